@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Set-up, lint and tests: bash launch/test.sh [--all] [pytest arguments]
+# --all also runs the tests that are marked slow.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh" test
+
+"$PYTHON" -m ruff check .
+"$PYTHON" -m ruff format --check .
+# loadgroup keeps the tests that share a built wheel on one worker.
+"$PYTHON" -m pytest -n 2 --dist loadgroup --durations 10 "$@"
+echo "lint and tests passed in ${SECONDS} s, set-up included"

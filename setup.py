@@ -1,0 +1,62 @@
+"""Packaging: names, versions and what a wheel carries besides the code.
+
+The top-level `configs/` folder is shipped as `spektron_jax/configs`, so that an
+installed package finds its config files from any folder. Tool settings are in
+pyproject.toml, requirements in requirements.txt, the version in
+spektron_jax/__init__.py; each fact has one home.
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+
+
+def requirements() -> list[str]:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    stripped = [line.split("#", 1)[0].strip() for line in lines]
+    return [line for line in stripped if line]
+
+
+def version() -> str:
+    """Reads `__version__` as text: an import would need the requirements."""
+    text = (ROOT / "spektron_jax" / "__init__.py").read_text(encoding="utf-8")
+    return re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE).group(1)
+
+
+def long_description() -> str:
+    readme = ROOT / "README.md"
+    return readme.read_text(encoding="utf-8") if readme.exists() else ""
+
+
+setup(
+    name="spektron-jax",
+    version=version(),
+    description="A foundation model of vibrational spectra, in JAX",
+    long_description=long_description(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=[*find_packages(include=["spektron_jax*"]), "spektron_jax.configs"],
+    package_dir={"spektron_jax.configs": "configs"},
+    package_data={"spektron_jax": ["data/files/*", "weights/**"]},
+    include_package_data=False,
+    install_requires=requirements(),
+    extras_require={
+        "test": [
+            "build>=1.2",
+            "hypothesis>=6.100",
+            "pytest>=8.2",
+            "pytest-xdist>=3.6",
+            "ruff>=0.12",
+            "setuptools>=70.1",  # the first that builds wheels by itself
+            "tensorboardX>=2.6",
+        ],
+        "notebooks": ["jupytext>=1.16", "notebook>=7.2"],
+        "report": ["matplotlib>=3.10.8"],
+        "tensorboard": ["tensorboardX>=2.6"],
+    },
+)

@@ -1,0 +1,350 @@
+"""The settings of every task: default values and their validation.
+
+`get_default()` is the only place that lists the settings; the files in `configs/`
+take it, override a few and return it. Sections are flat. The result is locked (an
+unknown key fails), typed (ml_collections refuses a string where a number stands)
+and JSON-able. `validate` holds the rules that types cannot express, as two tables:
+rules of one field, and rules between fields.
+
+The default values are the base model of the design documents: 50,000 steps of an
+effective batch of 64 on 2 devices x 8 spectra x 4 accumulation steps.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from spektron_jax.errors import SpektronError
+
+# Lines, and QM9S files, give IR and Raman spectra.
+TRAINING_MODALITIES = ("IR", "Raman")
+
+
+def get_default() -> ConfigDict:
+    """Return a new, locked ConfigDict with the settings of the base model."""
+    config = ConfigDict()
+    config.task = "pretrain"
+    config.seed = 0
+    config.data = ConfigDict(
+        {
+            "kind": "lines",  # lines: line lists; qm9s: spectra on a grid (HDF5)
+            "path": "",  # "" = the line lists shipped with the package
+            "points": 2048,
+            "low_cm1": 500.0,
+            "high_cm1": 4000.0,
+            "modalities": TRAINING_MODALITIES,
+            "fwhm_ir_cm1": 15.0,  # line widths of QM9S (Zou et al. 2023)
+            "fwhm_raman_cm1": 10.0,
+            "scale": 0.1,  # absorbance per model unit
+            "absorbance_low": 0.3,  # strongest band of a sample, drawn log-uniform
+            "absorbance_high": 2.0,
+        }
+    )
+    config.lab = ConfigDict(
+        {
+            "pool": 4,  # simulated instruments
+            "preset": "documents",
+        }
+    )
+    config.mask = ConfigDict(
+        {
+            "share": 0.2,  # share of the points that is hidden
+            "block": 3,  # points in a short block
+            "long_fraction": 0.0,  # share of the examples masked in long spans
+            "long_low_cm1": 60.0,
+            "long_high_cm1": 100.0,
+        }
+    )
+    config.model = ConfigDict(
+        {
+            "width": 256,
+            "kernel": 15,
+            "stride": 1,  # points per token
+            "oscillators": 128,
+            "layers": 4,  # in each direction
+            "scan": "associative",
+            "experts": 4,
+            "top_k": 2,
+            "expert_width": 512,
+            "kan": False,
+            "blocks": 2,
+            "heads": 8,
+            "ff_width": 1024,
+            "z_chem": 128,
+            "z_inst": 64,
+            "dropout": 0.1,
+            "dtype": "auto",  # bfloat16 on GPU and TPU, float32 on CPU
+            "remat": True,
+        }
+    )
+    config.losses = ConfigDict(
+        {
+            "reconstruction": 1.0,
+            "contrastive": 0.3,
+            "denoising": 0.2,
+            "physics": 0.1,
+            "transport": 0.1,
+            "bottleneck": 0.15,
+            "balance": 0.01,
+            "ema": 0.996,
+            "sinkhorn_epsilon": 1.0,
+            "beta_schedule": "cosine",
+            "beta_start": 0.1,
+            "beta_end": 1e-3,
+            "beta_fraction": 0.6,  # of the run, then constant
+            "beta_cycles": 4,
+            "reversal_gamma": 10.0,  # Ganin et al. 2016
+        }
+    )
+    config.optim = ConfigDict(
+        {
+            "learning_rate": 3e-4,
+            "weight_decay": 0.01,
+            "warmup_steps": 1000,  # the smaller of these two
+            "warmup_fraction": 0.05,
+            "final_fraction": 0.01,
+            "clip": 5.0,
+        }
+    )
+    config.train = ConfigDict(
+        {
+            "steps": 50_000,
+            "batch_size": 64,  # of one optimiser step: all devices x accumulation
+            "accumulate": 4,
+            "devices": 0,  # local devices to use; 0 = all
+            "max_minutes": 0.0,  # 0 = no limit
+        }
+    )
+    config.checkpoint = ConfigDict({"every_steps": 1000, "keep": 3, "resume": True})
+    config.log = ConfigDict({"every_steps": 50, "tensorboard": True, "progress": True})
+    config.eval = ConfigDict({"molecules": 200, "instruments": 4, "batch_size": 16})
+    return config.lock()
+
+
+Rule = tuple[Callable[[Any], bool], str]
+
+
+def _at_least(low: float) -> Rule:
+    return lambda v: v >= low, f"must be {low:g} or more"
+
+
+def _one_of(*names: str) -> Rule:
+    return lambda v: v in names, f"must be one of {', '.join(names)}"
+
+
+POSITIVE: Rule = (lambda v: v > 0, "must be greater than 0")
+COUNT = _at_least(1)
+NOT_NEGATIVE = _at_least(0)
+SHARE: Rule = (lambda v: 0 <= v <= 1, "must lie in [0, 1]")
+BELOW_ONE: Rule = (lambda v: 0 <= v < 1, "must be 0 or more and less than 1")
+
+FIELD_RULES: dict[str, Rule] = {
+    "task": _one_of("pretrain"),
+    "seed": (lambda v: 0 <= v < 2**32, "must lie in 0 .. 2^32 - 1"),
+    "data.kind": _one_of("lines", "qm9s"),
+    "data.points": _at_least(16),
+    "data.low_cm1": POSITIVE,
+    "data.modalities": (
+        lambda v: (
+            len(v) > 0
+            and all(name in TRAINING_MODALITIES and v.count(name) == 1 for name in v)
+        ),
+        f"must name each of {', '.join(TRAINING_MODALITIES)} at most once, "
+        "and at least one",
+    ),
+    "data.fwhm_ir_cm1": POSITIVE,
+    "data.fwhm_raman_cm1": POSITIVE,
+    "data.scale": POSITIVE,
+    "data.absorbance_low": POSITIVE,
+    "lab.pool": (lambda v: v >= 2, "must be 2 or more: each step draws two of them"),
+    "lab.preset": _one_of("documents"),
+    "mask.share": (lambda v: 0 < v <= 0.5, "must be greater than 0, 0.5 at most"),
+    "mask.block": COUNT,
+    "mask.long_fraction": SHARE,
+    "mask.long_low_cm1": POSITIVE,
+    "model.width": COUNT,
+    "model.kernel": (lambda v: v >= 1 and v % 2 == 1, "must be an odd number"),
+    "model.stride": COUNT,
+    "model.oscillators": COUNT,
+    "model.layers": COUNT,
+    "model.scan": _one_of("associative", "sequential"),
+    "model.experts": COUNT,
+    "model.top_k": COUNT,
+    "model.expert_width": COUNT,
+    "model.blocks": COUNT,
+    "model.heads": COUNT,
+    "model.ff_width": COUNT,
+    "model.z_chem": COUNT,
+    "model.z_inst": COUNT,
+    "model.dropout": BELOW_ONE,
+    "model.dtype": _one_of("auto", "bfloat16", "float32"),
+    "losses.reconstruction": NOT_NEGATIVE,
+    "losses.contrastive": NOT_NEGATIVE,
+    "losses.denoising": NOT_NEGATIVE,
+    "losses.physics": NOT_NEGATIVE,
+    "losses.transport": NOT_NEGATIVE,
+    "losses.bottleneck": NOT_NEGATIVE,
+    "losses.balance": NOT_NEGATIVE,
+    "losses.ema": BELOW_ONE,
+    "losses.sinkhorn_epsilon": POSITIVE,
+    "losses.beta_schedule": _one_of("cosine", "cyclical", "constant"),
+    "losses.beta_start": NOT_NEGATIVE,
+    "losses.beta_end": NOT_NEGATIVE,
+    "losses.beta_fraction": (lambda v: 0 < v <= 1, "must be in (0, 1]"),
+    "losses.beta_cycles": COUNT,
+    "losses.reversal_gamma": POSITIVE,
+    "optim.learning_rate": POSITIVE,
+    "optim.weight_decay": NOT_NEGATIVE,
+    "optim.warmup_steps": NOT_NEGATIVE,
+    "optim.warmup_fraction": BELOW_ONE,
+    "optim.final_fraction": SHARE,
+    "optim.clip": POSITIVE,
+    "train.steps": COUNT,
+    "train.batch_size": _at_least(2),
+    "train.accumulate": COUNT,
+    "train.devices": NOT_NEGATIVE,
+    "train.max_minutes": NOT_NEGATIVE,
+    "checkpoint.every_steps": COUNT,
+    "checkpoint.keep": COUNT,
+    "log.every_steps": COUNT,
+    "eval.molecules": _at_least(2),
+    "eval.instruments": _at_least(2),
+    "eval.batch_size": COUNT,
+}
+
+# (field to name, whether the settings agree, what to change); {section.field} is
+# filled in with the value.
+PAIR_RULES: tuple[tuple[str, Callable[[ConfigDict], bool], str], ...] = (
+    (
+        "data.path",
+        lambda c: c.data.kind != "qm9s" or c.data.path != "",
+        "data.kind = 'qm9s' needs the name of an HDF5 file here",
+    ),
+    (
+        "data.high_cm1",
+        lambda c: c.data.low_cm1 < c.data.high_cm1,
+        "must be greater than data.low_cm1 = {data.low_cm1}",
+    ),
+    (
+        "data.absorbance_high",
+        lambda c: c.data.absorbance_low <= c.data.absorbance_high,
+        "must not be less than data.absorbance_low = {data.absorbance_low}",
+    ),
+    (
+        "mask.block",
+        lambda c: c.mask.block <= c.mask.share * c.data.points,
+        "one block is more than mask.share = {mask.share} of data.points = "
+        "{data.points}; use shorter blocks",
+    ),
+    (
+        "mask.long_high_cm1",
+        lambda c: c.mask.long_low_cm1 <= c.mask.long_high_cm1,
+        "must not be less than mask.long_low_cm1 = {mask.long_low_cm1}",
+    ),
+    (
+        "mask.long_high_cm1",
+        lambda c: (
+            c.mask.long_high_cm1 <= c.mask.share * (c.data.high_cm1 - c.data.low_cm1)
+            or c.mask.long_fraction == 0
+        ),
+        "one span is more than mask.share = {mask.share} of the axis; use shorter "
+        "spans",
+    ),
+    (
+        "model.stride",
+        lambda c: c.data.points % c.model.stride == 0,
+        "must divide data.points = {data.points}",
+    ),
+    (
+        "model.kernel",
+        lambda c: c.model.kernel >= c.model.stride,
+        "must be model.stride = {model.stride} or more, else points go unseen",
+    ),
+    (
+        "model.heads",
+        lambda c: c.model.width % c.model.heads == 0,
+        "must divide model.width = {model.width}",
+    ),
+    (
+        "model.top_k",
+        lambda c: c.model.top_k <= c.model.experts,
+        "must not be more than model.experts = {model.experts}",
+    ),
+    (
+        "train.batch_size",
+        lambda c: c.train.batch_size % (2 * c.train.accumulate) == 0,
+        "must be an even multiple of train.accumulate = {train.accumulate}, since "
+        "examples go in pairs",
+    ),
+)
+
+
+def validate(config: ConfigDict, device_count: int = 0) -> None:
+    """Raise SpektronError, naming field and remedy, if a setting cannot work.
+
+    Args:
+      config: settings, normally from `get_default` with overrides.
+      device_count: devices of all processes together, when that is known; else 0,
+        and `train.devices` takes its place (0 there = not checked).
+    """
+    for field, default in _leaves(get_default()):
+        value = _lookup(config, field)
+        if not _same_kind(value, default):
+            kind = type(default).__name__
+            _fail(field, value, f"must be a finite {kind}, such as {default!r}")
+    known = {field for field, _ in _leaves(get_default())}
+    for field, _ in _leaves(config):
+        if field not in known:
+            raise SpektronError(f"config.{field}: no such setting; remove it")
+    for field, (holds, advice) in FIELD_RULES.items():
+        if not holds(_lookup(config, field)):
+            _fail(field, _lookup(config, field), advice)
+    values = dict(_leaves(config))
+    for field, holds, advice in PAIR_RULES:
+        if not holds(config):
+            for name, value in values.items():
+                advice = advice.replace("{" + name + "}", repr(value))
+            _fail(field, values[field], advice)
+    devices = device_count or config.train.devices
+    pairs = 2 * config.train.accumulate * devices
+    if devices and config.train.batch_size % pairs:
+        advice = (
+            f"must be a multiple of {pairs} = 2 x train.accumulate "
+            f"{config.train.accumulate} x {devices} devices; change it, "
+            "train.accumulate or train.devices"
+        )
+        _fail("train.batch_size", config.train.batch_size, advice)
+
+
+def _leaves(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in config.items():
+        if isinstance(value, ConfigDict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _lookup(config: ConfigDict, field: str) -> Any:
+    value = config
+    for name in field.split("."):
+        if not isinstance(value, ConfigDict) or name not in value:
+            raise SpektronError(f"config.{field}: missing; add it")
+        value = value[name]
+    return value
+
+
+def _same_kind(value: Any, default: Any) -> bool:
+    """True when `value` can stand for `default`; None, NaN and inf cannot."""
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float) and math.isfinite(value)
+    if isinstance(default, tuple):
+        return isinstance(value, list | tuple)
+    return isinstance(value, type(default))
+
+
+def _fail(field: str, value: Any, advice: str) -> None:
+    raise SpektronError(f"config.{field} = {value!r}: {advice}")

@@ -1,0 +1,269 @@
+"""Line lists of real molecules: the shipped corpus in format "spektron-lines".
+
+One molecule is a list of vibrational lines (position, IR intensity, Raman
+activity), computed with GFN2-xTB; `files/DATA_CARD.md` says how, how accurate and
+from which sources. Spectra are rendered from the lines elsewhere, on any grid.
+
+Position of a line, from the unscaled harmonic wavenumbers of the file:
+
+    0.965 f_B3LYP                                          where QM9 has the molecule
+    f_GFN2 (0.988 s_CH + 1.008 s_NH + 1.039 s_OH + 0.982 (1 - s_CH - s_NH - s_OH))
+
+with s_XH the share of X-H stretching in the mode's kinetic energy. Lines below
+20 cm-1 are dropped: whole-body rotations and imaginary modes.
+
+Sizes: n molecules, l lines, x X-H bonds, K lines of the largest molecule.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.grid import MODALITIES
+
+PACKAGED = Path(__file__).parent / "files" / "xtb_lines.h5"
+PACKAGED_SHA256 = "642e8ffb762f7ef256ca6e5d1c2ce9e67dc0875c556102707b5c4879f973000c"
+
+B3LYP_SCALE = 0.965  # B3LYP/6-31G(2df,p) harmonic to observed, as in QM9S
+STRETCH_SCALES = (0.988, 1.008, 1.039)  # GFN2: CH, NH, OH stretch
+OTHER_SCALE = 0.982  # GFN2: every other motion
+LOWEST_CM1 = 20.0
+# Weaker molecules would render as noise once the strongest band is set to 1.
+LEAST_STRENGTH = 0.1  # km/mol (IR), A^4/amu (Raman)
+
+SPLITS = ("train", "validation", "test")
+
+MOLECULE_FIELDS = (
+    "smiles",
+    "natoms",
+    "energy_hartree",
+    "dipole_debye",
+    "polarizability_a3",
+)
+LINE_FIELDS = (
+    "frequency_cm1",
+    "ir_intensity_km_mol",
+    "raman_activity",
+    "frequency_qm9_cm1",
+    "xh_share",
+)
+BOND_FIELDS = ("xh_type", "xh_local_mode_cm1", "xh_dmu_dr_debye_per_a")
+
+# What h5py raises on damaged files, depending on where the damage is.
+HDF5_FAULTS = (OSError, RuntimeError, ValueError, TypeError, MemoryError)
+
+
+def split_of(smiles: str) -> str:
+    """Return the split of a molecule: 90 % train, 5 % validation, 5 % test.
+
+    The first 8 bytes of sha256(smiles), read as a number in [0, 1), decide: below
+    0.90 train, below 0.95 validation, else test. So the split depends on nothing
+    but the SMILES string as written in the file, and never changes when molecules
+    are added.
+    """
+    digest = hashlib.sha256(smiles.encode()).digest()
+    share = int.from_bytes(digest[:8], "big") / 2**64
+    return SPLITS[0] if share < 0.90 else SPLITS[1] if share < 0.95 else SPLITS[2]
+
+
+def scaled_position_cm1(
+    frequency_cm1: np.ndarray, frequency_qm9_cm1: np.ndarray, xh_share: np.ndarray
+) -> np.ndarray:
+    """Return the scaled positions, (l,) float32, by the rule at the top.
+
+    Args:
+      frequency_cm1: GFN2 harmonic wavenumbers, (l,).
+      frequency_qm9_cm1: B3LYP harmonic wavenumbers, (l,), NaN where unknown.
+      xh_share: shares 0..255, (l, 3 or more), CH, NH and OH stretch first.
+    """
+    factor = np.full(frequency_cm1.shape, OTHER_SCALE, np.float32)
+    for column, scale in enumerate(STRETCH_SCALES):
+        share = xh_share[:, column].astype(np.float32) / 255.0
+        factor += np.float32(scale - OTHER_SCALE) * share
+    known = np.isfinite(frequency_qm9_cm1)
+    return np.where(known, B3LYP_SCALE * frequency_qm9_cm1, factor * frequency_cm1)
+
+
+@dataclass(frozen=True, eq=False)
+class LineCorpus:
+    """Line lists in memory, with the interface of a source (see `pipeline`).
+
+    Attributes:
+      smiles, natoms, energy_hartree, dipole_debye, polarizability_a3: (n,).
+      split: (n,) strings out of SPLITS.
+      line_offset: lines of molecule i are [line_offset[i], line_offset[i + 1]).
+      position_cm1, ir_intensity_km_mol, raman_activity: (l,) float32, scaled.
+      xh_share: (l, 6) uint8, CH, NH, OH stretch and CH, NH, OH bend, 0..255.
+      xh_offset: X-H bonds of molecule i, as line_offset.
+      xh_type, xh_local_mode_cm1, xh_dmu_dr_debye_per_a: (x,).
+      xh_type_names: names that xh_type indexes.
+      checksum: sha256 of the file.
+      usable: (n, modality codes) bool, True where a spectrum can be rendered.
+    """
+
+    smiles: np.ndarray
+    natoms: np.ndarray
+    energy_hartree: np.ndarray
+    dipole_debye: np.ndarray
+    polarizability_a3: np.ndarray
+    split: np.ndarray
+    line_offset: np.ndarray
+    position_cm1: np.ndarray
+    ir_intensity_km_mol: np.ndarray
+    raman_activity: np.ndarray
+    xh_share: np.ndarray
+    xh_offset: np.ndarray
+    xh_type: np.ndarray
+    xh_local_mode_cm1: np.ndarray
+    xh_dmu_dr_debye_per_a: np.ndarray
+    xh_type_names: tuple[str, ...]
+    checksum: str
+    usable: np.ndarray
+    axis_cm1: None = None  # lines can be rendered on any axis
+
+    @classmethod
+    def load(
+        cls,
+        path: str = "",
+        modalities: tuple[str, ...] = ("IR", "Raman"),
+        low_cm1: float = 500.0,
+        high_cm1: float = 4000.0,
+    ) -> "LineCorpus":
+        """Read a corpus; "" is the one shipped with the package.
+
+        Only `modalities` become examples, and only where the strongest line in
+        [low_cm1, high_cm1] has 0.1 km/mol (IR) or 0.1 A^4/amu (Raman) or more.
+        """
+        name = Path(path) if path else PACKAGED
+        values, type_names, checksum = _read(name)
+        if not path and checksum != PACKAGED_SHA256:
+            raise SpektronError(
+                f"{name}: the shipped corpus is damaged (its checksum is wrong); "
+                "install the package again"
+            )
+        position = scaled_position_cm1(
+            values.pop("frequency_cm1"),
+            values.pop("frequency_qm9_cm1"),
+            values["xh_share"],
+        )
+        kept = position >= LOWEST_CM1
+        values["position_cm1"] = position
+        for key in ("position_cm1", *LINE_FIELDS):
+            if key in values:
+                values[key] = values[key][kept]
+        kept_before = np.concatenate([[0], np.cumsum(kept)])
+        values["line_offset"] = kept_before[values["line_offset"]]
+        return cls(
+            **values,
+            split=np.array([split_of(s) for s in values["smiles"].tolist()]),
+            xh_type_names=type_names,
+            checksum=checksum,
+            usable=_usable(values, modalities, low_cm1, high_cm1),
+        )
+
+    @property
+    def max_lines(self) -> int:
+        """K: lines of the largest molecule, the padded length of `fetch`."""
+        return int(np.diff(self.line_offset).max())
+
+    def examples(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return (molecule, modality code), (e,) int32 each, usable in `split`."""
+        rows, codes = np.nonzero(self.usable & (self.split == split)[:, None])
+        return rows.astype(np.int32), codes.astype(np.int32)
+
+    def fetch(self, molecule: np.ndarray, modality: np.ndarray) -> dict:
+        """Return position_cm1 and strength, (B, K) float32, zero after the end."""
+        first = self.line_offset[molecule][:, None]
+        count = self.line_offset[np.asarray(molecule) + 1][:, None] - first
+        place = np.arange(self.max_lines)[None, :]
+        real = place < count
+        line = np.where(real, first + place, 0)
+        is_ir = (np.asarray(modality) == MODALITIES.index("IR"))[:, None]
+        strength = np.where(
+            is_ir, self.ir_intensity_km_mol[line], self.raman_activity[line]
+        )
+        return {
+            "position_cm1": np.where(real, self.position_cm1[line], np.float32(0)),
+            "strength": np.where(real, strength, np.float32(0)),
+        }
+
+
+def _usable(
+    values: dict, modalities: tuple[str, ...], low_cm1: float, high_cm1: float
+) -> np.ndarray:
+    molecules = len(values["line_offset"]) - 1
+    owner = np.repeat(np.arange(molecules), np.diff(values["line_offset"]))
+    position = values["position_cm1"]
+    inside = (position >= low_cm1) & (position <= high_cm1)
+    usable = np.zeros((molecules, len(MODALITIES)), bool)
+    strengths = {"IR": "ir_intensity_km_mol", "Raman": "raman_activity"}
+    for modality in modalities:
+        strong = inside & (values[strengths[modality]] >= LEAST_STRENGTH)
+        usable[owner[strong], MODALITIES.index(modality)] = True
+    return usable
+
+
+def _read(path: Path) -> tuple[dict, tuple[str, ...], str]:
+    """Return (arrays by name, names of X-H types, sha256) of a checked file."""
+    try:
+        checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != "spektron-lines":
+                raise SpektronError(
+                    f"{path}: not a line list (its attribute 'format' is not "
+                    "'spektron-lines'); set config.data.path to one, or to ''"
+                )
+            if file.attrs.get("format_version") != 1:
+                version = file.attrs.get("format_version")
+                raise SpektronError(
+                    f"{path}: format_version is {version}, this program reads 1"
+                )
+            names = [f"molecules/{key}" for key in MOLECULE_FIELDS]
+            names += ["molecules/line_offset", "molecules/xh_offset"]
+            names += [*LINE_FIELDS, *BOND_FIELDS]
+            values = {name.split("/")[-1]: file[name][()] for name in names}
+            values["smiles"] = np.char.decode(values["smiles"], "utf-8")
+            type_names = tuple(str(name) for name in file.attrs["xh_types"])
+    except KeyError as error:
+        raise SpektronError(f"{path}: incomplete line list: {error.args[0]}") from error
+    except HDF5_FAULTS as error:
+        if not path.exists():
+            raise SpektronError(
+                f"{path}: no such file; set config.data.path"
+            ) from error
+        raise SpektronError(
+            f"{path}: cannot be read, so it is damaged, cut off or no HDF5 file "
+            f"({error}); fetch it again"
+        ) from error
+    _check(path, values)
+    return values, type_names, checksum
+
+
+def _check(path: Path, values: dict) -> None:
+    """Raise SpektronError where arrays are not finite or do not fit together."""
+    molecules = values["smiles"].size
+    if molecules == 0:
+        raise SpektronError(f"{path}: holds no molecules")
+    lengths = {"line_offset": LINE_FIELDS, "xh_offset": BOND_FIELDS}
+    for name in MOLECULE_FIELDS:
+        if values[name].shape != (molecules,):
+            raise SpektronError(f"{path}: molecules/{name} has a wrong length")
+    for name, per_item in lengths.items():
+        offset = values[name]
+        steps_up = offset.dtype.kind in "iu" and offset.shape == (molecules + 1,)
+        if not steps_up or offset[0] != 0 or (offset[1:] < offset[:-1]).any():
+            raise SpektronError(f"{path}: molecules/{name} is not a list of offsets")
+        for item in per_item:
+            columns = (6,) if item == "xh_share" else ()
+            if values[item].shape != (offset[-1], *columns):
+                raise SpektronError(f"{path}: {item} has a wrong length")
+    for name, value in values.items():
+        if value.dtype.kind not in ("U" if name == "smiles" else "iuf"):
+            raise SpektronError(f"{path}: {name} holds {value.dtype}, not numbers")
+        may_be_nan = name == "frequency_qm9_cm1"
+        if value.dtype.kind == "f" and not (may_be_nan or np.isfinite(value).all()):
+            raise SpektronError(f"{path}: {name} holds values that are not finite")

@@ -1,0 +1,1 @@
+"""Simulated spectra: lines rendered on any axis, instruments, masks. All in JAX."""

@@ -1,0 +1,119 @@
+"""The command line: flags, processes, and dispatch on `config.task`.
+
+    python -m spektron_jax.main --config=configs/pretrain.py:tiny --workdir=runs/tiny
+
+Any setting can follow, such as --config.train.steps=100. What the user can put right
+ends with one line on stderr and exit code 2; --debug adds the traceback. To train in
+several processes, give --coordinator, --num_processes and --process_id to each.
+"""
+
+import logging
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from spektron_jax import config_file
+from spektron_jax.config import validate
+from spektron_jax.errors import SpektronError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command line, without the program's name, and returns the exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    logging.basicConfig(format="%(levelname)s: %(message)s")
+    try:
+        run(argv)
+    except KeyboardInterrupt:
+        print(
+            "interrupted: the same command goes on from the newest checkpoint",
+            file=sys.stderr,
+        )
+        return 130
+    except SpektronError as error:
+        if "--debug" in argv:
+            traceback.print_exc()
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def run(argv: list[str]) -> None:
+    """Reads flags and config, joins the other processes, and starts the task."""
+    values = define_flags()
+    if {"--help", "-h"} & set(argv):
+        print(
+            __doc__, *(f"  --{name}: {values[name].help}" for name in FLAGS), sep="\n"
+        )
+        return
+    try:
+        overrides = values(["", *argv], known_only=True)[1:]
+    except flags.Error as error:
+        raise SpektronError(f"{error}; see --help") from error
+    for name in ("config", "workdir"):
+        if not values[name].value:
+            raise SpektronError(f"--{name} is missing; see --help")
+    config = config_file.load(values.config)
+    config_file.override(config, overrides)
+    validate(config)
+    workdir = writable(values.workdir)
+    join_processes(values.coordinator, values.num_processes, values.process_id)
+    if config.task == "pretrain":
+        from spektron_jax.training import loop  # JAX only now that the rest is right
+
+        loop.train(config, workdir)
+
+
+FLAGS = {
+    "config": (flags.DEFINE_string, "config file and variant, as above"),
+    "workdir": (flags.DEFINE_string, "folder for everything that the run writes"),
+    "debug": (flags.DEFINE_bool, "show the traceback of an error"),
+    "coordinator": (flags.DEFINE_string, "host:port at which process 0 is reached"),
+    "num_processes": (flags.DEFINE_integer, "how many processes train together"),
+    "process_id": (flags.DEFINE_integer, "which of them this is, from 0"),
+}
+
+
+def define_flags() -> flags.FlagValues:
+    """The flags of the command line, apart from absl's global ones."""
+    values = flags.FlagValues()
+    values.set_gnu_getopt(True)  # lets flags follow `--config.field value`
+    for name, (define, text) in FLAGS.items():
+        define(name, None, text, flag_values=values)
+    return values
+
+
+def writable(workdir: str) -> Path:
+    """Makes the workdir, and a file in it, to be sure before hours are spent."""
+    path = Path(workdir).absolute()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise SpektronError(
+            f"{path}: cannot be written ({error.strerror}); choose another --workdir"
+        ) from error
+    return path
+
+
+def join_processes(address: str | None, count: int | None, index: int | None) -> None:
+    """Connects the processes of one run; must come before any other use of JAX."""
+    given = [value is not None for value in (address, count, index)]
+    if not any(given):
+        return
+    if not all(given) or not 0 <= index < count:
+        need = "--coordinator, --num_processes and a smaller --process_id"
+        raise SpektronError(f"several processes: give each of them {need}")
+    import jax
+
+    try:
+        jax.distributed.initialize(address, num_processes=count, process_id=index)
+    except (RuntimeError, ValueError) as error:
+        raise SpektronError(f"--coordinator={address}: {error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

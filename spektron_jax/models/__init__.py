@@ -1,0 +1,1 @@
+"""The network: embedding, D-LinOSS backbone, experts, transformer, bottleneck, heads."""

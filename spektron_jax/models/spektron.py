@@ -1,0 +1,171 @@
+"""Spektron: the assembly, nothing but wiring.
+
+spectrum (B, L) -> embedding -> D-LinOSS backbone -> experts -> transformer -> CLS ->
+z_chem, z_inst -> heads. See each module for its source.
+
+Dimension legend: B batch, L points, T tokens, D width, Z latent width, E experts.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from spektron_jax.models import dtypes
+from spektron_jax.models.dlinoss import Backbone
+from spektron_jax.models.embedding import Embedding
+from spektron_jax.models.heads import Perceptron, ReconstructionHead, TransferHead
+from spektron_jax.models.moe import MixtureOfExperts
+from spektron_jax.models.transformer import TransformerBlock
+from spektron_jax.models.vib import Latent, reverse_gradient
+
+REFERENCE_SPACING_CM1 = 3500.0 / 2047  # 500..4000 cm-1 on 2,048 points
+
+
+class Spektron(nn.Module):
+    """The network. Fields are the config's `model` section plus `instruments`."""
+
+    width: int = 256
+    kernel: int = 15
+    stride: int = 1
+    oscillators: int = 128
+    layers: int = 4
+    scan: str = "associative"
+    experts: int = 4
+    top_k: int = 2
+    expert_width: int = 512
+    kan: bool = False
+    blocks: int = 2
+    heads: int = 8
+    ff_width: int = 1024
+    z_chem: int = 128
+    z_inst: int = 64
+    dropout: float = 0.1
+    dtype: str = "auto"
+    remat: bool = True
+    instruments: int = 4  # labels of the instrument classifiers
+    targets: int = 1  # outputs of the regression head
+
+    def setup(self):
+        dtype = dtypes.compute(self.dtype)
+        self.embedding = Embedding(self.width, self.kernel, self.stride, dtype)
+        self.backbone = Backbone(
+            self.layers, self.oscillators, self.scan, self.dropout, self.remat
+        )
+        self.moe = MixtureOfExperts(
+            self.experts, self.top_k, self.expert_width, self.kan, dtype
+        )
+        block = TransformerBlock
+        if self.remat:
+            block = nn.remat(TransformerBlock, static_argnums=(3,))
+        self.transformer = [
+            block(self.heads, self.ff_width, self.dropout, dtype)
+            for _ in range(self.blocks)
+        ]
+        self.summary = nn.LayerNorm(dtype=dtypes.STATE)
+        self.chem = Latent(self.z_chem)
+        self.inst = Latent(self.z_inst)
+        self.reconstruction = ReconstructionHead(self.stride, dtype)
+        self.regression = Perceptron(self.width, self.targets)
+        self.transfer_head = TransferHead(self.width)
+        self.chem_classifier = Perceptron(self.width, self.instruments)
+        self.inst_classifier = Perceptron(self.width, self.instruments)
+        self.projector = Perceptron(2 * self.width, self.width)
+        self.predictor = Perceptron(2 * self.width, self.width)
+
+    def encode(self, values, wavenumber_cm1, valid, modality, hidden=None, keys=None):
+        """Spectra to latents.
+
+        Args:
+          values: (B, L) absorbance in model units (absorbance / data.scale).
+          wavenumber_cm1: (L,) shared or (B, L), increasing, cm-1.
+          valid: (B, L) bool.
+          modality: (B,) int, index into grid.MODALITIES.
+          hidden: (B, L) bool or None, points to reconstruct.
+          keys: (B,) JAX keys in training, one per example: latents are sampled, gates
+            are noisy and dropout is on (rng "dropout"). None: deterministic.
+
+        Returns:
+          z_chem (B, Z) and a dict of intermediates: tokens (B, T, D), cls (B, D),
+          z_inst, {chem,inst}_{mean,log_variance}, load and importance (B, E).
+        """
+        hidden = jnp.zeros_like(valid) if hidden is None else hidden
+        tokens, alive = self.embedding(values, wavenumber_cm1, valid, modality, hidden)
+        step = self.spacing(wavenumber_cm1, valid) / REFERENCE_SPACING_CM1
+        train = keys is not None
+        chem_keys = inst_keys = gate_keys = None
+        if train:
+            split = jax.vmap(lambda key: jax.random.split(key, 3))(keys)
+            chem_keys, inst_keys, gate_keys = split.T
+        tokens = self.backbone(tokens, alive, step, train=train)
+        tokens, gate = self.moe(tokens, alive, gate_keys)
+        for block in self.transformer:
+            tokens = block(tokens, alive, train)
+        cls = self.summary(tokens[:, 0])
+        z_chem, chem_mean, chem_log_variance = self.chem(cls, chem_keys)
+        z_inst, inst_mean, inst_log_variance = self.inst(cls, inst_keys)
+        return z_chem, {
+            "tokens": tokens[:, 2:],
+            "cls": cls,
+            "z_chem": z_chem,
+            "z_inst": z_inst,
+            "chem_mean": chem_mean,
+            "chem_log_variance": chem_log_variance,
+            "inst_mean": inst_mean,
+            "inst_log_variance": inst_log_variance,
+            **gate,
+        }
+
+    @staticmethod
+    def spacing(wavenumber_cm1, valid):
+        """Mean point spacing in cm-1: () for a shared axis, (B,) otherwise."""
+        if wavenumber_cm1.ndim == 1:
+            wavenumber_cm1, valid = wavenumber_cm1[None], valid.any(0)[None]
+            return Spektron.spacing(wavenumber_cm1, valid)[0]
+        low = jnp.min(jnp.where(valid, wavenumber_cm1, jnp.inf), -1)
+        high = jnp.max(jnp.where(valid, wavenumber_cm1, -jnp.inf), -1)
+        return (high - low) / jnp.maximum(jnp.sum(valid, -1) - 1, 1)
+
+    def project(self, z_chem):
+        """Projection that the contrastive target network shows, (B, D)."""
+        return self.projector(z_chem)
+
+    def transfer(self, z_chem, z_inst, wavenumber_cm1):
+        """Spectrum of a sample (z_chem) as an instrument (z_inst) would show it."""
+        return self.transfer_head(z_chem, z_inst, wavenumber_cm1)
+
+    def predict(self, z_chem):
+        """Regression head, (B, targets)."""
+        return self.regression(z_chem)
+
+    def __call__(
+        self,
+        values,
+        wavenumber_cm1,
+        valid,
+        modality,
+        hidden=None,
+        keys=None,
+        alpha=1.0,
+    ):
+        """Encode and run every head; arguments as in `encode`, alpha: reversal strength.
+
+        Returns:
+          spectra (B, L, 2), channel 0 as measured and 1 clean, and the intermediates of
+          `encode` with transfer (B, L), regression, chem_logits, inst_logits, projection
+          and prediction added.
+        """
+        z_chem, out = self.encode(values, wavenumber_cm1, valid, modality, hidden, keys)
+        z_inst = out["z_inst"]
+        spectra = self.reconstruction(
+            out["tokens"], jnp.concatenate([z_chem, z_inst], axis=-1)
+        )
+        projection = self.project(z_chem)
+        alpha = jnp.asarray(alpha, jnp.float32)
+        return spectra, out | {
+            "transfer": self.transfer(z_chem, z_inst, wavenumber_cm1),
+            "regression": self.predict(z_chem),
+            "chem_logits": self.chem_classifier(reverse_gradient(z_chem, alpha)),
+            "inst_logits": self.inst_classifier(z_inst),
+            "projection": projection,
+            "prediction": self.predictor(projection),
+        }

@@ -1,0 +1,1 @@
+"""Figures and pages made from result files, never from a live model."""

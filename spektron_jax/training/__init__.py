@@ -1,0 +1,1 @@
+"""Training: the only layer that knows data, models and losses together."""

@@ -1,0 +1,462 @@
+"""Checkpoints: the only file that imports orbax.
+
+    <workdir>/checkpoints/00000100/
+        params/         model parameters (orbax)
+        rest/           everything else of the state: optimiser, target network, rng
+        config.json     the settings of the run
+        position.json   where the data stream stands
+        manifest.json   SHA-256 of every file above; shape and dtype of every leaf
+
+Shipped weights have the same form without `rest/` and `position.json`.
+
+What orbax does not do is done here. A checkpoint is written beside its final place,
+flushed to disk, and renamed, so that a folder with a step's name is complete. The
+manifest is checked before anything is read: orbax restores a flipped bit without a
+word. Leaves are stored under their path ("opt_state/0/mu/dense/kernel") with at least
+one axis, and the manifest holds the true shape: orbax would lose NamedTuples, turn 0-d
+arrays into Python numbers and refuse empty ones. A restore compares every leaf with
+the target before reading: orbax would cast dtypes and fill gaps without a word.
+
+Everything is host numpy, so a checkpoint does not depend on the number of devices. In
+a run of several processes only the first one saves; each restores by itself.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from absl import logging
+
+import spektron_jax
+from spektron_jax.errors import SpektronError
+
+FORMAT = 1  # raised when an older reader could no longer read what we write
+MANIFEST = "manifest.json"
+_UNFINISHED = ".unfinished-"  # prefix of folders that a crash may leave behind
+
+
+class _Damaged(Exception):
+    """A checkpoint that cannot be trusted; the message names the file."""
+
+
+# Saving
+
+
+def save(
+    workdir: str | os.PathLike,
+    step: int,
+    params: Any,
+    rest: Any,
+    config: dict,
+    position: dict,
+    keep: int = 3,
+) -> Path:
+    """Writes the checkpoint of `step` and deletes all but the `keep` newest.
+
+    Args:
+      workdir: folder of the run.
+      step: number of finished optimiser steps.
+      params: nested dict of arrays.
+      rest: any pytree of arrays and numbers (PRNG keys as raw uint32 arrays).
+      config: JSON-able settings.
+      position: JSON-able position of the data stream.
+      keep: how many checkpoints stay, this one included.
+
+    Returns:
+      The folder of the new checkpoint.
+    """
+    root = _root(workdir)
+    folder = root / f"{step:08d}"
+    texts = {"config.json": config, "position.json": position}
+    _write(folder, {"params": params, "rest": rest}, texts, step)
+    for old in [s for s in steps(workdir) if s <= step][:-keep]:
+        shutil.rmtree(root / f"{old:08d}", ignore_errors=True)
+    for stale in root.glob(f"{_UNFINISHED}*"):  # left by a run that was killed
+        shutil.rmtree(stale, ignore_errors=True)
+    return folder
+
+
+def save_params(path: str | os.PathLike, params: Any, config: dict) -> Path:
+    """Writes parameters and settings alone, the form in which weights are shipped."""
+    folder = Path(path).absolute()
+    if folder.exists() and not (folder / MANIFEST).exists():
+        raise SpektronError(
+            f"{folder}: exists and holds no weights; choose another folder"
+        )
+    return _write(folder, {"params": params}, {"config.json": config}, step=None)
+
+
+def _write(folder: Path, trees: dict, texts: dict, step: int | None) -> Path:
+    """Writes a checkpoint in a sibling folder, then renames it to `folder`."""
+    leaves = {name: _flatten(tree) for name, tree in trees.items()}
+    temporary = folder.parent / f"{_UNFINISHED}{folder.name}-{uuid.uuid4().hex[:8]}"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
+        for name, arrays in leaves.items():
+            _orbax_save(temporary / name, arrays)
+        for name, content in texts.items():
+            (temporary / name).write_text(json.dumps(content, indent=2) + "\n")
+        manifest = {
+            "format": FORMAT,
+            "package": f"spektron_jax {spektron_jax.__version__}",
+            "step": step,
+            "leaves": {
+                name: {path: [a.dtype.name, list(a.shape)] for path, a in flat.items()}
+                for name, flat in leaves.items()
+            },
+            "files": {
+                file.relative_to(temporary).as_posix(): _sha256(file)
+                for file in _files(temporary)
+            },
+        }
+        manifest["sha256"] = _sha256_of_json(manifest)
+        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+        _flush(temporary)
+        _rename(temporary, folder)
+    except BaseException as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        # orbax reports a full disk as a ValueError of its storage library.
+        if isinstance(error, OSError | ValueError):
+            raise SpektronError(
+                f"{folder}: checkpoint not saved ({_reason(error)}); free some space "
+                "or choose another folder"
+            ) from error
+        raise
+    return folder
+
+
+def _rename(temporary: Path, folder: Path) -> None:
+    """Moves a finished folder into place; one of the same name gives way first."""
+    replaced = temporary.with_name(f"{temporary.name}-replaced")
+    if folder.exists():
+        os.rename(folder, replaced)
+    os.rename(temporary, folder)
+    shutil.rmtree(replaced, ignore_errors=True)
+    _flush_one(folder.parent)
+
+
+def _reason(error: Exception) -> str:
+    """The system's own words for a failed write, without the storage library's."""
+    code = getattr(error, "errno", None)
+    found = re.search(r"os_error_code='(\d+)'", str(error))
+    if found:
+        code = int(found.group(1))
+    return os.strerror(code) if code else str(error).splitlines()[0]
+
+
+# Looking
+
+
+def steps(workdir: str | os.PathLike) -> list[int]:
+    """Every step that has a folder, in order, damaged ones included."""
+    root = _root(workdir)
+    if not root.is_dir():
+        return []
+    return sorted(int(p.name) for p in root.iterdir() if re.fullmatch(r"\d+", p.name))
+
+
+def latest(workdir: str | os.PathLike) -> int | None:
+    """The newest step whose files all pass the manifest, or None."""
+    for step in reversed(steps(workdir)):
+        with contextlib.suppress(_Damaged):
+            _verify(_root(workdir) / f"{step:08d}")
+            return step
+    return None
+
+
+# Restoring
+
+
+def restore(
+    workdir: str | os.PathLike,
+    rest_target: Any,
+    params_target: Any,
+    step: int | None = None,
+) -> tuple[int, Any, Any, dict, dict]:
+    """Reads a full checkpoint: that of `step`, or the newest that is undamaged.
+
+    Args:
+      workdir: folder of the run.
+      rest_target: tree of arrays or ShapeDtypeStructs that `rest` must fit.
+      params_target: the same for the parameters.
+      step: a step to insist on; None takes the newest good one, with a warning for
+        every damaged one that is passed over.
+
+    Returns:
+      (step, params, rest, config, position) with numpy leaves.
+    """
+    folder, manifest = _find(_root(workdir), step)
+    params = _read(folder, manifest, "params", params_target)
+    rest = _read(folder, manifest, "rest", rest_target)
+    config, position = _json(folder, "config.json"), _json(folder, "position.json")
+    return int(folder.name), params, rest, config, position
+
+
+def restore_params(
+    path: str | os.PathLike, params_target: Any = None
+) -> tuple[Any, dict]:
+    """Reads parameters and settings from a workdir, a step's folder or weights.
+
+    Args:
+      path: folder of a run (its newest good checkpoint is taken), of one checkpoint,
+        or of weights written by `save_params`.
+      params_target: tree that the parameters must fit leaf by leaf; None returns
+        what is stored, as nested dicts.
+
+    Returns:
+      (params, config) with numpy leaves.
+    """
+    path = Path(path).absolute()
+    if (path / "checkpoints").is_dir():
+        folder, manifest = _find(path / "checkpoints", None)
+    elif (path / MANIFEST).exists():
+        folder, manifest = path, _verify_or_fail(path)
+    else:
+        raise SpektronError(
+            f"{path}: neither a checkpoint, nor weights, nor the workdir of a run; "
+            "give the folder that holds checkpoints/ or manifest.json"
+        )
+    params = _read(folder, manifest, "params", params_target)
+    return params, _json(folder, "config.json")
+
+
+def _find(root: Path, step: int | None) -> tuple[Path, dict]:
+    """The folder and manifest of `step`, or of the newest undamaged checkpoint."""
+    present = steps(root.parent)
+    if not present:
+        raise SpektronError(f"{root}: holds no checkpoint; train first")
+    if step is not None:
+        if step not in present:
+            raise SpektronError(
+                f"{root}: holds no step {step}; choose one of {present}"
+            )
+        folder = root / f"{step:08d}"
+        return folder, _verify_or_fail(folder)
+    for candidate in reversed(present):
+        folder = root / f"{candidate:08d}"
+        try:
+            return folder, _verify(folder)
+        except _Damaged as error:
+            logging.warning(
+                "checkpoint of step %d is damaged (%s): trying the one before it",
+                candidate,
+                error,
+            )
+    raise SpektronError(
+        f"{root}: all of its {len(present)} checkpoints are damaged; delete the "
+        "folder to start anew, or bring it back from a copy"
+    )
+
+
+def _verify_or_fail(folder: Path) -> dict:
+    try:
+        return _verify(folder)
+    except _Damaged as error:
+        raise SpektronError(
+            f"{folder}: damaged ({error}); use another checkpoint or copy it again"
+        ) from error
+
+
+def _verify(folder: Path) -> dict:
+    """Returns the manifest after checking it and every file that it lists."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        checksum = manifest.pop("sha256")
+        intact = checksum == _sha256_of_json(manifest)
+    except OSError as error:
+        raise _Damaged(f"{MANIFEST} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise _Damaged(f"{MANIFEST} is not a manifest") from error
+    if not intact:
+        raise _Damaged(f"{MANIFEST} has changed since it was written")
+    if manifest["format"] > FORMAT:
+        raise SpektronError(
+            f"{folder}: written by {manifest['package']} in a newer format; update "
+            "spektron_jax"
+        )
+    for name, expected in manifest["files"].items():
+        try:
+            found = _sha256(folder / name)
+        except OSError as error:
+            raise _Damaged(f"{name} cannot be read: {error.strerror}") from error
+        if found != expected:
+            raise _Damaged(f"{name} has changed since it was written")
+    return manifest
+
+
+def _read(folder: Path, manifest: dict, item: str, target: Any) -> Any:
+    """Reads one item in the form of `target`, or as nested dicts without one."""
+    stored = {
+        path: (dtype, tuple(shape))
+        for path, (dtype, shape) in manifest["leaves"].get(item, {}).items()
+    }
+    if item not in manifest["leaves"]:
+        raise SpektronError(f"{folder}: holds no {item}; give a training checkpoint")
+    if target is not None:
+        _compare(folder, item, stored, target)
+    loaded = _orbax_restore(folder / item)
+    arrays = {
+        path: loaded[path].reshape(shape)
+        if path in loaded
+        else np.zeros(shape, np.dtype(dtype))  # an empty array
+        for path, (dtype, shape) in stored.items()
+    }
+    if target is None:
+        return _nest(arrays)
+    paths, treedef = _paths(target)
+    return jax.tree_util.tree_unflatten(treedef, [arrays[path] for path, _ in paths])
+
+
+def _compare(folder: Path, item: str, stored: dict, target: Any) -> None:
+    """Raises SpektronError, naming the first few leaves, unless `target` fits."""
+    wanted = {}
+    for path, leaf in _paths(target)[0]:
+        leaf = _array(leaf)
+        wanted[path] = (np.dtype(leaf.dtype).name, tuple(leaf.shape))
+    differing = [
+        f"{path} ({stored[path][0]}{list(stored[path][1])}, "
+        f"expected {wanted[path][0]}{list(wanted[path][1])})"
+        for path in wanted
+        if path in stored and stored[path] != wanted[path]
+    ]
+    faults = {
+        "missing": [path for path in wanted if path not in stored],
+        "unexpected": [path for path in stored if path not in wanted],
+        "different": differing,
+    }
+    parts = [
+        f"{kind}: {', '.join(names[:3])}"
+        + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        for kind, names in faults.items()
+        if names
+    ]
+    if parts:
+        raise SpektronError(
+            f"{folder}: its {item} do not fit this model; {'; '.join(parts)}; use the "
+            "settings in its config.json, or another workdir"
+        )
+
+
+# Trees and files
+
+
+def _paths(tree: Any) -> tuple[list[tuple[str, Any]], Any]:
+    pairs, treedef = jax.tree_util.tree_flatten_with_path(tree)
+    named = [
+        (jax.tree_util.keystr(path, simple=True, separator="/"), leaf)
+        for path, leaf in pairs
+    ]
+    if len({path for path, _ in named}) != len(named):
+        raise TypeError("two leaves of the tree have the same path")
+    return named, treedef
+
+
+def _flatten(tree: Any) -> dict[str, np.ndarray]:
+    return {path: _array(leaf) for path, leaf in _paths(jax.device_get(tree))[0]}
+
+
+def _array(leaf: Any) -> Any:
+    """Leaves arrays as they are; Python numbers get the dtype that JAX gives them."""
+    if hasattr(leaf, "dtype"):
+        return leaf
+    return np.asarray(leaf, jax.dtypes.result_type(leaf))
+
+
+def _nest(arrays: dict[str, np.ndarray]) -> dict:
+    tree: dict = {}
+    for path, array in arrays.items():
+        *parents, name = path.split("/")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[name] = array
+    return tree
+
+
+def _root(workdir: str | os.PathLike) -> Path:
+    return Path(workdir).absolute() / "checkpoints"
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _json(folder: Path, name: str) -> dict:
+    return json.loads((folder / name).read_bytes())
+
+
+def _sha256(file: Path) -> str:
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _sha256_of_json(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _flush(folder: Path) -> None:
+    """Forces a folder's files and names to disk, so that the rename comes last."""
+    for path in [*folder.rglob("*"), folder]:
+        _flush_one(path)
+
+
+def _flush_one(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# Orbax
+
+
+@contextlib.contextmanager
+def _checkpointer() -> Iterator[Any]:
+    """An orbax checkpointer of this process alone, with orbax's log silenced.
+
+    Without `active_processes` orbax would wait for every process of the run, and the
+    others never come: only the first one saves. Its log repeats each failure as
+    several tracebacks; the exception that it raises says the same.
+    """
+    import orbax.checkpoint as ocp  # 0.3 s, and not needed to look for a checkpoint
+
+    process = jax.process_index()
+    options = ocp.options.MultiprocessingOptions(
+        primary_host=process,
+        active_processes={process},
+        barrier_sync_key_prefix=f"process_{process}",
+    )
+    handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=options)
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.FATAL)
+    try:
+        checkpointer = ocp.Checkpointer(handler, multiprocessing_options=options)
+        with contextlib.closing(checkpointer):
+            yield checkpointer
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def _orbax_save(folder: Path, arrays: dict[str, np.ndarray]) -> None:
+    tree = {path: np.atleast_1d(a) for path, a in arrays.items() if a.size}
+    if tree:  # orbax refuses to save nothing
+        with _checkpointer() as checkpointer:
+            checkpointer.save(folder, tree)
+
+
+def _orbax_restore(folder: Path) -> dict[str, np.ndarray]:
+    if not folder.exists():
+        return {}
+    with _checkpointer() as checkpointer:
+        return checkpointer.restore(folder)

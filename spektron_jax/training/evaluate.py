@@ -1,0 +1,321 @@
+"""Evaluation after pretraining: arrays from the model, judged by `evaluation`.
+
+On test-split molecules and on instruments that no pool holds. Writes evaluation.json
+(figures) and evaluation.npz (arrays for the pictures). Masks, noise and molecules are
+fixed by the seed alone, so values compare between runs.
+
+Dimension legend: M molecules x modalities, N instruments, L points, Z latent width.
+"""
+
+import functools
+import json
+import platform
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import spektron_jax
+from spektron_jax.evaluation.interpolation import cubic_spline, linear
+from spektron_jax.evaluation.metrics import hidden_error, kl_summary, paired_ratio
+from spektron_jax.evaluation.probes import instrument_probe, molecule_probe
+from spektron_jax.grid import MODALITIES
+from spektron_jax.lab.instruments import audit_instruments
+from spektron_jax.losses.bottleneck import kl_per_dimension
+from spektron_jax.models.dlinoss import pole_of
+from spektron_jax.training import views
+from spektron_jax.training.state import init_params, parameter_count
+
+FIRST_STEP = 2**30  # random streams of the evaluation: no training step gets there
+MASKS = {"short": 0.0, "long": 1.0}  # share of examples masked in long spans
+EXAMPLES = 6  # spectra drawn in the report
+MEAN_OF = 2000  # training spectra behind the mean spectrum
+
+
+def run(config, model, state, source, workdir):
+    """Evaluate state.params and write the two files; returns the figures."""
+    molecule, modality = choose(source, config, "test")
+    print(f"evaluating on {len(molecule)} test examples", flush=True)
+    instruments = audit_instruments(config.seed, config.eval.instruments)
+    judge = _Judge(config, model, state.params, source, instruments)
+    errors, arrays = judge.reconstruct(molecule, modality)
+    latents = judge.latents(molecule, modality)
+    figures = {
+        "config": json.loads(config.to_json()),
+        "seed": config.seed,
+        "step": int(state.step),
+        "parameters": parameter_count(state.params),
+        "molecules": len(np.unique(molecule)),
+        "instruments": config.eval.instruments,
+        "device": jax.devices()[0].device_kind,
+        "versions": versions(),
+        "reconstruction": errors,
+        "probes": probe(latents, config.seed),
+        "kl": {name: kl_summary(latents[f"kl_{name}"]) for name in LATENTS},
+        "experts": {
+            name: latents["load"][latents["modality"] == MODALITIES.index(name)]
+            .mean(0)
+            .tolist()
+            for name in config.data.modalities
+        },
+        "density": judge.density(molecule, modality),
+    }
+    before = init_params(model, config.data.points, config.seed)
+    arrays |= {name: latents[name] for name in (*LATENTS, *LABELS)}
+    arrays |= poles(before, "before") | poles(state.params, "after")
+    write(workdir, figures, arrays)
+    return figures
+
+
+LATENTS, LABELS = ("z_chem", "z_inst"), ("instrument", "molecule", "modality")
+
+
+def versions():
+    """Versions of what computed the figures."""
+    return {
+        "spektron_jax": spektron_jax.__version__,
+        "jax": jax.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def choose(source, config, split):
+    """`eval.molecules` examples of a split, drawn by seed, in a fixed order."""
+    molecule, modality = source.examples(split)
+    rng = np.random.default_rng([config.seed, 1])
+    order = rng.permutation(len(molecule))[: config.eval.molecules]
+    return molecule[order], modality[order]
+
+
+def poles(params, when):
+    """Angle and radius of every pole at reference spacing, (layers, 2, P)."""
+    ssm = params["backbone"]["layers"]["ssm"]
+    decay, angle = pole_of(ssm["log_decay"], ssm["angle_logit"])
+    return {
+        f"poles_angle_{when}": np.asarray(angle),
+        f"poles_radius_{when}": np.exp(-np.asarray(decay)),
+    }
+
+
+def probe(latents, seed):
+    """Instrument and molecule probes on both latents."""
+    identity = latents["molecule"] * len(MODALITIES) + latents["modality"]
+    return {
+        name: {
+            "instrument": instrument_probe(
+                latents[name], latents["instrument"], identity, seed
+            ),
+            "molecule": molecule_probe(latents[name], latents["instrument"], identity),
+        }
+        for name in LATENTS
+    }
+
+
+def write(workdir, figures, arrays):
+    """Both files, each replaced whole."""
+    temporary = workdir / "evaluation.tmp.npz"
+    np.savez_compressed(temporary, **arrays)
+    temporary.replace(workdir / "evaluation.npz")
+    temporary = workdir / "evaluation.json.tmp"
+    temporary.write_text(json.dumps(figures, indent=2) + "\n")
+    temporary.replace(workdir / "evaluation.json")
+
+
+class _Judge:
+    """Runs one set of parameters over fixed examples, in batches of one shape."""
+
+    def __init__(self, config, model, params, source, instruments):
+        self.config, self.source, self.instruments = config, source, instruments
+        self.axis = views.axis_of(config)
+        self.params = jax.device_put(params)
+        self._apply = jax.jit(functools.partial(model.apply, method=None))
+        self._encode = jax.jit(functools.partial(model.apply, method="encode"))
+        self._view = jax.jit(self._make_view)
+
+    def _make_view(self, batch, instrument, long_fraction, step):
+        """A View with strongest band 1 before the instrument, and the clean spectra."""
+        config = self.config
+        seed = jax.random.key_data(jax.random.key(config.seed))
+        keys = views.example_keys(seed, step, batch["index"])
+        clean, top = views.clean_spectra(config, batch, self.axis)
+        path = jnp.ones((len(clean), 1))
+        view = views.view(
+            config,
+            batch,
+            self.axis,
+            instrument,
+            clean,
+            top,
+            path,
+            keys,
+            long_fraction=long_fraction,
+        )
+        return view, clean
+
+    def _batches(self, molecule, modality):
+        """Padded batches of one size and how many of each are real."""
+        size = self.config.eval.batch_size
+        for start in range(0, len(molecule), size):
+            index = np.arange(start, start + size)
+            real = min(size, len(molecule) - start)
+            rows = index.clip(max=len(molecule) - 1)
+            batch = {
+                "index": index.astype(np.int32),
+                "modality": modality[rows],
+                **self.source.fetch(molecule[rows], modality[rows]),
+            }
+            yield batch, real
+
+    def views(self, molecule, modality, instrument, long_fraction, step):
+        """Yield (View, clean, batch, number of real rows)."""
+        for batch, real in self._batches(molecule, modality):
+            view, clean = self._view(batch, instrument, long_fraction, step)
+            yield view, clean, batch, real
+
+    def _inputs(self, view, batch):
+        valid = jnp.ones_like(view.hidden)
+        return view.measured, self.axis, valid, batch["modality"]
+
+    def reconstruct(self, molecule, modality):
+        """Errors on short and long gaps against the noise-free spectrum, absorbance."""
+        scale = self.config.data.scale
+        means = self._mean_spectra()
+        axis = np.asarray(self.axis, np.float64)
+        errors, arrays = {}, {}
+        for number, (kind, fraction) in enumerate(MASKS.items()):
+            found = []
+            for k in range(self.config.eval.instruments):
+                step = FIRST_STEP + number * 100 + k
+                instrument = self.instruments.at(k)
+                for view, _, batch, real in self.views(
+                    molecule, modality, instrument, fraction, step
+                ):
+                    spectra, _ = self._apply(
+                        {"params": self.params}, *self._inputs(view, batch), view.hidden
+                    )
+                    found.append(
+                        [
+                            np.asarray(x)[:real]
+                            for x in (
+                                scale * view.measured,
+                                scale * view.ideal,
+                                view.hidden,
+                                scale * spectra[..., 0],
+                            )
+                        ]
+                    )
+            observed, ideal, hidden, model = map(
+                np.concatenate, zip(*found, strict=True)
+            )
+            group = np.tile(molecule, self.config.eval.instruments)
+            kinds = np.tile(modality, self.config.eval.instruments)
+            predicted = {
+                "model": np.where(hidden, model, observed),
+                "mean": np.stack([means[code] for code in kinds.tolist()]),
+                "linear": linear(observed, hidden, axis),
+                "spline": cubic_spline(observed, hidden, axis),
+            }
+            errors[kind] = {
+                name: hidden_error(value, ideal, hidden, group)
+                for name, value in predicted.items()
+            }
+            for rival in ("mean", "linear", "spline"):
+                errors[kind][rival]["model_ratio"] = paired_ratio(
+                    predicted["model"], predicted[rival], ideal, hidden, group
+                )
+            if kind == "long":
+                arrays = self._examples(
+                    predicted, ideal, observed, hidden, molecule, modality
+                )
+        return errors, arrays
+
+    def _examples(self, predicted, ideal, observed, hidden, molecule, modality):
+        first = slice(0, EXAMPLES)
+        names = getattr(self.source, "smiles", None)
+        titles = [
+            f"{names[m] if names is not None else f'molecule {m}'} ({MODALITIES[c]})"
+            for m, c in zip(molecule[first], modality[first], strict=True)
+        ]
+        return {
+            "axis_cm1": np.asarray(self.axis),
+            "example_clean": ideal[first],
+            "example_observed": observed[first],
+            "example_hidden": hidden[first],
+            "example_model": predicted["model"][first],
+            "example_linear": predicted["linear"][first],
+            "example_spline": predicted["spline"][first],
+            "example_title": np.array(titles),
+        }
+
+    def _mean_spectra(self):
+        """Mean clean training spectrum of each modality code, strongest band 1."""
+        molecule, modality = self.source.examples("train")
+        rng = np.random.default_rng([self.config.seed, 2])
+        order = rng.permutation(len(molecule))[:MEAN_OF]
+        molecule, modality = molecule[order], modality[order]
+        total = {code: [] for code in np.unique(modality).tolist()}
+        render = jax.jit(lambda b: views.clean_spectra(self.config, b, self.axis)[0])
+        for batch, real in self._batches(molecule, modality):
+            clean = np.asarray(render(batch))[:real]
+            for code, row in zip(batch["modality"][:real].tolist(), clean, strict=True):
+                total[code].append(row)
+        return {code: np.mean(rows, axis=0) for code, rows in total.items()}
+
+    def latents(self, molecule, modality):
+        """Latent means, KL per dimension and expert load on every audit instrument."""
+        rows = {name: [] for name in (*LATENTS, "kl_z_chem", "kl_z_inst", "load")}
+        for k in range(self.config.eval.instruments):
+            step = FIRST_STEP + 1000 + k
+            for view, _, batch, real in self.views(
+                molecule, modality, self.instruments.at(k), 0.0, step
+            ):
+                _, out = self._encode(
+                    {"params": self.params}, *self._inputs(view, batch)
+                )
+                for name, short in zip(LATENTS, ("chem", "inst"), strict=True):
+                    mean, spread = out[f"{short}_mean"], out[f"{short}_log_variance"]
+                    rows[name].append(np.asarray(mean)[:real])
+                    rows[f"kl_{name}"].append(
+                        np.asarray(kl_per_dimension(mean, spread))[:real]
+                    )
+                rows["load"].append(np.asarray(out["load"])[:real])
+        found = {name: np.concatenate(value) for name, value in rows.items()}
+        count = self.config.eval.instruments
+        return found | {
+            "kl_z_chem": found["kl_z_chem"].mean(0),
+            "kl_z_inst": found["kl_z_inst"].mean(0),
+            "instrument": np.repeat(np.arange(count), len(molecule)),
+            "molecule": np.tile(molecule, count),
+            "modality": np.tile(modality, count),
+        }
+
+    def density(self, molecule, modality):
+        """How far z_chem moves when every second point is left out.
+
+        relative_move: mean distance moved over the mean distance between examples.
+        """
+        dense, sparse = [], []
+        half = self.axis[::2]
+        axis = jnp.pad(half, (0, self.axis.size - half.size), mode="edge")
+        for view, _, batch, real in self.views(
+            molecule, modality, self.instruments.at(0), 0.0, FIRST_STEP + 1000
+        ):
+            measured, _, valid, code = self._inputs(view, batch)
+            thin = jnp.zeros_like(measured).at[:, : half.size].set(measured[:, ::2])
+            kept = valid.at[:, half.size :].set(False)
+            for inputs, to in (
+                ((measured, self.axis, valid, code), dense),
+                ((thin, axis, kept, code), sparse),
+            ):
+                _, out = self._encode({"params": self.params}, *inputs)
+                to.append(np.asarray(out["chem_mean"])[:real])
+        a, b = np.concatenate(dense), np.concatenate(sparse)
+        norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+        others = np.linalg.norm(a - np.roll(a, 1, axis=0), axis=1)
+        return {
+            "cosine": float(np.mean(np.sum(a * b, 1) / np.maximum(norms, 1e-12))),
+            "relative_move": float(
+                np.mean(np.linalg.norm(a - b, axis=1)) / max(np.mean(others), 1e-12)
+            ),
+        }

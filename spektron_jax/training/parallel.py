@@ -1,0 +1,67 @@
+"""Data parallelism: the only file that names pmap and its axis.
+
+Every function here also serves one device; the step itself is a plain function.
+"""
+
+import jax
+import numpy as np
+
+from spektron_jax.errors import SpektronError
+
+AXIS = "batch"
+
+
+def initialize(coordinator, process_id, num_processes):
+    """Join a multi-process run; to be called before any other use of jax."""
+    if coordinator:
+        jax.distributed.initialize(coordinator, num_processes, process_id)
+
+
+def local_devices(count):
+    """The first `count` local devices, all for 0."""
+    devices = jax.local_devices()
+    if count > len(devices):
+        raise SpektronError(
+            f"config.train.devices = {count}: only {len(devices)} local "
+            f"{devices[0].platform} devices; lower it or use 0 for all"
+        )
+    return devices[: count or len(devices)]
+
+
+def part():
+    """(index, number) of this process."""
+    return jax.process_index(), jax.process_count()
+
+
+def is_primary():
+    """True in the process that writes files and prints."""
+    return jax.process_index() == 0
+
+
+def replicate(tree, devices):
+    """A copy of the tree on every device, with a leading device axis."""
+    stacked = jax.tree.map(
+        lambda x: np.broadcast_to(np.asarray(x)[None], (len(devices), *np.shape(x))),
+        tree,
+    )
+    return jax.pmap(lambda x: x, devices=devices)(stacked)
+
+
+def unreplicate(tree):
+    """Host numpy of the first local copy."""
+    return jax.device_get(jax.tree.map(lambda x: x.addressable_shards[0].data[0], tree))
+
+
+def data_parallel(function, devices):
+    """function(state, batch) -> (state, metrics), mapped over devices; state is donated."""
+    return jax.pmap(function, AXIS, donate_argnums=0, devices=devices)
+
+
+def mean(tree):
+    """Mean over all devices of all processes."""
+    return jax.lax.pmean(tree, AXIS)
+
+
+def gather(x):
+    """Concatenation of every device's x along the first axis."""
+    return jax.lax.all_gather(x, AXIS, tiled=True)

@@ -1,0 +1,77 @@
+"""The one training state: step, parameters, target parameters, optimiser, key."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+
+from spektron_jax.grid import MODALITIES
+from spektron_jax.models.spektron import Spektron
+from spektron_jax.training import schedules
+
+
+@struct.dataclass
+class TrainState:
+    """Everything a run needs to go on exactly, apart from the data position."""
+
+    step: jax.Array  # () int32, optimiser steps done
+    params: Any
+    target_params: Any  # moving average, for the contrastive targets
+    opt_state: Any
+    seed: jax.Array  # key data; every random draw folds step and example into it
+
+
+def build_model(config):
+    """The module for a config; classifiers have one output per pool instrument."""
+    return Spektron(**config.model.to_dict(), instruments=config.lab.pool)
+
+
+def init_params(model, points, seed):
+    """Fresh parameters, drawn from the seed alone."""
+    values = jnp.zeros((2, points))
+    axis = jnp.linspace(500.0, 4000.0, points)
+    modality = jnp.full(2, MODALITIES.index("unknown"))
+    init = jax.jit(lambda key: model.init(key, values, axis, values == 0, modality))
+    return init(jax.random.fold_in(jax.random.key(seed), 17))["params"]
+
+
+def decayed(params):
+    """True for the weight matrices, which decay; not for biases, norms, poles, tokens."""
+
+    def matrix(path, leaf):
+        name = path[-1].key
+        return name in ("kernel", "into", "out", "curve") and leaf.ndim > 1
+
+    return jax.tree_util.tree_map_with_path(matrix, params)
+
+
+def build_optimizer(config):
+    """Clip by global norm, then AdamW with the learning-rate schedule."""
+    optim = config.optim
+    return optax.chain(
+        optax.clip_by_global_norm(optim.clip),
+        optax.adamw(
+            schedules.learning_rate(optim, config.train.steps),
+            weight_decay=optim.weight_decay,
+            mask=decayed,
+        ),
+    )
+
+
+def create(config, model, optimizer):
+    """State at step 0."""
+    params = init_params(model, config.data.points, config.seed)
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        params=params,
+        target_params=jax.tree.map(jnp.copy, params),
+        opt_state=optimizer.init(params),
+        seed=jax.random.key_data(jax.random.key(config.seed)),
+    )
+
+
+def parameter_count(params):
+    """Number of scalars in a parameter tree."""
+    return sum(leaf.size for leaf in jax.tree.leaves(params))

@@ -1,0 +1,124 @@
+"""The reader of QM9S-style files, on small files written here."""
+
+import h5py
+import numpy as np
+import pytest
+
+from spektron_jax.data.pipeline import ExampleStream, open_source
+from spektron_jax.data.qm9s import QM9SFile
+from spektron_jax.errors import SpektronError
+
+POINTS, MOLECULES = 32, 40
+
+
+def write_qm9s(path, **replaced):
+    """Write a valid file; `replaced` overrides datasets, None leaves one out."""
+    rng = np.random.default_rng(0)
+    shape = (MOLECULES, POINTS)
+    values = {
+        "ir": rng.uniform(size=shape).astype(np.float32),
+        "raman": rng.uniform(size=shape).astype(np.float32),
+        "axis": np.linspace(500.0, 4000.0, POINTS),
+        "split": ["train"] * 30 + ["validation"] * 6 + ["test"] * 4,
+        "smiles": [f"{'C' * (i + 1)}O" for i in range(MOLECULES)],
+    } | replaced
+    with h5py.File(path, "w") as file:
+        for name, value in values.items():
+            if value is not None:
+                file[name] = value
+    return str(path), values
+
+
+def test_rows_come_back_in_the_order_asked(tmp_path):
+    path, values = write_qm9s(tmp_path / "q.h5")
+    source = QM9SFile(path)
+    molecule = np.array([7, 3, 7, 39, 0])
+    modality = np.array([1, 2, 2, 1, 1])
+    clean = source.fetch(molecule, modality)["clean"]
+    expected = [
+        values["ir" if c == 1 else "raman"][m]
+        for m, c in zip(molecule, modality, strict=True)
+    ]
+    np.testing.assert_array_equal(clean, expected)
+    assert clean.dtype == np.float32
+    np.testing.assert_array_equal(source.axis_cm1, values["axis"])
+    assert source.smiles.tolist() == values["smiles"]
+    source.close()
+
+
+def test_examples_leave_out_rows_that_cannot_be_used(tmp_path):
+    ir = np.ones((MOLECULES, POINTS), np.float32)
+    ir[3] = 0
+    ir[31, 5] = np.nan
+    ir[39, 5] = np.inf
+    path, _ = write_qm9s(tmp_path / "q.h5", ir=ir)
+    source = QM9SFile(path)
+    assert source.skipped == {"IR": 3, "Raman": 0}
+    molecule, modality = source.examples("train")
+    assert molecule.dtype == modality.dtype == np.int32
+    assert (modality == 1).sum() == 29 and (modality == 2).sum() == 30
+    assert 3 not in molecule[modality == 1]
+    assert [len(source.examples(s)[0]) for s in ("validation", "test")] == [11, 7]
+
+
+def test_one_modality_needs_only_its_own_dataset(tmp_path):
+    path, _ = write_qm9s(tmp_path / "q.h5", raman=None, smiles=None)
+    source = QM9SFile(path, ("IR",))
+    assert source.smiles is None and set(source.examples("train")[1].tolist()) == {1}
+
+
+def test_checksum_follows_the_content(tmp_path):
+    path, values = write_qm9s(tmp_path / "a.h5")
+    other, _ = write_qm9s(tmp_path / "b.h5", ir=values["ir"] * 2)
+    assert QM9SFile(path).checksum == QM9SFile(path).checksum
+    assert QM9SFile(path).checksum != QM9SFile(other).checksum
+
+
+def test_streams_like_the_line_lists(tmp_path):
+    path, values = write_qm9s(tmp_path / "q.h5")
+    source = open_source("qm9s", path, points=POINTS)
+    batch = ExampleStream(source, "train", 8, seed=0).batch(5, (1, 2), 2, 1)
+    assert batch["clean"].shape == (1, 2, 2, POINTS)
+    first = batch["molecule"][0, 0, 0], batch["modality"][0, 0, 0]
+    np.testing.assert_array_equal(
+        batch["clean"][0, 0, 0], values["ir" if first[1] == 1 else "raman"][first[0]]
+    )
+    with pytest.raises(SpektronError, match="32 points, config.data.points = 2048"):
+        open_source("qm9s", path)
+
+
+WIDE = np.ones((MOLECULES, POINTS + 1), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("replaced", "message"),
+    [
+        ({"raman": None}, "dataset 'raman' missing .the file holds axis, ir, smiles"),
+        ({"axis": None}, "dataset 'axis' missing"),
+        ({"ir": WIDE}, r"'ir' is float32 \(40, 33\); must be float32 \(40, 32\)"),
+        ({"ir": WIDE[:, 1:].astype(np.float64)}, "'ir' is float64"),
+        ({"ir": 0 * WIDE[:, 1:]}, "'ir' has no row that can be used"),
+        ({"axis": np.linspace(4000.0, 500.0, POINTS)}, "must be positive wavenumbers"),
+        ({"axis": np.full(POINTS, np.nan)}, "must be positive wavenumbers"),
+        ({"axis": np.arange(POINTS)}, "'axis' is int64"),
+        ({"split": ["train"] * 39 + ["dev"]}, "'split' holds 'dev'; use train"),
+        ({"split": np.zeros(MOLECULES)}, "must be strings"),
+        ({"smiles": [b"\xff"] * MOLECULES}, "damaged"),
+        ({"smiles": ["C"]}, "'smiles' has 1 rows, split 40"),
+    ],
+)
+def test_faulty_files_are_named(tmp_path, replaced, message):
+    path, _ = write_qm9s(tmp_path / "bad.h5", **replaced)
+    with pytest.raises(SpektronError, match=message) as failure:
+        QM9SFile(path)
+    assert "bad.h5" in str(failure.value) and "\n" not in str(failure.value)
+
+
+def test_missing_and_cut_off_files(tmp_path):
+    with pytest.raises(SpektronError, match="none.h5: cannot be opened"):
+        QM9SFile(str(tmp_path / "none.h5"))
+    path, _ = write_qm9s(tmp_path / "q.h5")
+    whole = (tmp_path / "q.h5").read_bytes()
+    (tmp_path / "cut.h5").write_bytes(whole[:5000])
+    with pytest.raises(SpektronError, match="cut.h5"):
+        QM9SFile(str(tmp_path / "cut.h5"))

@@ -1,0 +1,152 @@
+"""Who may import whom: the arrows that keep the layers apart, read from the source.
+
+Data and evaluation stay free of JAX (worker threads, and one judge for every method),
+models are built from keyword values, losses take arrays, and two files hold the two
+libraries that change most.
+"""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "spektron_jax"
+FILES = sorted(PACKAGE.rglob("*.py"))
+BASE = {"grid", "errors"}
+NUMPY = {"numpy", "scipy"}
+JAX = {"jax", "numpy", "flax", "chex"}
+
+# Layer -> (modules of the project, third-party packages) that it may import.
+ARROWS = {
+    "errors": (set(), set()),
+    "grid": ({"errors"}, NUMPY),
+    "config": ({"errors", "grid"}, {"numpy", "ml_collections"}),
+    "config_file": ({"errors", "config"}, {"absl", "ml_collections"}),
+    "data": (BASE | {"config", "data"}, NUMPY | {"h5py", "absl"}),
+    "lab": (BASE | {"lab"}, JAX),
+    "models": (BASE | {"models"}, JAX),
+    "losses": ({"errors", "losses"}, JAX | {"ott", "optax"}),
+    "evaluation": (BASE | {"evaluation"}, NUMPY | {"sklearn", "chemotools"}),
+    "report": (BASE | {"evaluation", "report"}, NUMPY | {"matplotlib"}),
+    "training": (
+        BASE
+        | {"config", "data", "lab", "models", "losses", "evaluation", "report"}
+        | {"training", "__init__"},
+        JAX
+        | NUMPY
+        | {"optax", "orbax", "absl", "tqdm", "tensorboardX"}
+        # the run's settings travel as a ConfigDict
+        | {"ml_collections"},
+    ),
+}
+
+
+def imports(path: Path) -> list[tuple[str, list[str], bool]]:
+    """(module, imported names, stands at the top of the file) of every import."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    top = set(map(id, tree.body))
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, [], id(node) in top) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = [alias.name for alias in node.names]
+            found.append((node.module, names, id(node) in top))
+    return found
+
+
+def layer(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def project_modules(module: str, names: list[str]) -> list[str]:
+    """The first-level modules of the project that an import reaches."""
+    parts = module.split(".")
+    if parts[0] != "spektron_jax":
+        return []
+    if len(parts) > 1:
+        return [parts[1]]
+    inside = {p.stem for p in PACKAGE.iterdir()}
+    return [name if name in inside else "__init__" for name in names or [""]]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_follow_the_arrows(path):
+    if layer(path) not in ARROWS:
+        assert layer(path) in {"__init__", "main", "encoder"}, f"{path}: a new layer"
+        return
+    project, third_party = ARROWS[layer(path)]
+    for module, names, _ in imports(path):
+        if module.split(".")[0] == "spektron_jax":
+            assert set(project_modules(module, names)) <= project, f"{path}: {module}"
+        elif module.split(".")[0] not in sys.stdlib_module_names:
+            assert module.split(".")[0] in third_party, f"{path}: {module}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_private_names_stay_in_their_file(path):
+    for module, names, _ in imports(path):
+        if module.startswith("spektron_jax"):
+            private = [n for n in names if n.startswith("_") and n != "__version__"]
+            assert not private, f"{path}: {module} {private}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_heavy_imports_stand_inside_functions(path):
+    """ott takes seconds to import; the package and its entry points stay light."""
+    for module, _, top in imports(path):
+        root = module.split(".")[0]
+        assert not (root == "ott" and top), f"{path}: import ott inside a function"
+        if layer(path) in {"__init__", "main", "config_file"}:
+            assert not (root in {"jax", "flax", "optax", "orbax"} and top), path
+
+
+def files_that_name(word: str) -> set[str]:
+    """Files with `word` as an identifier, an attribute or a part of an import."""
+    found = set()
+    for path in FILES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = {getattr(node, "id", None) for node in ast.walk(tree)}
+        names |= {getattr(node, "attr", None) for node in ast.walk(tree)}
+        for module, imported, _ in imports(path):
+            names |= {*module.split("."), *imported}
+        if word in names:
+            found.add(str(path.relative_to(PACKAGE)))
+    return found
+
+
+def test_two_files_hold_the_two_libraries_that_change_most():
+    assert files_that_name("pmap") <= {"training/parallel.py"}
+    assert files_that_name("orbax") == {"training/checkpoint.py"}
+
+
+def test_nothing_runs_code_from_data():
+    for path in FILES:
+        modules = {module.split(".")[0] for module, _, _ in imports(path)}
+        assert not modules & {"pickle", "cloudpickle", "joblib", "marshal"}, path
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "id", "")
+                assert name not in {"eval", "exec", "__import__"}, path
+
+
+def test_jnp_and_np_are_what_they_say():
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = {alias.asname: alias.name for alias in node.names}
+                assert names.get("np", "numpy") == "numpy", path
+                assert names.get("jnp", "jax.numpy") == "jax.numpy", path
+
+
+def test_a_forbidden_arrow_is_seen(tmp_path):
+    file = tmp_path / "example.py"
+    file.write_text("from spektron_jax import data\ndef f():\n    import jax.numpy\n")
+    assert imports(file) == [
+        ("spektron_jax", ["data"], True),
+        ("jax.numpy", [], False),
+    ]
+    assert project_modules("spektron_jax", ["data"]) == ["data"]
+    assert project_modules("spektron_jax.models.vib", ["x"]) == ["models"]

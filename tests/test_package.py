@@ -1,0 +1,172 @@
+"""The wheel: what is in it, and that it works alone in another folder, offline."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import spektron_jax
+
+ROOT = Path(__file__).parents[1]
+# One worker builds the wheel once for all of these tests.
+pytestmark = pytest.mark.xdist_group("wheel")
+
+# Runs before the code of a test: any connection to elsewhere is an error.
+OFFLINE = """
+import socket
+def refuse(*_, **__):
+    raise OSError("this test is offline")
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+"""
+
+
+def pip(*arguments):
+    command = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check"]
+    subprocess.run([*command, *arguments], check=True)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """A copy of the source tree, since a build leaves its own folders there."""
+    folder = tmp_path_factory.mktemp("source") / "copy"
+    left_out = shutil.ignore_patterns(
+        ".*", "__pycache__", "*.egg-info", "build", "dist", "runs", "tests"
+    )
+    shutil.copytree(ROOT, folder, ignore=left_out)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(source, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    pip("wheel", "--no-deps", "--no-build-isolation", "-w", folder, source)
+    (file,) = folder.iterdir()
+    shutil.rmtree(source / "build", ignore_errors=True)
+    return file
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """A folder with the wheel's content alone, outside the repository."""
+    folder = tmp_path_factory.mktemp("installed")
+    pip("install", "--no-deps", "--target", folder, wheel)
+    return folder
+
+
+def python(installed, tmp_path, *arguments):
+    """Runs Python elsewhere, where the package is the installed one."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def run(installed, tmp_path, code):
+    done = python(installed, tmp_path, "-W", "error", "-c", OFFLINE + code)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_wheel_holds_what_the_package_needs(wheel, source):
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        metadata = archive.read(
+            next(n for n in names if n.endswith(".dist-info/METADATA"))
+        ).decode()
+    assert f"Version: {spektron_jax.__version__}\n" in metadata
+    assert re.search(r"^License(-Expression)?: Apache-2.0$", metadata, re.MULTILINE)
+    assert any(n.endswith("LICENSE") for n in names)
+    assert {n.split("/")[0].split("-")[0] for n in names} == {"spektron_jax"}
+    # Everything of the source tree is in it, file by file.
+    for folder, place in (("spektron_jax", ""), ("configs", "spektron_jax/")):
+        for path in (source / folder).rglob("*"):
+            if path.is_file():
+                assert place + path.relative_to(source).as_posix() in names
+    assert "spektron_jax/data/files/xtb_lines.h5" in names
+    assert "spektron_jax/weights/nano/manifest.json" in names
+
+
+def test_requirements_are_those_of_the_file(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(n for n in archive.namelist() if n.endswith("METADATA"))
+        metadata = archive.read(name).decode()
+    wanted = (ROOT / "requirements.txt").read_text()
+    wanted = set(re.findall(r"^([\w.-]+)[<>=]", wanted, re.MULTILINE))
+    required = re.findall(r"^Requires-Dist: ([\w.-]+)[^;\n]*$", metadata, re.MULTILINE)
+    assert set(required) == wanted and "jax" in wanted
+    extras = set(re.findall(r"^Provides-Extra: (\S+)$", metadata, re.MULTILINE))
+    assert extras == {"test", "notebooks", "report", "tensorboard"}
+
+
+def test_import_is_quick_and_loads_no_jax(installed, tmp_path):
+    code = """
+import json, sys, time
+start = time.perf_counter()
+import spektron_jax
+seconds = time.perf_counter() - start
+from spektron_jax import SpektronError
+assert "load_encoder" in dir(spektron_jax)
+try:
+    spektron_jax.absent
+except AttributeError as error:
+    assert "absent" in str(error)
+print(json.dumps([seconds, "jax" in sys.modules, spektron_jax.__file__,
+                  spektron_jax.__version__]))
+"""
+    seconds, jax_loaded, file, version = run(installed, tmp_path, code)
+    assert seconds < 1.0 and not jax_loaded
+    assert file.startswith(str(installed)) and version == spektron_jax.__version__
+
+
+def test_corpus_and_configs_are_found(installed, tmp_path):
+    code = """
+import json
+from spektron_jax import config_file
+from spektron_jax.data import corpus
+path = config_file.find("configs/pretrain.py")
+width = config_file.load("configs/pretrain.py:tiny").model.width
+print(json.dumps([str(path), width, len(corpus.LineCorpus.load().smiles)]))
+"""
+    path, width, molecules = run(installed, tmp_path, code)
+    assert path == str(installed / "spektron_jax" / "configs" / "pretrain.py")
+    assert width == 32 and molecules > 1000
+
+
+def test_command_line_from_the_wheel(installed, tmp_path):
+    arguments = ["--config=configs/pretrain.py:tiny", "--workdir=run", "--config.x=1"]
+    done = python(installed, tmp_path, "-m", "spektron_jax.main", *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: config.x: no such setting")
+
+
+def test_shipped_weights_embed_a_spectrum_offline(installed, tmp_path):
+    code = """
+import json
+import numpy as np
+import spektron_jax
+encoder = spektron_jax.load_encoder("nano")
+axis = np.linspace(1100.0, 2498.0, 700)
+band = np.exp(-(((axis - [[1450.0], [1700.0], [2100.0]]) / 30.0) ** 2))
+z = np.asarray(encoder.embed(0.3 + band, axis, unit="nm", modality="NIR"))
+apart = float(np.linalg.norm(z[0] - z[1]))
+print(json.dumps([list(z.shape), bool(np.isfinite(z).all()), apart]))
+"""
+    shape, finite, apart = run(installed, tmp_path, code)
+    assert shape == [3, 128] and finite and apart > 1e-3
+
+
+def test_source_distribution_builds_the_same_wheel(wheel, source, tmp_path):
+    command = [sys.executable, "-m", "build", "--no-isolation", "-o", tmp_path, source]
+    subprocess.run(command, check=True, capture_output=True)
+    (built,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(built) as a, zipfile.ZipFile(wheel) as b:
+        assert set(a.namelist()) == set(b.namelist())
