@@ -76,12 +76,16 @@ def run(installed, tmp_path, code):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def read_metadata(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = [n for n in archive.namelist() if n.endswith(".dist-info/METADATA")]
+        return archive.read(*names).decode()
+
+
 def test_wheel_holds_what_the_package_needs(wheel, source):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        metadata = archive.read(
-            next(n for n in names if n.endswith(".dist-info/METADATA"))
-        ).decode()
+    metadata = read_metadata(wheel)
     assert f"Version: {spektron_jax.__version__}\n" in metadata
     assert re.search(r"^License(-Expression)?: Apache-2.0$", metadata, re.MULTILINE)
     assert any(n.endswith("LICENSE") for n in names)
@@ -96,9 +100,7 @@ def test_wheel_holds_what_the_package_needs(wheel, source):
 
 
 def test_requirements_are_those_of_the_file(wheel):
-    with zipfile.ZipFile(wheel) as archive:
-        name = next(n for n in archive.namelist() if n.endswith("METADATA"))
-        metadata = archive.read(name).decode()
+    metadata = read_metadata(wheel)
     wanted = (ROOT / "requirements.txt").read_text()
     wanted = set(re.findall(r"^([\w.-]+)[<>=]", wanted, re.MULTILINE))
     required = re.findall(r"^Requires-Dist: ([\w.-]+)[^;\n]*$", metadata, re.MULTILINE)

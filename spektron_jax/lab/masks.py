@@ -45,7 +45,7 @@ def block_mask(key, valid, share, block):
 
 
 def draw_mask(key, valid, spacing_cm1, share, block, long_fraction, long_cm1):
-    """One spectrum's mask: short blocks or, for `long_fraction` of the draws, long spans.
+    """One spectrum's mask: short blocks or, in `long_fraction` of draws, long spans.
 
     Args:
       spacing_cm1: point spacing; long_cm1: (low, high) span widths in cm-1.

@@ -12,7 +12,7 @@ from spektron_jax.losses.contrastive import normalise
 
 
 def transport(cloud_a, cloud_b, epsilon):
-    """Sinkhorn divergence of two clouds (B, Z): a scalar, and whether the solves converged."""
+    """Sinkhorn divergence of two clouds (B, Z), a scalar, and if it converged."""
     from ott.geometry.pointcloud import PointCloud  # 1.5 s to import
     from ott.tools.sinkhorn_divergence import sinkhorn_divergence
 

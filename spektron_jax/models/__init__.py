@@ -1,1 +1,1 @@
-"""The network: embedding, D-LinOSS backbone, experts, transformer, bottleneck, heads."""
+"""The network: embedding, D-LinOSS, experts, transformer, bottleneck, heads."""

@@ -89,8 +89,8 @@ class DLinOSS(nn.Module):
 class Block(nn.Module):
     """x + Drop(GLU(Drop(GELU(DLinOSS(LayerNorm(x)))))), in float32 throughout.
 
-    LayerNorm, not the original's BatchNorm: no running statistics that adaptation or
-    dropout sampling could overwrite, and a spectrum's result never depends on its batch.
+    LayerNorm, not the original's BatchNorm: there are no running statistics that
+    adaptation could overwrite, and a spectrum's result never depends on its batch.
     """
 
     oscillators: int

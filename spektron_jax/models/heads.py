@@ -34,7 +34,7 @@ class ReconstructionHead(nn.Module):
         """tokens: (B, L / stride, D); z: (B, Z). Returns (B, L, 2) float32.
 
         Channel 0 is the spectrum as the instrument would measure it, channel 1 the
-        clean spectrum. The linear path beside the MLP passes intensity through as it is.
+        clean spectrum. The linear path beside the MLP passes intensity through.
         """
         width = tokens.shape[-1]
         h = nn.Dense(width, dtype=self.dtype, name="tokens")(tokens)

@@ -50,7 +50,9 @@ class MixtureOfExperts(nn.Module):
 
     @nn.compact
     def __call__(self, x, valid, keys):
-        """x: (B, T, D), keys: (B,) gate noise or None; returns the same and {"load", "importance"}, (B, E) each.
+        """x: (B, T, D); keys: (B,) for gate noise, or None.
+
+        Returns x with the experts' output added, and a dict of (B, E) each:
 
         load: share of an example's expert calls that went to each expert.
         importance: mean gate probability of each expert over an example's tokens.

@@ -1,9 +1,9 @@
 """The damped oscillator recurrence, as pure functions.
 
 Boyer, Rusch & Rus 2025, "Learning to dissipate energy in oscillatory state-space
-models". One oscillator with stiffness A, damping G and step dt, forced by f:
+models". An oscillator of stiffness A and damping G, step dt, S = 1 + dt G, forced by f:
 
-    z_k = (z_{k-1} - dt A x_{k-1} + dt f_k) / S,   x_k = x_{k-1} + dt z_k,   S = 1 + dt G
+    z_k = (z_{k-1} - dt A x_{k-1} + dt f_k) / S,        x_k = x_{k-1} + dt z_k
 
 Only sigma = dt G and a = dt^2 A shape the motion. With w = dt z, and delta the distance
 of a to the nearer band edge (a = 0 on side g = +1, a = 4 + 2 sigma on side g = -1):

@@ -121,9 +121,9 @@ class Spektron(nn.Module):
         if wavenumber_cm1.ndim == 1:
             wavenumber_cm1, valid = wavenumber_cm1[None], valid.any(0)[None]
             return Spektron.spacing(wavenumber_cm1, valid)[0]
-        low = jnp.min(jnp.where(valid, wavenumber_cm1, jnp.inf), -1)
-        high = jnp.max(jnp.where(valid, wavenumber_cm1, -jnp.inf), -1)
-        return (high - low) / jnp.maximum(jnp.sum(valid, -1) - 1, 1)
+        both = valid[:, 1:] & valid[:, :-1]
+        steps = jnp.where(both, jnp.diff(wavenumber_cm1), 0.0)
+        return jnp.sum(steps, -1) / jnp.maximum(jnp.sum(both, -1), 1)
 
     def project(self, z_chem):
         """Projection that the contrastive target network shows, (B, D)."""
@@ -147,12 +147,12 @@ class Spektron(nn.Module):
         keys=None,
         alpha=1.0,
     ):
-        """Encode and run every head; arguments as in `encode`, alpha: reversal strength.
+        """Encode and run every head; arguments as in `encode`; alpha: gradient reversal.
 
         Returns:
-          spectra (B, L, 2), channel 0 as measured and 1 clean, and the intermediates of
-          `encode` with transfer (B, L), regression, chem_logits, inst_logits, projection
-          and prediction added.
+          spectra (B, L, 2), channel 0 as measured and 1 clean, and the intermediates
+          of `encode` with transfer (B, L), regression, chem_logits, inst_logits,
+          projection and prediction added.
         """
         z_chem, out = self.encode(values, wavenumber_cm1, valid, modality, hidden, keys)
         z_inst = out["z_inst"]

@@ -32,7 +32,7 @@ reverse_gradient.defvjp(_reverse_fwd, _reverse_bwd)
 
 
 class Latent(nn.Module):
-    """Mean and log-variance of one latent; a sample if keys are given, else the mean."""
+    """Mean and log-variance of one latent; a sample if given keys, else the mean."""
 
     size: int
 

@@ -220,10 +220,12 @@ class _Judge:
                 name: hidden_error(value, ideal, hidden, group)
                 for name, value in predicted.items()
             }
-            for rival in ("mean", "linear", "spline"):
-                errors[kind][rival]["model_ratio"] = paired_ratio(
+            errors[kind]["ratio"] = {
+                rival: paired_ratio(
                     predicted["model"], predicted[rival], ideal, hidden, group
                 )
+                for rival in ("mean", "linear", "spline")
+            }
             if kind == "long":
                 arrays = self._examples(
                     predicted, ideal, observed, hidden, molecule, modality
@@ -234,7 +236,7 @@ class _Judge:
         first = slice(0, EXAMPLES)
         names = getattr(self.source, "smiles", None)
         titles = [
-            f"{names[m] if names is not None else f'molecule {m}'} ({MODALITIES[c]})"
+            f"{names[m] if names is not None else f'molecule {m}'} · {MODALITIES[c]}"
             for m, c in zip(molecule[first], modality[first], strict=True)
         ]
         return {

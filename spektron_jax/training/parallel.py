@@ -11,12 +11,6 @@ from spektron_jax.errors import SpektronError
 AXIS = "batch"
 
 
-def initialize(coordinator, process_id, num_processes):
-    """Join a multi-process run; to be called before any other use of jax."""
-    if coordinator:
-        jax.distributed.initialize(coordinator, num_processes, process_id)
-
-
 def local_devices(count):
     """The first `count` local devices, all for 0."""
     devices = jax.local_devices()
@@ -53,7 +47,7 @@ def unreplicate(tree):
 
 
 def data_parallel(function, devices):
-    """function(state, batch) -> (state, metrics), mapped over devices; state is donated."""
+    """function(state, batch) -> (state, metrics) on all devices; donates the state."""
     return jax.pmap(function, AXIS, donate_argnums=0, devices=devices)
 
 

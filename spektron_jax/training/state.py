@@ -38,7 +38,7 @@ def init_params(model, points, seed):
 
 
 def decayed(params):
-    """True for the weight matrices, which decay; not for biases, norms, poles, tokens."""
+    """True for weight matrices, which decay; not for biases, norms, poles, tokens."""
 
     def matrix(path, leaf):
         name = path[-1].key
