@@ -26,12 +26,13 @@ from spektron_jax import config as defaults
 from spektron_jax.errors import SpektronError
 
 NANO = {
+    "lab": {"pool": 64},
     "mask": {"long_fraction": 0.7},
     "model": {
         "width": 96,
-        "stride": 4,
+        "stride": 8,
         "oscillators": 48,
-        "layers": 4,
+        "layers": 2,
         "scan": "sequential",
         "expert_width": 192,
         "heads": 4,
@@ -39,6 +40,7 @@ NANO = {
         "dropout": 0.0,
         "remat": False,
     },
+    "optim": {"learning_rate": 2e-3},
     "train": {"steps": 3000, "batch_size": 16, "accumulate": 1},
 }
 

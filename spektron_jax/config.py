@@ -38,8 +38,8 @@ def get_default() -> ConfigDict:
             "fwhm_ir_cm1": 15.0,  # line widths of QM9S (Zou et al. 2023)
             "fwhm_raman_cm1": 10.0,
             "scale": 0.1,  # absorbance per model unit
-            "absorbance_low": 0.3,  # strongest band of a sample, drawn log-uniform
-            "absorbance_high": 2.0,
+            "absorbance_low": 0.5,  # strongest band of a sample, drawn log-uniform
+            "absorbance_high": 1.5,
         }
     )
     config.lab = ConfigDict(

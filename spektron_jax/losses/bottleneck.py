@@ -1,9 +1,9 @@
 """Variational information bottleneck with an instrument adversary and a latent swap.
 
 beta * KL (Alemi et al. 2017) + instrument cross-entropy on z_chem through gradient
-reversal (Ganin et al. 2016) + the same on z_inst without reversal + the error of the
-spectrum decoded from z_chem of one view and z_inst of the other, which is what gives
-z_chem its chemistry and z_inst its instrument.
+reversal (Ganin et al. 2016) + the same on z_inst without reversal + SWAP * the error
+of the spectrum decoded from z_chem of one view and z_inst of the other, which is what
+gives z_chem its chemistry and z_inst its instrument.
 
 Dimension legend: B batch, L points, Z latent width, N instruments in the pool.
 """
@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from spektron_jax.losses.reconstruction import masked_mean
 
 COLLAPSED_KL = 0.01  # nats; a dimension below it carries nothing
+SWAP = 5.0  # weight of the swap beside the cross-entropies, which start near 1.4
 
 
 def kl_per_dimension(mean, log_variance):
@@ -48,7 +49,7 @@ def bottleneck(
     adversary = cross_entropy(chem_logits, label)
     instrument = cross_entropy(inst_logits, label)
     swap = masked_mean((swapped - measured) ** 2, valid)
-    values = beta * kl + adversary + instrument + swap
+    values = beta * kl + adversary + instrument + SWAP * swap
     return values, {
         "kl_chem": jnp.mean(kl_chem),
         "kl_inst": jnp.mean(kl_inst),

@@ -1,5 +1,9 @@
 """BYOL (Grill et al. 2020): the same sample on two instruments looks the same.
 
+The targets of each instrument are standardised over the samples of the global batch.
+That does what BYOL's batch normalisation does, keep the projections from agreeing on a
+constant, and takes the instrument's own mark off the target.
+
 Dimension legend: B batch, D projection width.
 """
 
@@ -12,10 +16,15 @@ def normalise(x):
     return x / jnp.sqrt(jnp.sum(x**2, -1, keepdims=True) + 1e-8)
 
 
+def standardise(target, cloud):
+    """Target (B, D) less the mean of the instrument's cloud (all B, D), over its sd."""
+    return (target - cloud.mean(0)) / jnp.sqrt(cloud.var(0) + 1e-6)
+
+
 def contrastive(prediction_a, prediction_b, target_a, target_b):
     """2 - 2 cos(online prediction, other view's target), both ways; (B, D) each.
 
-    Targets come from the moving-average network and receive no gradient.
+    Targets come standardised from the moving-average network; no gradient enters them.
     """
     target_a, target_b = map(jax.lax.stop_gradient, (target_a, target_b))
 

@@ -23,15 +23,41 @@ class Perceptron(nn.Module):
         return nn.Dense(self.features, dtype=STATE, name="out")(h)
 
 
+def bridge(values, visible, wavenumber_cm1):
+    """Straight lines across the hidden points, from visible neighbours: (B, L).
+
+    Before the first and after the last visible point the nearest value is held.
+    """
+    length = values.shape[-1]
+    index = jnp.arange(length)
+    before = jax.lax.cummax(jnp.where(visible, index, -1), axis=1)
+    after = jax.lax.cummin(jnp.where(visible, index, length), axis=1, reverse=True)
+    first = jnp.where(before < 0, after, before).clip(0, length - 1)
+    last = jnp.where(after >= length, before, after).clip(0, length - 1)
+    axis = jnp.broadcast_to(wavenumber_cm1, values.shape)
+
+    def at(array, place):
+        return jnp.take_along_axis(array, place, axis=1)
+
+    start, end = at(axis, first), at(axis, last)
+    span = jnp.where(end > start, end - start, 1.0)
+    share = jnp.where(end > start, (axis - start) / span, 0.0)
+    return (1 - share) * at(values, first) + share * at(values, last)
+
+
 class ReconstructionHead(nn.Module):
-    """Measured and clean spectrum from the tokens and [z_chem; z_inst]."""
+    """Measured and clean spectrum from the tokens and [z_chem; z_inst].
+
+    What the network says is added to straight lines across the gaps (`bridge`), so it
+    need not learn to copy and to smooth, only what neighbours do not tell.
+    """
 
     stride: int
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, tokens, z):
-        """tokens: (B, L / stride, D); z: (B, Z). Returns (B, L, 2) float32.
+    def __call__(self, tokens, z, bridged):
+        """tokens: (B, L / stride, D); z: (B, Z); bridged: (B, L). Returns (B, L, 2).
 
         Channel 0 is the spectrum as the instrument would measure it, channel 1 the
         clean spectrum. The linear path beside the MLP passes intensity through.
@@ -40,8 +66,13 @@ class ReconstructionHead(nn.Module):
         h = nn.Dense(width, dtype=self.dtype, name="tokens")(tokens)
         h = h + nn.Dense(width, dtype=self.dtype, name="latent")(z)[:, None]
         h = jnp.concatenate([tokens, nn.gelu(h)], axis=-1)
-        out = nn.Dense(2 * self.stride, dtype=STATE, name="out")(h)
-        return out.reshape(out.shape[0], -1, 2)
+        out = nn.Dense(
+            2 * self.stride,
+            dtype=STATE,
+            kernel_init=nn.initializers.normal(0.1 * width**-0.5),
+            name="out",
+        )(h)
+        return out.reshape(out.shape[0], -1, 2) + bridged[..., None]
 
 
 class TransferHead(nn.Module):

@@ -13,7 +13,12 @@ from flax import linen as nn
 from spektron_jax.models import dtypes
 from spektron_jax.models.dlinoss import Backbone
 from spektron_jax.models.embedding import Embedding
-from spektron_jax.models.heads import Perceptron, ReconstructionHead, TransferHead
+from spektron_jax.models.heads import (
+    Perceptron,
+    ReconstructionHead,
+    TransferHead,
+    bridge,
+)
 from spektron_jax.models.moe import MixtureOfExperts
 from spektron_jax.models.transformer import TransformerBlock
 from spektron_jax.models.vib import Latent, reverse_gradient
@@ -54,11 +59,8 @@ class Spektron(nn.Module):
         self.moe = MixtureOfExperts(
             self.experts, self.top_k, self.expert_width, self.kan, dtype
         )
-        block = TransformerBlock
-        if self.remat:
-            block = nn.remat(TransformerBlock, static_argnums=(3,))
         self.transformer = [
-            block(self.heads, self.ff_width, self.dropout, dtype)
+            TransformerBlock(self.heads, self.ff_width, self.dropout, dtype)
             for _ in range(self.blocks)
         ]
         self.summary = nn.LayerNorm(dtype=dtypes.STATE)
@@ -133,6 +135,10 @@ class Spektron(nn.Module):
         """Spectrum of a sample (z_chem) as an instrument (z_inst) would show it."""
         return self.transfer_head(z_chem, z_inst, wavenumber_cm1)
 
+    def accuse(self, z_chem, alpha):
+        """The adversary: instrument logits from z_chem; alpha: (B,) reversal."""
+        return self.chem_classifier(reverse_gradient(z_chem, alpha[:, None]))
+
     def predict(self, z_chem):
         """Regression head, (B, targets)."""
         return self.regression(z_chem)
@@ -145,9 +151,8 @@ class Spektron(nn.Module):
         modality,
         hidden=None,
         keys=None,
-        alpha=1.0,
     ):
-        """Encode and run every head; arguments as in `encode`; alpha: gradient reversal.
+        """Encode, then run every head; arguments as in `encode`.
 
         Returns:
           spectra (B, L, 2), channel 0 as measured and 1 clean, and the intermediates
@@ -156,15 +161,17 @@ class Spektron(nn.Module):
         """
         z_chem, out = self.encode(values, wavenumber_cm1, valid, modality, hidden, keys)
         z_inst = out["z_inst"]
+        visible = valid if hidden is None else valid & ~hidden
         spectra = self.reconstruction(
-            out["tokens"], jnp.concatenate([z_chem, z_inst], axis=-1)
+            out["tokens"],
+            jnp.concatenate([z_chem, z_inst], axis=-1),
+            bridge(values, visible, wavenumber_cm1),
         )
         projection = self.project(z_chem)
-        alpha = jnp.asarray(alpha, jnp.float32)
         return spectra, out | {
             "transfer": self.transfer(z_chem, z_inst, wavenumber_cm1),
             "regression": self.predict(z_chem),
-            "chem_logits": self.chem_classifier(reverse_gradient(z_chem, alpha)),
+            "chem_logits": self.accuse(z_chem, jnp.zeros(len(z_chem))),
             "inst_logits": self.inst_classifier(z_inst),
             "projection": projection,
             "prediction": self.predictor(projection),

@@ -22,7 +22,6 @@ a run of several processes only the first one saves; each restores by itself.
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -36,16 +35,10 @@ import jax
 import numpy as np
 from absl import logging
 
-import spektron_jax
 from spektron_jax.errors import SpektronError
+from spektron_jax.training import manifest
 
-FORMAT = 1  # raised when an older reader could no longer read what we write
-MANIFEST = "manifest.json"
 _UNFINISHED = ".unfinished-"  # prefix of folders that a crash may leave behind
-
-
-class _Damaged(Exception):
-    """A checkpoint that cannot be trusted; the message names the file."""
 
 
 # Saving
@@ -88,7 +81,7 @@ def save(
 def save_params(path: str | os.PathLike, params: Any, config: dict) -> Path:
     """Writes parameters and settings alone, the form in which weights are shipped."""
     folder = Path(path).absolute()
-    if folder.exists() and not (folder / MANIFEST).exists():
+    if folder.exists() and not (folder / manifest.NAME).exists():
         raise SpektronError(
             f"{folder}: exists and holds no weights; choose another folder"
         )
@@ -106,22 +99,12 @@ def _write(folder: Path, trees: dict, texts: dict, step: int | None) -> Path:
             _orbax_save(temporary / name, arrays)
         for name, content in texts.items():
             (temporary / name).write_text(json.dumps(content, indent=2) + "\n")
-        manifest = {
-            "format": FORMAT,
-            "package": f"spektron_jax {spektron_jax.__version__}",
-            "step": step,
-            "leaves": {
-                name: {path: [a.dtype.name, list(a.shape)] for path, a in flat.items()}
-                for name, flat in leaves.items()
-            },
-            "files": {
-                file.relative_to(temporary).as_posix(): _sha256(file)
-                for file in _files(temporary)
-            },
+        described = {
+            name: {path: [a.dtype.name, list(a.shape)] for path, a in flat.items()}
+            for name, flat in leaves.items()
         }
-        manifest["sha256"] = _sha256_of_json(manifest)
-        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-        _flush(temporary)
+        manifest.write(temporary, step, described)
+        manifest.flush(temporary)
         _rename(temporary, folder)
     except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -142,7 +125,7 @@ def _rename(temporary: Path, folder: Path) -> None:
         os.rename(folder, replaced)
     os.rename(temporary, folder)
     shutil.rmtree(replaced, ignore_errors=True)
-    _flush_one(folder.parent)
+    manifest.flush_one(folder.parent)
 
 
 def _reason(error: Exception) -> str:
@@ -168,8 +151,8 @@ def steps(workdir: str | os.PathLike) -> list[int]:
 def latest(workdir: str | os.PathLike) -> int | None:
     """The newest step whose files all pass the manifest, or None."""
     for step in reversed(steps(workdir)):
-        with contextlib.suppress(_Damaged):
-            _verify(_root(workdir) / f"{step:08d}")
+        with contextlib.suppress(manifest.Damaged):
+            manifest.verify(_root(workdir) / f"{step:08d}")
             return step
     return None
 
@@ -195,9 +178,9 @@ def restore(
     Returns:
       (step, params, rest, config, position) with numpy leaves.
     """
-    folder, manifest = _find(_root(workdir), step)
-    params = _read(folder, manifest, "params", params_target)
-    rest = _read(folder, manifest, "rest", rest_target)
+    folder, listed = _find(_root(workdir), step)
+    params = _read(folder, listed, "params", params_target)
+    rest = _read(folder, listed, "rest", rest_target)
     config, position = _json(folder, "config.json"), _json(folder, "position.json")
     return int(folder.name), params, rest, config, position
 
@@ -218,15 +201,15 @@ def restore_params(
     """
     path = Path(path).absolute()
     if (path / "checkpoints").is_dir():
-        folder, manifest = _find(path / "checkpoints", None)
-    elif (path / MANIFEST).exists():
-        folder, manifest = path, _verify_or_fail(path)
+        folder, listed = _find(path / "checkpoints", None)
+    elif (path / manifest.NAME).exists():
+        folder, listed = path, _verify_or_fail(path)
     else:
         raise SpektronError(
             f"{path}: neither a checkpoint, nor weights, nor the workdir of a run; "
             "give the folder that holds checkpoints/ or manifest.json"
         )
-    params = _read(folder, manifest, "params", params_target)
+    params = _read(folder, listed, "params", params_target)
     return params, _json(folder, "config.json")
 
 
@@ -245,8 +228,8 @@ def _find(root: Path, step: int | None) -> tuple[Path, dict]:
     for candidate in reversed(present):
         folder = root / f"{candidate:08d}"
         try:
-            return folder, _verify(folder)
-        except _Damaged as error:
+            return folder, manifest.verify(folder)
+        except manifest.Damaged as error:
             logging.warning(
                 "checkpoint of step %d is damaged (%s): trying the one before it",
                 candidate,
@@ -260,47 +243,20 @@ def _find(root: Path, step: int | None) -> tuple[Path, dict]:
 
 def _verify_or_fail(folder: Path) -> dict:
     try:
-        return _verify(folder)
-    except _Damaged as error:
+        return manifest.verify(folder)
+    except manifest.Damaged as error:
         raise SpektronError(
             f"{folder}: damaged ({error}); use another checkpoint or copy it again"
         ) from error
 
 
-def _verify(folder: Path) -> dict:
-    """Returns the manifest after checking it and every file that it lists."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-        checksum = manifest.pop("sha256")
-        intact = checksum == _sha256_of_json(manifest)
-    except OSError as error:
-        raise _Damaged(f"{MANIFEST} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise _Damaged(f"{MANIFEST} is not a manifest") from error
-    if not intact:
-        raise _Damaged(f"{MANIFEST} has changed since it was written")
-    if manifest["format"] > FORMAT:
-        raise SpektronError(
-            f"{folder}: written by {manifest['package']} in a newer format; update "
-            "spektron_jax"
-        )
-    for name, expected in manifest["files"].items():
-        try:
-            found = _sha256(folder / name)
-        except OSError as error:
-            raise _Damaged(f"{name} cannot be read: {error.strerror}") from error
-        if found != expected:
-            raise _Damaged(f"{name} has changed since it was written")
-    return manifest
-
-
-def _read(folder: Path, manifest: dict, item: str, target: Any) -> Any:
+def _read(folder: Path, listed: dict, item: str, target: Any) -> Any:
     """Reads one item in the form of `target`, or as nested dicts without one."""
     stored = {
         path: (dtype, tuple(shape))
-        for path, (dtype, shape) in manifest["leaves"].get(item, {}).items()
+        for path, (dtype, shape) in listed["leaves"].get(item, {}).items()
     }
-    if item not in manifest["leaves"]:
+    if item not in listed["leaves"]:
         raise SpektronError(f"{folder}: holds no {item}; give a training checkpoint")
     if target is not None:
         _compare(folder, item, stored, target)
@@ -387,35 +343,8 @@ def _root(workdir: str | os.PathLike) -> Path:
     return Path(workdir).absolute() / "checkpoints"
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
 def _json(folder: Path, name: str) -> dict:
     return json.loads((folder / name).read_bytes())
-
-
-def _sha256(file: Path) -> str:
-    with open(file, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _sha256_of_json(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def _flush(folder: Path) -> None:
-    """Forces a folder's files and names to disk, so that the rename comes last."""
-    for path in [*folder.rglob("*"), folder]:
-        _flush_one(path)
-
-
-def _flush_one(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 # Orbax

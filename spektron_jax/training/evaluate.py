@@ -60,7 +60,7 @@ def run(config, model, state, source, workdir):
         },
         "density": judge.density(molecule, modality),
     }
-    before = init_params(model, config.data.points, config.seed)
+    before = init_params(model, config.seed)
     arrays |= {name: latents[name] for name in (*LATENTS, *LABELS)}
     arrays |= poles(before, "before") | poles(state.params, "after")
     write(workdir, figures, arrays)

@@ -11,6 +11,7 @@ that no step stands there twice however often the run was interrupted.
 import json
 import math
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -49,6 +50,7 @@ class ConsoleWriter:
         ]
         # tqdm.write prints above a progress bar instead of through it.
         tqdm.write("  ".join([f"step {step:>6d}", *parts]))
+        sys.stdout.flush()  # a log file shows the run as it goes
 
     def close(self) -> None:
         pass

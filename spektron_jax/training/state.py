@@ -1,5 +1,6 @@
 """The one training state: step, parameters, target parameters, optimiser, key."""
 
+import functools
 from typing import Any
 
 import jax
@@ -28,13 +29,23 @@ def build_model(config):
     return Spektron(**config.model.to_dict(), instruments=config.lab.pool)
 
 
-def init_params(model, points, seed):
+def init_params(model, seed):
     """Fresh parameters, drawn from the seed alone."""
-    values = jnp.zeros((2, points))
+    return _init(model, jax.random.fold_in(jax.random.key(seed), 17))["params"]
+
+
+def init_shapes(model):
+    """Shape and type of every parameter, without computing any."""
+    return jax.eval_shape(lambda key: _init(model, key), jax.random.key(0))["params"]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _init(model, key):
+    points = 8 * model.stride  # shapes of parameters do not depend on it
+    values = jnp.zeros((1, points))
     axis = jnp.linspace(500.0, 4000.0, points)
-    modality = jnp.full(2, MODALITIES.index("unknown"))
-    init = jax.jit(lambda key: model.init(key, values, axis, values == 0, modality))
-    return init(jax.random.fold_in(jax.random.key(seed), 17))["params"]
+    modality = jnp.full(1, MODALITIES.index("unknown"))
+    return model.init(key, values, axis, values == 0, modality)
 
 
 def decayed(params):
@@ -62,7 +73,7 @@ def build_optimizer(config):
 
 def create(config, model, optimizer):
     """State at step 0."""
-    params = init_params(model, config.data.points, config.seed)
+    params = init_params(model, config.seed)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,

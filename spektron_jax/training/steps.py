@@ -9,12 +9,13 @@ Dimension legend: A accumulation steps, B microbatch of one device, L points.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from spektron_jax.lab.instruments import training_pool
 from spektron_jax.losses.balance import balance
-from spektron_jax.losses.bottleneck import bottleneck
-from spektron_jax.losses.contrastive import contrastive
+from spektron_jax.losses.bottleneck import bottleneck, cross_entropy
+from spektron_jax.losses.contrastive import contrastive, standardise
 from spektron_jax.losses.objective import NAMES, combine
 from spektron_jax.losses.physics import physics
 from spektron_jax.losses.reconstruction import denoising, reconstruction
@@ -68,7 +69,6 @@ def make_pretrain_step(config, model, optimizer):
             modality,
             hidden,
             noise_keys,
-            alpha,
             # Dropout alone depends on how the batch lies on devices.
             rngs={"dropout": jax.random.fold_in(keys[0], views.DROPOUT)},
         )
@@ -80,6 +80,13 @@ def make_pretrain_step(config, model, optimizer):
         def swap(x):
             return jnp.concatenate([x[size:], x[:size]])
 
+        # An adversary worse than chance has been told the instrument the wrong way
+        # round; pushing an example further would write it into z_chem again.
+        guess = cross_entropy(jax.lax.stop_gradient(online["chem_logits"]), label)
+        push = jnp.where(guess < np.log(config.lab.pool), alpha, 0.0)
+        accused = model.apply(
+            {"params": params}, online["z_chem"], push, method="accuse"
+        )
         swapped = model.apply(
             {"params": params},
             swap(online["z_chem"]),
@@ -96,6 +103,10 @@ def make_pretrain_step(config, model, optimizer):
             method="encode",
         )
         target = model.apply({"params": target_params}, target_z, method="project")
+        target_a, target_b = (
+            standardise(cloud, parallel.gather(cloud))
+            for cloud in (target[:size], target[size:])
+        )
 
         measured_out, clean_out = spectra[..., 0], spectra[..., 1]
         parts = clean_out[:size]
@@ -110,8 +121,8 @@ def make_pretrain_step(config, model, optimizer):
             "contrastive": contrastive(
                 online["prediction"][:size],
                 online["prediction"][size:],
-                target[:size],
-                target[size:],
+                target_a,
+                target_b,
             ),
             "denoising": denoising(
                 clean_out[: 2 * size], jnp.tile(clean, (2, 1)), ~hidden[: 2 * size]
@@ -131,7 +142,7 @@ def make_pretrain_step(config, model, optimizer):
             "bottleneck": bottleneck(
                 chem,
                 inst,
-                online["chem_logits"],
+                accused,
                 online["inst_logits"],
                 label,
                 swapped,

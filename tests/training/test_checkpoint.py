@@ -17,7 +17,7 @@ import optax
 import pytest
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.training import checkpoint
+from spektron_jax.training import checkpoint, manifest
 
 CONFIG = {"task": "pretrain", "model": {"width": 8}, "data": {"modalities": ["IR"]}}
 ROOT = Path(__file__).parents[2]
@@ -253,7 +253,7 @@ def test_all_damaged(tmp_path):
 
 
 def test_a_newer_format_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "FORMAT", checkpoint.FORMAT + 1)
+    monkeypatch.setattr(manifest, "FORMAT", manifest.FORMAT + 1)
     save(tmp_path, 10)
     monkeypatch.undo()
     with pytest.raises(SpektronError, match="in a newer format; update spektron_jax"):
@@ -341,7 +341,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path):
     assert restore(tmp_path)[0] == 1
 
 
-@pytest.mark.parametrize("place", ["_orbax_save", "_flush_one", "_rename"])
+@pytest.mark.parametrize("place", ["_orbax_save", "manifest.flush", "_rename"])
 @pytest.mark.parametrize(
     "raised, seen",
     [(OSError(28, "No space left on device"), SpektronError), (KeyboardInterrupt,) * 2],
@@ -354,7 +354,7 @@ def test_a_failure_leaves_nothing_half_written(
     def fail(*_):
         raise raised
 
-    monkeypatch.setattr(checkpoint, place, fail)
+    monkeypatch.setattr(f"{checkpoint.__name__}.{place}", fail)
     with pytest.raises(seen):
         save(tmp_path, 2)
     monkeypatch.undo()

@@ -1,0 +1,107 @@
+"""Trained weights in use: restore a checkpoint and embed spectra.
+
+encoder = spektron_jax.load_encoder("nano")
+z_chem = encoder.embed(spectra, axis, unit="cm-1", modality="IR")
+"""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.grid import modality_code, to_tokens
+from spektron_jax.training import checkpoint
+from spektron_jax.training.state import build_model, init_shapes
+
+WEIGHTS = Path(__file__).parent / "weights"
+BATCH = 32  # spectra encoded at a time
+
+
+def load_encoder(weights="nano"):
+    """Restore an Encoder.
+
+    Args:
+      weights: name of shipped weights, or the path of a workdir, of a checkpoint in it,
+        or of exported weights.
+
+    Raises:
+      SpektronError: nothing there, or not weights of this model.
+    """
+    shipped = WEIGHTS / str(weights)
+    path = shipped if shipped.is_dir() else Path(weights)
+    if not path.is_dir():
+        names = sorted(p.parent.name for p in WEIGHTS.glob("*/manifest.json"))
+        raise SpektronError(
+            f"weights {str(weights)!r}: no such folder; give the path of a run or one "
+            f"of the shipped weights: {', '.join(names)}"
+        )
+    _, config = checkpoint.restore_params(path)
+    config = ConfigDict(config)
+    model = build_model(config)
+    params, _ = checkpoint.restore_params(path, init_shapes(model))
+    return Encoder(config, model, params)
+
+
+class Encoder:
+    """Parameters and settings of a trained model, ready to encode.
+
+    Attributes:
+      config: the settings it was trained with.
+      params: its parameters.
+      model: the Flax module.
+    """
+
+    def __init__(self, config, model, params):
+        self.config, self.model = config, model
+        self.params = jax.device_put(params)
+        self._encode = jax.jit(
+            lambda params, *inputs: model.apply(
+                {"params": params}, *inputs, method="encode"
+            )[1]
+        )
+
+    def embed(self, spectra, axis, unit="cm-1", modality="unknown", scale=None):
+        """z_chem of spectra.
+
+        Args:
+          spectra: (n, p) or (p,) absorbance (or Raman intensity); NaN = not measured.
+          axis: (p,) positions in `unit`.
+          unit: "cm-1", "nm" or "um".
+          modality: "NIR", "IR", "Raman" or "unknown".
+          scale: intensity that counts as one model unit, the same for all spectra that
+            are to be compared; the training scale (0.1 absorbance) if None.
+
+        Returns:
+          (n, Z) float32, the mean of z_chem.
+        """
+        return self.encode(spectra, axis, unit, modality, scale)["chem_mean"]
+
+    def encode(self, spectra, axis, unit="cm-1", modality="unknown", scale=None):
+        """Arguments as in `embed`; chem_mean, inst_mean, cls and the rest of `encode`.
+
+        Returns:
+          dict of numpy arrays, (n, ...) each; see models.spektron.Spektron.encode.
+        """
+        code = modality_code(modality)
+        scale = self.config.data.scale if scale is None else scale
+        if not scale > 0:
+            raise SpektronError(f"scale = {scale!r}: must be greater than 0")
+        tokens = to_tokens(spectra, axis, unit, self.config.data.points)
+        wavenumber = jnp.asarray(tokens.wavenumber_cm1, jnp.float32)
+        rows = []
+        for start in range(0, len(tokens.values), BATCH):
+            values = tokens.values[start : start + BATCH] / np.float32(scale)
+            valid = tokens.valid[start : start + BATCH]
+            missing = ((0, BATCH - len(values)), (0, 0))  # one shape, one compilation
+            out = self._encode(
+                self.params,
+                np.pad(values, missing),
+                wavenumber,
+                np.pad(valid, missing, constant_values=True),
+                np.full(BATCH, code),
+            )
+            rows.append({k: np.asarray(v)[: len(values)] for k, v in out.items()})
+        return {k: np.concatenate([row[k] for row in rows]) for k in rows[0]}
