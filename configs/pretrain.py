@@ -26,7 +26,7 @@ from spektron_jax import config as defaults
 from spektron_jax.errors import SpektronError
 
 NANO = {
-    "lab": {"pool": 64},
+    "lab": {"pool": 32},
     "mask": {"long_fraction": 0.7},
     "model": {
         "width": 96,
@@ -41,7 +41,7 @@ NANO = {
         "remat": False,
     },
     "optim": {"learning_rate": 2e-3},
-    "train": {"steps": 3000, "batch_size": 16, "accumulate": 1},
+    "train": {"steps": 2600, "batch_size": 16, "accumulate": 1},
 }
 
 TINY = {

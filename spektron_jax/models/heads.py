@@ -3,6 +3,7 @@
 Dimension legend: B batch, L points, T tokens, D width, Z latent width.
 """
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 

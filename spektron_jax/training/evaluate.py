@@ -10,6 +10,9 @@ Dimension legend: M molecules x modalities, N instruments, L points, Z latent wi
 import functools
 import json
 import platform
+import resource
+import shlex
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -49,6 +52,8 @@ def run(config, model, state, source, workdir):
         "instruments": config.eval.instruments,
         "device": jax.devices()[0].device_kind,
         "versions": versions(),
+        "command": shlex.join(["python", "-m", "spektron_jax.main", *sys.argv[1:]]),
+        "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         "reconstruction": errors,
         "probes": probe(latents, config.seed),
         "kl": {name: kl_summary(latents[f"kl_{name}"]) for name in LATENTS},
