@@ -58,7 +58,10 @@ def make_pretrain_step(config, model, optimizer):
         modality = jnp.concatenate([modality, modality, modality[0::2]])
         valid = jnp.ones_like(hidden)
         noise_keys = jnp.concatenate(
-            [views.fold(k, views.MODEL) for k in (*view_keys, view_keys[0][1::2])]
+            [
+                *(views.fold(k, views.MODEL) for k in view_keys),
+                views.fold(keys[0::2], views.MODEL),
+            ]
         )
         alpha, beta = alpha_at(step), beta_at(step)
         spectra, out = model.apply(

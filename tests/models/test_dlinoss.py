@@ -133,112 +133,117 @@ def test_initial_poles_cover_the_band():
     np.testing.assert_allclose(shares, 1 / 8, atol=0.03)
 
 
-def random_parameters(params, seed):
-    """Every leaf moved, so that no bias is zero and no scale one."""
-    leaves, tree = jax.tree.flatten(params)
-    keys = jax.random.split(jax.random.key(seed), len(leaves))
-    return jax.tree.unflatten(
-        tree,
-        [
-            leaf + 0.2 * jax.random.normal(key, leaf.shape)
-            for leaf, key in zip(leaves, keys, strict=True)
-        ],
-    )
-
-
-def test_layer_has_a_gradient_for_every_parameter():
+def test_layer_has_a_gradient_for_every_parameter(random_parameters):
     layer = DLinOSS(oscillators=6, scan="sequential")
-    u, weight = jax.random.normal(jax.random.key(0), (2, 3, 40, 8))
-    params = jax.jit(layer.init)(jax.random.key(1), u, jnp.asarray(1.0))["params"]
+    u, weight = np.random.default_rng(0).normal(size=(2, 3, 40, 8)).astype(np.float32)
+    params = random_parameters(layer, u, jnp.asarray(1.0))
+    params["params"]["angle_logit"][0] = 4.0  # beyond the band at step 1.3
 
     @jax.jit
     @jax.grad
     def gradient(params):
-        return jnp.sum(weight * layer.apply({"params": params}, u, jnp.asarray(1.3)))
+        return jnp.sum(weight * layer.apply(params, u, jnp.asarray(1.3)))
 
-    for name, value in gradient(params).items():
+    for name, value in gradient(params)["params"].items():
+        value = np.asarray(value)
         assert np.isfinite(value).all(), name
-        # All but the oscillator beyond the band of this coarser axis, if there is one.
-        heard = 1.3 * pole_of(**{k: params[k] for k in ("log_decay", "angle_logit")})[1]
-        silent = np.asarray(heard) >= np.pi
-        if name in ("log_decay", "angle_logit"):
-            assert ((np.asarray(value) != 0) == ~silent).all(), name
-        elif name == "skip":
-            assert (value != 0).all()
-    assert not silent.all()
+        match name:
+            case "log_decay" | "angle_logit" | "out":
+                assert (value[0] == 0).all() and (value[1:] != 0).all()
+            case "into":
+                assert (value[:, 0] == 0).all() and (value[:, 1:] != 0).all()
+            case "skip":
+                assert (value != 0).all()
 
 
-def test_layer_takes_a_step_for_each_spectrum():
+def test_layer_takes_a_step_for_each_spectrum(random_parameters):
     layer = DLinOSS(oscillators=6, scan="sequential")
-    u = jax.random.normal(jax.random.key(0), (2, 20, 8))
-    params = jax.jit(layer.init)(jax.random.key(1), u, jnp.asarray(1.0))
+    u = np.random.default_rng(0).normal(size=(2, 20, 8)).astype(np.float32)
+    params = random_parameters(layer, u, jnp.asarray(1.0))
     apply = jax.jit(layer.apply)
     both = apply(params, u, jnp.asarray([0.5, 2.0]))
+    assert np.abs(both[0] - both[1]).max() > 0.1
     for i, step in enumerate([0.5, 2.0]):
-        alone = apply(params, u[i : i + 1], jnp.asarray(step))
-        np.testing.assert_allclose(both[i], alone[0], atol=1e-5)
+        alone = apply(params, u, jnp.asarray(step))
+        np.testing.assert_allclose(both[i], alone[i], atol=1e-5)
+
+
+LENGTH = 130
 
 
 @pytest.fixture(scope="module")
-def backbone():
-    """A two-layer backbone, random parameters, and tokens (2, 130, 16)."""
+def backbone(random_parameters):
+    """A function, its parameters and tokens (2, 130, 16).
+
+    function(params, x, alive, cotangent): output, gradient by params and by x.
+    """
     module = Backbone(layers=2, oscillators=8, scan="sequential")
-    x = jax.random.normal(jax.random.key(0), (2, 130, 16))
+    x = np.random.default_rng(0).normal(size=(2, LENGTH, 16)).astype(np.float32)
+    alive, step = jnp.ones((2, LENGTH, 1)), jnp.asarray(1.0)
 
     @jax.jit
-    def init(key):
-        alive, step = jnp.ones((2, 130, 1)), jnp.asarray(1.0)
-        return random_parameters(module.init(key, x, alive, step, train=False), 2)
+    def run(params, x, alive, cotangent):
+        out, pull = jax.vjp(
+            lambda params, x: module.apply(params, x, alive, step, train=False),
+            params,
+            x,
+        )
+        return out, *pull(cotangent)
 
-    @jax.jit
-    def apply(params, x, alive):
-        return module.apply(params, x, alive, jnp.asarray(1.0), train=False)
-
-    return apply, init(jax.random.key(1)), x
+    return run, random_parameters(module, x, alive, step, train=False), x
 
 
 def test_cls_sees_every_token_through_the_backbone(backbone):
-    apply, params, x = backbone
-    weight = jax.random.normal(jax.random.key(3), (16,))
-    alive = jnp.ones((2, 130, 1))
-    gradient = jax.grad(lambda x: jnp.sum(apply(params, x, alive)[:, 0] @ weight))(x)
+    run, params, x = backbone
+    cotangent = np.zeros_like(x)
+    cotangent[:, 0] = np.random.default_rng(3).normal(size=16)
+    _, _, gradient = run(params, x, np.ones((2, LENGTH, 1), np.float32), cotangent)
     reach = np.linalg.norm(gradient, axis=-1)
     assert (reach > 0).all()
     # And not by a hair: the far end of the spectrum counts too.
-    assert (reach[:, -10:].mean(1) > 1e-4 * reach[:, 2:12].mean(1)).all()
+    assert (reach[:, -10:].mean(1) > 1e-3 * reach[:, 2:12].mean(1)).all()
 
 
 def test_every_token_sees_every_other(backbone):
-    apply, params, x = backbone
-    alive = jnp.ones((2, 130, 1))
-    before = apply(params, x, alive)
-    for changed in (2, 70, 129):
-        after = apply(params, x.at[:, changed].add(jnp.arange(16.0)), alive)
+    run, params, x = backbone
+    alive = np.ones((2, LENGTH, 1), np.float32)
+    before, _, _ = run(params, x, alive, x)
+    for place in (2, 70, LENGTH - 1):
+        changed = x.copy()
+        changed[:, place] += np.arange(16.0)
+        after, _, _ = run(params, changed, alive, x)
         assert (np.abs(after - before).max(-1) > 0).all()
 
 
 def test_backbone_ignores_padding(backbone):
-    apply, params, x = backbone
-    short = apply(params, x[:, :100], jnp.ones((2, 100, 1)))
-    alive = jnp.broadcast_to((jnp.arange(130) < 100)[None, :, None], (2, 130, 1))
-    long = apply(params, x, alive.astype(jnp.float32))
-    np.testing.assert_allclose(long[:, :100], short, atol=1e-5)
+    run, params, x = backbone
+    short, _, _ = run(params, x[:, :30], np.ones((2, 30, 1), np.float32), x[:, :30])
+    alive = np.zeros((2, LENGTH, 1), np.float32)
+    alive[:, :30] = 1.0
+    long, _, _ = run(params, x, alive, x)
+    np.testing.assert_allclose(long[:, :30], short, atol=1e-5)
 
 
 def test_directions_and_layers_have_weights_of_their_own(backbone):
-    _, params, _ = backbone
-    for leaf in jax.tree.leaves(params):
-        assert leaf.shape[:2] == (2, 2)  # layers, directions
-    poles = params["params"]["layers"]["ssm"]["log_decay"]
-    assert len(np.unique(poles)) == poles.size
+    """Two layers of two directions each, both of which change the output."""
+    run, params, x = backbone
+    alive = np.ones((2, LENGTH, 1), np.float32)
+    before, _, _ = run(params, x, alive, x)
+    for layer in range(2):
+        for direction in range(2):
+            changed = jax.tree.map(np.copy, params)
+            skip = changed["params"]["layers"]["ssm"]["skip"]
+            assert skip.shape == (2, 2, 16)
+            skip[layer, direction] += 1.0
+            after, _, _ = run(changed, x, alive, x)
+            assert np.abs(after - before).max() > 0.01
 
 
 def test_backbone_gradient_reaches_every_parameter(backbone):
-    apply, params, x = backbone
-    weight = jax.random.normal(jax.random.key(4), x.shape)
-    alive = jnp.ones((2, 130, 1))
-    gradient = jax.grad(lambda p: jnp.sum(weight * apply(p, x, alive)))(params)
+    run, params, x = backbone
+    cotangent = np.random.default_rng(4).normal(size=x.shape).astype(np.float32)
+    _, gradient, _ = run(params, x, np.ones((2, LENGTH, 1), np.float32), cotangent)
     for path, leaf in jax.tree_util.tree_leaves_with_path(gradient):
         name = jax.tree_util.keystr(path)
         assert np.isfinite(leaf).all(), name
-        assert (leaf != 0).all(), name
+        assert (np.asarray(leaf) != 0).all(), name

@@ -95,7 +95,7 @@ def scan_and_gradient(algorithm, reverse, sigma, delta, g, forcing, cotangent):
     return x, pull(cotangent)
 
 
-@pytest.mark.parametrize("length", [1, 2, 37])
+@pytest.mark.parametrize("length", [1, 2, 13])
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_agrees_with_the_published_loop_and_its_reverse_pass(
@@ -260,7 +260,7 @@ def test_adjoint_identity(algorithm):
         jnp.asarray(rng.uniform(0.01, 0.3, 5), jnp.float32),
         jnp.asarray(rng.uniform(0.05, 3.1, 5), jnp.float32),
     )
-    f, h = rng.normal(size=(2, 37, 5, 2)).astype(np.float32)
+    f, h = rng.normal(size=(2, 13, 5, 2)).astype(np.float32)
     there = jit_scan(algorithm, sigma, delta, g, f)
     back = jit_scan(algorithm, sigma, delta, g, h, reverse=True)
     left = np.sum(np.asarray(there, np.float64) * h, (0, 2))
@@ -275,8 +275,8 @@ def test_mirror_identity(algorithm):
     rng = np.random.default_rng(4)
     sigma = jnp.asarray(rng.uniform(0.01, 0.5, 5), jnp.float32)
     delta = jnp.asarray(rng.uniform(0.0, 2.0, 5), jnp.float32)
-    f = rng.normal(size=(37, 5, 2)).astype(np.float32)
-    sign = np.where(np.arange(37) % 2, -1.0, 1.0)[:, None, None].astype(np.float32)
+    f = rng.normal(size=(13, 5, 2)).astype(np.float32)
+    sign = np.where(np.arange(13) % 2, -1.0, 1.0)[:, None, None].astype(np.float32)
     low = jit_scan(algorithm, sigma, delta, jnp.ones(5), f)
     high = jit_scan(algorithm, sigma, delta, -jnp.ones(5), sign * f)
     np.testing.assert_array_equal(high, sign * low)
@@ -293,21 +293,21 @@ def some_oscillators(seed, count=5):
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_causal(algorithm, reverse):
-    f = np.random.default_rng(5).normal(size=(37, 5, 2)).astype(np.float32)
+    f = np.random.default_rng(5).normal(size=(13, 5, 2)).astype(np.float32)
     changed = f.copy()
-    changed[20] += 1.0
+    changed[7] += 1.0
     before, after = (
         np.asarray(jit_scan(algorithm, *some_oscillators(5), force, reverse=reverse))
         for force in (f, changed)
     )
     moved = np.abs(before - after).max((1, 2)) > 0
-    reached = np.arange(37) <= 20 if reverse else np.arange(37) >= 20
+    reached = np.arange(13) <= 7 if reverse else np.arange(13) > 6
     np.testing.assert_array_equal(moved, reached)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_shift_invariant(algorithm):
-    f = np.random.default_rng(6).normal(size=(37, 5, 2)).astype(np.float32)
+    f = np.random.default_rng(6).normal(size=(13, 5, 2)).astype(np.float32)
     late = np.concatenate([np.zeros_like(f[:6]), f[:-6]])
     x, x_late = (
         jit_scan(algorithm, *some_oscillators(6), force) for force in (f, late)
@@ -317,8 +317,8 @@ def test_shift_invariant(algorithm):
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_linear_in_the_forcing_and_channels_never_mix(algorithm):
-    f, h = np.random.default_rng(7).normal(size=(2, 37, 5, 2)).astype(np.float32)
-    scan = functools.partial(oscillator_scan, *some_oscillators(7), algorithm=algorithm)
+    f, h = np.random.default_rng(7).normal(size=(2, 13, 5, 2)).astype(np.float32)
+    scan = functools.partial(jit_scan, algorithm, *some_oscillators(7))
     np.testing.assert_allclose(
         scan(2 * f - 3 * h), 2 * scan(f) - 3 * scan(h), atol=1e-4
     )
@@ -403,7 +403,7 @@ def test_jury_criterion_equals_spectral_radius_of_poles():
 def test_parameters_broadcast_over_the_batch(algorithm):
     """(P,) equals (B, P) of equal rows; rows of their own equal single runs."""
     rng = np.random.default_rng(8)
-    f, cotangent = rng.normal(size=(2, 3, 16, 5, 2)).astype(np.float32)
+    f, cotangent = rng.normal(size=(2, 3, 7, 5, 2)).astype(np.float32)
     shared = some_oscillators(8)
     tiled = [jnp.tile(value, (3, 1)) for value in shared]
     x, (d_sigma, d_delta, d_force) = scan_and_gradient(
