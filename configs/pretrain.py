@@ -27,7 +27,7 @@ from spektron_jax.errors import SpektronError
 
 NANO = {
     "lab": {"pool": 32},
-    "mask": {"long_fraction": 0.7},
+    "mask": {"long_fraction": 0.9},
     "model": {
         "width": 96,
         "stride": 8,
@@ -41,7 +41,7 @@ NANO = {
         "remat": False,
     },
     "optim": {"learning_rate": 2e-3},
-    "train": {"steps": 2600, "batch_size": 16, "accumulate": 1},
+    "train": {"steps": 5000, "batch_size": 8, "accumulate": 1},
 }
 
 TINY = {

@@ -33,113 +33,70 @@ def make_pretrain_step(config, model, optimizer):
     beta_at = schedules.beta(config.losses, steps)
     alpha_at = schedules.alpha(config.losses, steps)
     rate_at = schedules.learning_rate(config.optim, steps)
-    scale = config.data.scale
 
     def loss(params, target_params, seed, step, batch):
-        chosen = views.draw_two(seed, step, config.lab.pool)
-        keys = views.example_keys(seed, step, batch["index"])
-        clean, top = views.clean_spectra(config, batch, axis)
-        path = views.path_lengths(config, keys)
-        view_keys = [views.fold(keys, views.VIEW + k) for k in range(2)]
-        a, b = (
-            views.view(config, batch, axis, pool.at(i), clean, top, path, k)
-            for i, k in zip(chosen, view_keys, strict=True)
-        )
-        clean = path * clean / scale
+        seen = views.inputs(config, axis, pool, seed, step, batch)
+        size = len(seen.clean)
+        both = slice(0, 2 * size)  # the two views, without the mixtures
 
-        share = jax.vmap(jax.random.uniform)(views.fold(keys, views.SHARE))[0::2]
-        first, second = a.measured[0::2], a.measured[1::2]
-        mixture = share[:, None] * first + (1 - share[:, None]) * second
-        mixture_hidden = a.hidden[0::2] | a.hidden[1::2]
+        def apply(params, *arguments, **options):
+            return model.apply({"params": params}, *arguments, **options)
 
-        values = jnp.concatenate([a.measured, b.measured, mixture])
-        hidden = jnp.concatenate([a.hidden, b.hidden, mixture_hidden])
-        modality = batch["modality"]
-        modality = jnp.concatenate([modality, modality, modality[0::2]])
-        valid = jnp.ones_like(hidden)
-        noise_keys = jnp.concatenate(
-            [
-                *(views.fold(k, views.MODEL) for k in view_keys),
-                views.fold(keys[0::2], views.MODEL),
-            ]
-        )
-        alpha, beta = alpha_at(step), beta_at(step)
-        spectra, out = model.apply(
-            {"params": params},
-            values,
+        spectra, out = apply(
+            params,
+            seen.values,
             axis,
-            valid,
-            modality,
-            hidden,
-            noise_keys,
-            # Dropout alone depends on how the batch lies on devices.
-            rngs={"dropout": jax.random.fold_in(keys[0], views.DROPOUT)},
+            jnp.ones_like(seen.hidden),
+            seen.modality,
+            seen.hidden,
+            seen.keys,
+            rngs={"dropout": seen.dropout},
         )
-        size = len(clean)
-        online = jax.tree.map(lambda x: x[: 2 * size], out)
-        label = jnp.repeat(chosen, size)
-        measured = values[: 2 * size]
-
-        def swap(x):
-            return jnp.concatenate([x[size:], x[:size]])
+        measured, hidden = seen.values[both], seen.hidden[both]
+        valid = jnp.ones_like(hidden)
+        label = jnp.repeat(seen.instrument, size)
+        online = jax.tree.map(lambda x: x[both], out)
 
         # An adversary worse than chance has been told the instrument the wrong way
         # round; pushing an example further would write it into z_chem again.
         guess = cross_entropy(jax.lax.stop_gradient(online["chem_logits"]), label)
-        push = jnp.where(guess < np.log(config.lab.pool), alpha, 0.0)
-        accused = model.apply(
-            {"params": params}, online["z_chem"], push, method="accuse"
-        )
-        swapped = model.apply(
-            {"params": params},
-            swap(online["z_chem"]),
-            online["z_inst"],
-            axis,
-            method="transfer",
-        )
-        target_z, _ = model.apply(
-            {"params": target_params},
+        push = jnp.where(guess < np.log(config.lab.pool), alpha_at(step), 0.0)
+        accused = apply(params, online["z_chem"], push, method="accuse")
+        other_chem = jnp.roll(online["z_chem"], size, axis=0)
+        swapped = apply(params, other_chem, online["z_inst"], axis, method="transfer")
+
+        target, _ = apply(
+            target_params,
             measured,
             axis,
-            valid[: 2 * size],
-            modality[: 2 * size],
+            valid,
+            seen.modality[both],
             method="encode",
         )
-        target = model.apply({"params": target_params}, target_z, method="project")
-        target_a, target_b = (
-            standardise(cloud, parallel.gather(cloud))
-            for cloud in (target[:size], target[size:])
+        target = apply(target_params, target, method="project")
+        targets = (
+            standardise(cloud, parallel.gather(cloud)) for cloud in jnp.split(target, 2)
         )
-
-        measured_out, clean_out = spectra[..., 0], spectra[..., 1]
-        parts = clean_out[:size]
         chem, inst = (
             (online[f"{name}_mean"], online[f"{name}_log_variance"])
             for name in ("chem", "inst")
         )
+        as_measured, as_clean = spectra[..., 0], spectra[..., 1]
         terms = {
-            "reconstruction": reconstruction(
-                measured_out[: 2 * size], measured, hidden[: 2 * size]
-            ),
-            "contrastive": contrastive(
-                online["prediction"][:size],
-                online["prediction"][size:],
-                target_a,
-                target_b,
-            ),
+            "reconstruction": reconstruction(as_measured[both], measured, hidden),
+            "contrastive": contrastive(*jnp.split(online["prediction"], 2), *targets),
             "denoising": denoising(
-                clean_out[: 2 * size], jnp.tile(clean, (2, 1)), ~hidden[: 2 * size]
+                as_clean[both], jnp.tile(seen.clean, (2, 1)), ~hidden
             ),
             "physics": physics(
-                parts,
+                as_clean[:size],
                 valid[:size],
-                clean_out[2 * size :],
-                share,
-                ~mixture_hidden,
+                as_clean[2 * size :],
+                seen.share,
+                ~seen.hidden[2 * size :],
             ),
             "transport": transport(
-                parallel.gather(chem[0][:size]),
-                parallel.gather(chem[0][size:]),
+                *(parallel.gather(cloud) for cloud in jnp.split(chem[0], 2)),
                 config.losses.sinkhorn_epsilon,
             ),
             "bottleneck": bottleneck(
@@ -150,8 +107,8 @@ def make_pretrain_step(config, model, optimizer):
                 label,
                 swapped,
                 measured,
-                valid[: 2 * size],
-                beta,
+                valid,
+                beta_at(step),
             ),
             "balance": balance(
                 parallel.mean(jnp.mean(out["load"], 0)),

@@ -120,3 +120,47 @@ def view(config, batch, axis, instrument, clean, top, path, keys, long_fraction=
         )
     )(fold(keys, MASK))
     return View(ideal + path * noise / config.data.scale, ideal, hidden)
+
+
+class Inputs(NamedTuple):
+    """What the encoder sees of a microbatch: view a, view b, mixtures of view a.
+
+    Rows 0..B-1 are view a, B..2B-1 view b; the last B / 2 mix neighbours of view a.
+    """
+
+    values: jax.Array  # (2.5 B, L) model units
+    hidden: jax.Array  # (2.5 B, L) bool
+    modality: jax.Array  # (2.5 B,)
+    keys: jax.Array  # (2.5 B,) noise of latents and gates
+    clean: jax.Array  # (B, L) without instrument, model units
+    share: jax.Array  # (B / 2,) of the first of the two spectra that were mixed
+    instrument: jax.Array  # (2,) pool indices of view a and view b
+    dropout: jax.Array  # the one key that depends on how a batch lies on devices
+
+
+def inputs(config, axis, pool, seed, step, batch):
+    """Draw two instruments of the pool and measure the batch on both."""
+    chosen = draw_two(seed, step, config.lab.pool)
+    keys = example_keys(seed, step, batch["index"])
+    clean, top = clean_spectra(config, batch, axis)
+    path = path_lengths(config, keys)
+    view_keys = [fold(keys, VIEW + k) for k in range(2)]
+    a, b = (
+        view(config, batch, axis, pool.at(i), clean, top, path, k)
+        for i, k in zip(chosen, view_keys, strict=True)
+    )
+    share = jax.vmap(jax.random.uniform)(fold(keys, SHARE))[0::2]
+    mixture = (
+        share[:, None] * a.measured[0::2] + (1 - share[:, None]) * a.measured[1::2]
+    )
+    code = batch["modality"]
+    return Inputs(
+        values=jnp.concatenate([a.measured, b.measured, mixture]),
+        hidden=jnp.concatenate([a.hidden, b.hidden, a.hidden[0::2] | a.hidden[1::2]]),
+        modality=jnp.concatenate([code, code, code[0::2]]),
+        keys=jnp.concatenate([fold(k, MODEL) for k in (*view_keys, keys[0::2])]),
+        clean=path * clean / config.data.scale,
+        share=share,
+        instrument=chosen,
+        dropout=jax.random.fold_in(keys[0], DROPOUT),
+    )
