@@ -1,0 +1,120 @@
+"""Two processes of one device each, started by the command line, make the same run."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from flax.traverse_util import flatten_dict
+
+import spektron_jax
+from spektron_jax import config_file
+from spektron_jax.losses.objective import NAMES
+from spektron_jax.report import page
+from spektron_jax.training import checkpoint, evaluate, loop
+
+pytestmark = pytest.mark.xdist_group("devices")
+MICRO_CONFIG = Path(__file__).parents[1] / "training" / "micro_config.py"
+# The command line, without the evaluation, which is the business of other tests, and
+# in a process whose clock is as slow as the last argument says.
+PROGRAM = """
+import sys, time, types
+from spektron_jax import main
+from spektron_jax.report import page
+from spektron_jax.training import evaluate, loop
+rate = float(sys.argv.pop())
+loop.time = types.SimpleNamespace(monotonic=lambda: rate * time.monotonic())
+evaluate.run = lambda *inputs: print("evaluated")
+page.write_report = lambda workdir: workdir / "report.html"
+sys.exit(main.main())
+"""
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """The same run in this process, on one device."""
+    workdir = tmp_path_factory.mktemp("one")
+    config = config_file.load(str(MICRO_CONFIG))
+    config.train.devices = 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate, "run", lambda *inputs: None)
+        patch.setattr(page, "write_report", lambda workdir: workdir)
+        loop.train(config, workdir)
+    return workdir
+
+
+def start(workdir, port, index, *arguments, rate=1.0):
+    flags = os.environ["XLA_FLAGS"].replace("device_count=2", "device_count=1")
+    package = str(Path(spektron_jax.__file__).parents[1])
+    environment = os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": package}
+    command = [sys.executable, "-W", "ignore", "-c", PROGRAM]
+    command += [f"--config={MICRO_CONFIG}", f"--workdir={workdir}", *arguments]
+    command += [f"--coordinator=127.0.0.1:{port}", "--num_processes=2"]
+    return subprocess.Popen(
+        [*command, f"--process_id={index}", str(rate)],
+        cwd=workdir,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_both(workdir, port, *arguments, rates=(1.0, 1.0)):
+    """Exit code, stdout and stderr of both processes."""
+    processes = [
+        start(workdir, port, index, *arguments, rate=rate)
+        for index, rate in enumerate(rates)
+    ]
+    try:
+        texts = [process.communicate(timeout=300) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    return [
+        (process.returncode, *text)
+        for process, text in zip(processes, texts, strict=True)
+    ]
+
+
+def rows(workdir):
+    return [json.loads(x) for x in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_two_processes_agree_with_one(reference, tmp_path, free_port):
+    first, second = run_both(tmp_path, free_port)
+    assert first[0] == second[0] == 0, first[2] + second[2]
+    # Only the first one speaks and evaluates.
+    assert "evaluated" in first[1] and "report: " in first[1]
+    lines = second[1].splitlines()
+    assert all(line.startswith("[Gloo]") for line in lines), lines
+
+    assert checkpoint.steps(tmp_path) == checkpoint.steps(reference)
+    found, _ = checkpoint.restore_params(tmp_path)
+    expected, _ = checkpoint.restore_params(reference)
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    found = flatten_dict(found, sep="/")
+    for path, b in flatten_dict(expected, sep="/").items():
+        a = found[path]
+        if path.endswith("qkv/bias"):
+            a, b = a[0::2], b[0::2]  # the keys' is rounding alone: see multidevice
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5, err_msg=path)
+    for row, expected_row in zip(rows(tmp_path), rows(reference), strict=True):
+        assert row["step"] == expected_row["step"]
+        for name in (*NAMES, "total"):
+            name = f"loss/{name}"
+            assert row[name] == pytest.approx(expected_row[name], rel=1e-3), name
+
+
+@pytest.mark.slow
+def test_a_time_limit_stops_both_at_the_same_step(tmp_path, free_port):
+    """The second one's clock has hardly moved when the first one's time is up."""
+    limit = "--config.train.max_minutes=0.001"
+    first, second = run_both(tmp_path, free_port, limit, rates=(1.0, 1e-6))
+    assert first[0] == second[0] == 0, first[2] + second[2]
+    assert "stopped by train.max_minutes at step 4 of 20" in first[1]
+    assert checkpoint.steps(tmp_path) == [4]

@@ -1,0 +1,36 @@
+"""A config file for tests of the training: every part, as small as it gets.
+
+20 steps of 8 examples on 256 points. Tests that keep these settings share one compiled
+program per number of devices, by way of the compilation cache.
+"""
+
+from spektron_jax import config_file
+
+MICRO = {
+    "data": {"points": 256},
+    "model": {
+        "width": 16,
+        "stride": 8,
+        "oscillators": 4,
+        "layers": 1,
+        "expert_width": 16,
+        "blocks": 1,
+        "heads": 1,
+        "ff_width": 16,
+        "z_chem": 8,
+        "z_inst": 4,
+    },
+    "optim": {"learning_rate": 3e-3},
+    "train": {"steps": 20, "batch_size": 8},
+    # Rows at 4, 8, 10, 12, 16, 20: the checkpoint at 10 lies between two of the others.
+    "log": {"every_steps": 4, "tensorboard": False, "progress": False},
+    "checkpoint": {"every_steps": 10},
+    "eval": {"molecules": 8, "instruments": 2, "batch_size": 8},
+}
+
+
+def get_config(arg=""):
+    """The settings; there are no variants."""
+    config = config_file.load("configs/pretrain.py:tiny")
+    config.update(MICRO)
+    return config

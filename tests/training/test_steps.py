@@ -1,0 +1,349 @@
+"""The pretraining step: seven live losses, optimiser, target network, accumulation.
+
+Most tests share one compiled step whose seven weights are traced values that ride in
+the batch, and whose optimiser also keeps the gradient before clipping.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import linen as nn
+from flax.traverse_util import flatten_dict
+
+from spektron_jax.lab.instruments import training_pool
+from spektron_jax.losses.objective import NAMES
+from spektron_jax.training import parallel, schedules, views
+from spektron_jax.training.state import build_model, build_optimizer, create
+from spektron_jax.training.steps import make_pretrain_step
+
+pytestmark = pytest.mark.xdist_group("steps")
+# Each example's own; the others are statistics of a microbatch on all devices.
+PER_EXAMPLE = ("reconstruction", "denoising", "physics", "bottleneck")
+LEARNING_STEPS = 150
+
+
+class Harness:
+    """A compiled step on one device, with its state on the host between steps."""
+
+    def __init__(self, config):
+        self.config, self.model, self.traces = config, build_model(config), 0
+        record = optax.GradientTransformation(
+            lambda params: jax.tree.map(jnp.zeros_like, params),
+            lambda gradient, _, params=None: (gradient, gradient),
+        )
+        self.optimizer = optax.chain(record, build_optimizer(config))
+        self.devices = parallel.local_devices(1)
+        self._step = parallel.data_parallel(self._traced, self.devices)
+
+    def _traced(self, state, batch):
+        self.traces += 1
+        weights, number = batch.pop("weights")[0], batch.pop("number")[0]
+        config = self.config.copy_and_resolve_references()
+        with config.ignore_type():
+            for name, weight in zip(NAMES, weights, strict=True):
+                config.losses[name] = weight
+        step = make_pretrain_step(config, self.model, self.optimizer)
+        return step(state.replace(step=number), batch)
+
+    def fresh(self):
+        return jax.device_get(create(self.config, self.model, self.optimizer))
+
+    def load(self, stream, number):
+        return stream.batch(number, (0, 1), self.config.train.accumulate, 1)
+
+    def run(self, state, batches, weights=None, pinned=False):
+        """Steps through the batches; returns the state and a row for each step.
+
+        pinned: every step draws the noise, masks and instruments of the first.
+        """
+        number = int(state.step)
+        chosen = dict(self.config.losses) if weights is None else weights
+        values = np.array([chosen.get(name, 0.0) for name in NAMES], np.float32)
+        state, rows = parallel.replicate(state, self.devices), []
+        for batch in batches:
+            shape = batch["index"].shape[:2]
+            extra = {"weights": values, "number": np.int32(number)}
+            batch |= {k: np.broadcast_to(v, shape + v.shape) for k, v in extra.items()}
+            state, row = self._step(state, batch)
+            number += not pinned
+            rows.append(row)
+        return parallel.unreplicate(state), parallel.unreplicate(rows)
+
+    def gradient(self, state, batch, weights=None):
+        state, (row,) = self.run(state, [batch], weights)
+        return state.opt_state[0], row
+
+
+@pytest.fixture(scope="module")
+def harness(micro):
+    return Harness(micro({"train.steps": LEARNING_STEPS}))
+
+
+@pytest.fixture(scope="module")
+def accumulating(micro):
+    return Harness(micro({"train.steps": LEARNING_STEPS, "train.accumulate": 2}))
+
+
+@pytest.fixture(scope="module")
+def alone(harness, stream):
+    """Gradient and log of every loss on its own, weight 1."""
+    state, batch = harness.fresh(), harness.load(stream, 0)
+    return {name: harness.gradient(state, batch, {name: 1.0}) for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def learned(harness, stream):
+    """The state after learning one batch by heart, and the log of every step."""
+    batches = [harness.load(stream, 0)] * LEARNING_STEPS
+    return harness.run(harness.fresh(), batches, pinned=True)
+
+
+def leaves(tree):
+    return {"/".join(path): leaf for path, leaf in flatten_dict(tree).items()}
+
+
+def close(value, rel=1e-4):
+    """Equal to a scalar of JAX or numpy, nearly."""
+    return pytest.approx(float(value), rel=rel, abs=1e-9)
+
+
+def assert_trees_close(found, expected, share=1e-4):
+    """Every leaf agrees to a share of its largest value."""
+    found, expected = leaves(found), leaves(expected)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        size = np.abs(value).max()
+        np.testing.assert_allclose(
+            found[name], value, rtol=0, atol=share * size + 1e-7, err_msg=name
+        )
+
+
+# Losses
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_loss_alone_has_a_gradient_into_the_encoder(alone, name):
+    gradient, row = alone[name]
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
+    for part in ("embedding", "backbone"):
+        assert optax.tree.norm(gradient[part]) > 1e-6, part
+    # Also through what is deepest in there: the oscillators and the convolution.
+    for leaf in ("log_decay", "angle_logit", "into"):
+        assert np.abs(gradient["backbone"]["layers"]["ssm"][leaf]).max() > 0, leaf
+    assert np.abs(gradient["embedding"]["conv"]["kernel"]).max() > 0
+    assert row["norm/gradient"] == close(optax.tree.norm(gradient))
+
+
+def test_every_loss_is_logged_raw_and_weighted(harness, alone, stream):
+    weights = {name: 0.5 + 0.1 * place for place, name in enumerate(NAMES)}
+    state, batch = harness.fresh(), harness.load(stream, 0)
+    gradient, row = harness.gradient(state, batch, weights)
+    for name in NAMES:
+        raw = row[f"loss/{name}"]
+        assert np.isfinite(raw) and raw > 0
+        assert row[f"weighted/{name}"] == close(weights[name] * raw)
+        assert alone[name][1][f"loss/{name}"] == close(raw)
+        assert alone[name][1]["loss/total"] == close(raw)
+    total = sum(row[f"weighted/{name}"] for name in NAMES)
+    assert row["loss/total"] == close(total)
+    summed = jax.tree.map(
+        lambda *parts: sum(map(np.multiply, weights.values(), parts)),
+        *(alone[name][0] for name in NAMES),
+    )
+    assert_trees_close(gradient, summed, 1e-3)
+
+
+def test_weights_of_the_config_are_the_documents(micro):
+    weights = [micro().losses[name] for name in NAMES]
+    assert weights == [1.0, 0.3, 0.2, 0.1, 0.1, 0.15, 0.01]
+
+
+@pytest.mark.parametrize("name", ["total", "reconstruction", "contrastive"])
+def test_a_small_batch_is_learned(learned, name):
+    values = np.array([row[f"loss/{name}"] for row in learned[1]])
+    assert values[59] < 0.7 * values[0]
+
+
+def test_latents_carry_the_sample(harness, learned, stream):
+    """Another sample's z_chem spoils the transfer and changes the reconstruction.
+
+    So small a model, so briefly trained, reconstructs from its tokens in the main.
+    """
+    state, _ = learned
+    config, model = harness.config, harness.model
+    batch = {key: value[0, 0] for key, value in harness.load(stream, 0).items()}
+    # Neighbours share a modality; two places on is another sample.
+    order = jnp.roll(jnp.arange(len(batch["index"])), 2)
+    width = config.model.z_chem
+
+    def exchange(head, inputs, keywords, context):
+        if context.method_name == "__call__" and context.module.name in places:
+            inputs = list(inputs)
+            place = places[context.module.name]
+            z = inputs[place]
+            inputs[place] = z.at[:, :width].set(z[order, :width])
+        return head(*inputs, **keywords)
+
+    places = {"reconstruction": 1, "transfer_head": 0}
+
+    @jax.jit
+    def errors(params, seed):
+        axis = views.axis_of(config)
+        keys = views.example_keys(seed, 0, batch["index"])
+        clean, top = views.clean_spectra(config, batch, axis)
+        path = views.path_lengths(config, keys)
+        first, _ = views.draw_two(seed, 0, config.lab.pool)
+        instrument = training_pool(config.seed, config.lab.pool).at(first)
+        keys = views.fold(keys, views.VIEW)  # the first view of the pinned step
+        seen = views.view(config, batch, axis, instrument, clean, top, path, keys)
+        valid = jnp.ones_like(seen.hidden)
+        inputs = seen.measured, axis, valid, batch["modality"], seen.hidden
+
+        def judge():
+            spectra, out = model.apply({"params": params}, *inputs)
+            error = jnp.mean((out["transfer"] - seen.measured) ** 2)
+            return error, spectra[..., 0] * seen.hidden
+
+        own = judge()
+        with nn.intercept_methods(exchange):
+            return own, judge()
+
+    (own, decoded), (exchanged, other) = errors(state.params, state.seed)
+    assert exchanged > 1.25 * own
+    assert np.abs(other - decoded).max() > 1e-3
+
+
+# One compile, accumulation
+
+
+def test_one_trace_for_five_steps(harness, accumulating, stream):
+    for each in (harness, accumulating):
+        each.run(each.fresh(), [each.load(stream, number) for number in range(5)])
+        assert each.traces == 1
+
+
+def test_accumulation_does_not_change_the_gradient(harness, accumulating, stream):
+    """Of per-example losses; the others compare a microbatch's examples on purpose."""
+    weights = {name: harness.config.losses[name] for name in PER_EXAMPLE}
+    state = harness.fresh().replace(step=np.int32(7))  # so that alpha is not 0
+    found = []
+    for each in (harness, accumulating):
+        batch = each.load(stream, 3)
+        assert batch["index"].shape[1] == each.config.train.accumulate
+        found.append(each.gradient(state, batch, weights))
+    (whole, row), (parts, row_parts) = found
+    assert_trees_close(parts, whole)
+    for name in (*PER_EXAMPLE, "total"):
+        assert row_parts[f"loss/{name}"] == close(row[f"loss/{name}"])
+
+
+# Optimiser and target network
+
+
+def test_only_weight_matrices_decay(harness, stream):
+    """With all seven weights 0 the gradient is 0, and what changes is the decay."""
+    before = harness.fresh()
+    batches = [harness.load(stream, number) for number in range(5)]
+    after, rows = harness.run(before, batches, {})
+    assert all(row["norm/gradient"] == 0 for row in rows)
+    optim = harness.config.optim
+    rate = optim.weight_decay * sum(float(row["lr"]) for row in rows)
+    assert rate > 1e-5
+    before, after = leaves(before.params), leaves(after.params)
+    kept = {name for name in before if np.array_equal(before[name], after[name])}
+    for name in before.keys() - kept:
+        np.testing.assert_allclose(
+            after[name], (1 - rate) * before[name], rtol=1e-6, err_msg=name
+        )
+    assert {name.split("/")[-1] for name in before.keys() - kept} == {
+        "kernel",
+        "into",
+        "out",
+    }
+    assert {name.split("/")[-1] for name in kept} == {
+        *("bias", "scale", "log_decay", "angle_logit", "skip"),
+        *("mask_token", "cls", "embedding"),
+    }
+
+
+def test_target_follows_by_the_configured_factor(harness, stream):
+    state, _ = harness.run(harness.fresh(), [harness.load(stream, 0)] * 3)
+    after, _ = harness.run(state, [harness.load(stream, 1)])
+    ema = harness.config.losses.ema
+    moved = 0.0
+    for old, new, target in zip(
+        *map(
+            jax.tree.leaves,
+            (state.target_params, after.params, after.target_params),
+        ),
+        strict=True,
+    ):
+        expected = ema * old.astype(np.float64) + (1 - ema) * new
+        np.testing.assert_allclose(target, expected, rtol=1e-6, atol=1e-7)
+        moved = max(moved, np.abs(target - old).max())
+    assert ema == 0.996 and moved > 1e-6
+
+
+def test_log_shows_the_schedules_of_the_step(harness, stream):
+    config, steps = harness.config, 8
+    batches = [harness.load(stream, number) for number in range(steps)]
+    state, rows = harness.run(harness.fresh(), batches)
+    assert int(state.step) == steps
+    rate = schedules.learning_rate(config.optim, LEARNING_STEPS)
+    beta = schedules.beta(config.losses, LEARNING_STEPS)
+    alpha = schedules.alpha(config.losses, LEARNING_STEPS)
+    for step, row in enumerate(rows):
+        assert row["lr"] == close(rate(step))
+        assert row["beta"] == close(beta(step))
+        assert row["alpha"] == close(alpha(step))
+        assert row["norm/gradient"] > 0 and row["norm/parameter"] > 0
+        assert (row["norm/update"] > 0) == (row["lr"] > 0)
+
+
+# Schedules
+
+
+@pytest.mark.parametrize(
+    "steps, expected", [(20, 1), (3000, 150), (20_000, 1000), (50_000, 1000)]
+)
+def test_warm_up_is_the_smaller_of_1000_and_5_percent(micro, steps, expected):
+    optim = micro().optim
+    assert schedules.warmup_steps(optim, steps) == expected
+    rate = schedules.learning_rate(optim, steps)
+    peak = optim.learning_rate
+    assert rate(0) == 0 and rate(expected) == close(peak)
+    assert rate(expected / 2) == close(peak / 2)
+    middle = (steps + expected) / 2
+    assert rate(middle) == close((1 + 0.01) / 2 * peak)
+    assert rate(steps) == close(0.01 * peak)
+
+
+def test_beta_schedules(micro):
+    low, high, span = 1e-3, 0.1, 600
+    step = np.arange(1000)
+    cosine, cyclical, constant = (
+        np.asarray(
+            schedules.beta(micro({"losses.beta_schedule": kind}).losses, 1000)(step)
+        )
+        for kind in ("cosine", "cyclical", "constant")
+    )
+    assert cosine[0] == close(high)
+    assert cosine[span // 2] == close((low + high) / 2)
+    assert (np.diff(cosine[: span + 1]) < 0).all()
+    np.testing.assert_allclose(cosine[span:], low, rtol=1e-5)
+    # Four cycles of 150 steps: up from low over the first half, then level.
+    for start in range(0, span, 150):
+        assert cyclical[start] == close(low)
+        np.testing.assert_allclose(cyclical[start + 75 : start + 150], high, rtol=1e-5)
+    np.testing.assert_allclose(cyclical[span:], low, rtol=1e-5)
+    np.testing.assert_allclose(constant, low, rtol=1e-5)
+
+
+def test_reversal_strength_rises_from_0_to_1(micro):
+    alpha = schedules.alpha(micro().losses, 1000)
+    assert alpha(0) == 0
+    for step in (100, 500, 1000):
+        expected = 2 / (1 + np.exp(-10 * step / 1000)) - 1
+        assert alpha(step) == close(expected)
