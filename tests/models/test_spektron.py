@@ -11,7 +11,7 @@ import pytest
 from spektron_jax.lab.render import render_lines
 from spektron_jax.models import dlinoss
 from spektron_jax.models.spektron import REFERENCE_SPACING_CM1, Spektron
-from spektron_jax.training.state import build_model, init_params
+from spektron_jax.training.state import build_model
 
 PRETRAIN = Path(__file__).parents[2] / "configs" / "pretrain.py"
 
@@ -230,7 +230,7 @@ def weighted_sum(outputs):
 
 def test_every_parameter_but_the_regression_head_has_a_gradient(random_parameters):
     """Also: pretraining leaves the regression head alone."""
-    model = Spektron(**SMALL, kan=True)
+    model = Spektron(**SMALL)
     params = random_parameters(model, *inputs())
     keys = jax.random.split(jax.random.key(0), BATCH)
 
@@ -251,8 +251,8 @@ def test_every_parameter_but_the_regression_head_has_a_gradient(random_parameter
         if path[0].key == "regression":
             assert (leaf == 0).all(), name
         else:
-            # Nearly all entries; these few tokens do not reach every spline.
-            assert (leaf != 0).mean() > (0.8 if "curve" in name else 0.9), name
+            # Nearly all entries; but these few tokens may leave an expert idle.
+            assert (leaf != 0).mean() > (0.4 if "moe" in name else 0.9), name
 
 
 def test_classifier_turns_the_gradient_only_through_accuse(small):
@@ -329,7 +329,6 @@ def test_dropout_is_live_in_training_only(random_parameters):
 def test_intensity_survives_into_the_embedding():
     """Peak height, 0.3 to 2 absorbance, by ridge regression from a fresh network."""
     model = Spektron(**SMALL | {"width": 32, "z_chem": 32, "oscillators": 16})
-    params = init_params(model, 0)
     rng = np.random.default_rng(0)
     axis = (500.0 + REFERENCE_SPACING_CM1 * np.arange(256)).astype(np.float32)
     count, fwhm = 240, 20.0
@@ -337,12 +336,18 @@ def test_intensity_survives_into_the_embedding():
     position = rng.uniform(550, 890, (count, 1)).astype(np.float32)
     strength = height[:, None] * (0.5 * np.pi * fwhm)  # of a Lorentzian
     values = np.asarray(jax.jit(render_lines)(position, strength, axis, fwhm)) / 0.1
+    rest = (axis, np.ones(values.shape, bool), np.ones(count, np.int32))
+
+    @jax.jit
+    def init(key):
+        few = (values[:1, :16], axis[:16], rest[1][:1, :16], rest[2][:1])
+        return model.init(key, *few, method="encode")
+
+    params = init(jax.random.key(0))
 
     @jax.jit
     def encode(values):
-        valid, modality = jnp.ones(values.shape, bool), jnp.ones(count, int)
-        inputs = (values, axis, valid, modality)
-        return model.apply({"params": params}, *inputs, method="encode")[1]
+        return model.apply(params, values, *rest, method="encode")[1]
 
     def r2(x):
         x = np.asarray(x, np.float64)

@@ -117,4 +117,5 @@ def test_a_time_limit_stops_both_at_the_same_step(tmp_path, free_port):
     first, second = run_both(tmp_path, free_port, limit, rates=(1.0, 1e-6))
     assert first[0] == second[0] == 0, first[2] + second[2]
     assert "stopped by train.max_minutes at step 4 of 20" in first[1]
+    assert "stopped" not in second[1]
     assert checkpoint.steps(tmp_path) == [4]

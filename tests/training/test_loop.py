@@ -367,6 +367,14 @@ def test_collapse_is_warned_of_once(caplog):
     assert "posterior collapse" in caplog.text
 
 
+def test_what_cannot_be_written_is_one_line(settings, tmp_path):
+    gone = tmp_path / "gone"
+    with pytest.raises(SpektronError, match="config.json: cannot be written"):
+        loop.write_config(settings(), gone)
+    with pytest.raises(SpektronError, match="evaluation.*: cannot be written"):
+        loop.evaluate.write(gone, {"step": 1}, {"z_chem": np.zeros(2)})
+
+
 # QM9S-style files
 
 
