@@ -77,7 +77,7 @@ def test_documents_effective_batch():
         ({"data__modalities": ("UV",)}, "each of IR, Raman at most once"),
         ({"data__modalities": (["IR"],)}, "config.data.modalities"),
         ({"data__fwhm_ir_cm1": 0.0}, "must be greater than 0"),
-        ({"data__absorbance_high": 0.1}, "data.absorbance_low = 0.3"),
+        ({"data__absorbance_high": 0.1}, "data.absorbance_low = 0.5"),
         ({"lab__pool": 1}, "each step draws two"),
         ({"mask__share": 0.6}, "0.5 at most"),
         ({"mask__block": 1000}, "use shorter blocks"),

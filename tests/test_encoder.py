@@ -119,3 +119,47 @@ def test_shipped_weights_know_a_molecule_from_another():
     distance = np.linalg.norm(z[0][:, None] - z[1][None], axis=-1)
     found = np.mean(distance.argmin(1) == np.arange(len(infrared)))
     assert found > 0.5, f"{found:.2f} of the molecules found again; chance is 0.025"
+
+
+def test_shipped_latents_carry_the_molecule_and_the_instrument():
+    """z_chem of one view with z_inst of another instrument gives the other's spectrum.
+
+    With another molecule's z_chem, or with its own z_inst, the error must grow.
+    """
+    import jax.numpy as jnp
+
+    from spektron_jax.data.corpus import LineCorpus
+    from spektron_jax.lab.instruments import audit_instruments
+    from spektron_jax.training import views
+
+    encoder = spektron_jax.load_encoder("nano")
+    config, model = encoder.config, encoder.model
+    corpus, axis = LineCorpus.load(), views.axis_of(encoder.config)
+    molecule, modality = (values[:64] for values in corpus.examples("test"))
+    batch = {"modality": modality, **corpus.fetch(molecule, modality)}
+    instruments = audit_instruments(1, 2)
+    keys = jax.random.split(jax.random.key(0), 64)
+    clean, top = views.clean_spectra(config, batch, axis)
+    path = jnp.ones((64, 1))
+    seen, latents = [], []
+    for k in range(2):
+        view = views.view(
+            config, batch, axis, instruments.at(k), clean, top, path, keys
+        )
+        valid = jnp.ones_like(view.hidden)
+        out = encoder._encode(
+            encoder.params, view.measured, axis, valid, jnp.asarray(modality)
+        )
+        seen.append(view.ideal)
+        latents.append((out["chem_mean"], out["inst_mean"]))
+    (chem, own), (_, other) = latents
+
+    def error(z_chem, z_inst):
+        decoded = model.apply(
+            {"params": encoder.params}, z_chem, z_inst, axis, method="transfer"
+        )
+        return float(jnp.mean((decoded - seen[1]) ** 2))
+
+    swapped = error(chem, other)
+    assert error(jnp.roll(chem, 1, axis=0), other) > 1.2 * swapped  # 1.28 measured
+    assert error(chem, own) > 1.05 * swapped

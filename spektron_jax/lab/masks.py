@@ -1,8 +1,8 @@
 """Which points to hide: contiguous blocks, an exact share, never overlapping.
 
-The axis is cut, from a random phase, into slots of one block and a visible margin of
-half a block (at least one point); a random choice of slots is hidden. So no two gaps
-merge and their widths are what they are said to be.
+Between two blocks at least half a block (and one point) stays visible, so that no two
+gaps merge and their widths are what they are said to be. Every arrangement that meets
+this is equally likely.
 
 Dimension legend: L points.
 """
@@ -17,31 +17,29 @@ def block_mask(key, valid, share, block):
     Args:
       key: JAX key of this spectrum.
       valid: (L,) bool; blocks lie among the first sum(valid) points.
-      share: share of the valid points to hide, at most 0.5.
+      share: share of the valid points to hide.
       block: points in a block, may be traced.
 
     Returns:
       (L,) bool; round(share * points / block) blocks are hidden, as far as they fit.
     """
     length = valid.shape[-1]
-    phase_key, choice_key = jax.random.split(key)
     points = jnp.sum(valid)
     block = jnp.asarray(block, jnp.int32)
     pitch = block + jnp.maximum(1, block // 2)
-    slots = points // pitch
-    phase = jax.random.randint(
-        phase_key, (), 0, points - slots * pitch + pitch // 2 + 1
-    )
-    place = jnp.arange(length) - phase
-    slot, within = place // pitch, place % pitch
-    fits = (slot >= 0) & (slot * pitch + phase + block <= points)
-    # More slots than points never exist; unused ones sort last.
-    order = jnp.arange(length)
-    usable = order * pitch + phase + block <= points
-    rank = jnp.where(usable, jax.random.uniform(choice_key, (length,)), 2.0 + order)
-    rank = jnp.argsort(jnp.argsort(rank))
-    wanted = jnp.round(share * points / block)
-    return fits & (within < block) & (rank[slot.clip(0)] < wanted) & valid
+    fitting = (points + pitch - block) // pitch
+    count = jnp.minimum(jnp.round(share * points / block).astype(jnp.int32), fitting)
+    # Arrangements correspond to the choices of `count` out of `places` numbers: take
+    # a margin and all but one point of its block out before every block but the first.
+    places = points - block + 1 - (count - 1) * (pitch - 1)
+    index = jnp.arange(length)
+    draw = jnp.where(index < places, jax.random.uniform(key, (length,)), 2.0)
+    chosen = jnp.argsort(jnp.argsort(draw)) < count
+    start = index + (jnp.cumsum(chosen) - 1) * (pitch - 1)
+    edges = jnp.zeros(2 * length + 1, jnp.int32)
+    edges = edges.at[jnp.where(chosen, start, 2 * length)].add(1, mode="drop")
+    edges = edges.at[jnp.where(chosen, start + block, 2 * length)].add(-1, mode="drop")
+    return (jnp.cumsum(edges)[:length] > 0) & valid
 
 
 def draw_mask(key, valid, spacing_cm1, share, block, long_fraction, long_cm1):

@@ -40,12 +40,13 @@ def peak_symmetry(spectra, valid):
     """Mean squared left-right difference within REACH points of each maximum, (B,)."""
     top = spectra[:, REACH:-REACH]
     length = spectra.shape[-1]
-    peak = (top > FLOOR) & valid[:, 2 * REACH :]
+    peak = (top > FLOOR) & valid[:, REACH:-REACH]
     total = 0.0
     for k in range(1, REACH + 1):
-        left = spectra[:, REACH - k : length - REACH - k]
-        right = spectra[:, REACH + k : length - REACH + k]
-        peak = peak & (top > left) & (top > right)
+        before = slice(REACH - k, length - REACH - k)
+        after = slice(REACH + k, length - REACH + k)
+        left, right = spectra[:, before], spectra[:, after]
+        peak = peak & (top > left) & (top > right) & valid[:, before] & valid[:, after]
         total = total + (left - right) ** 2
     return masked_mean(total / REACH, jax.lax.stop_gradient(peak))
 

@@ -19,6 +19,7 @@ from spektron_jax.models.dtypes import STATE
 from spektron_jax.models.oscillators import from_poles, oscillator_scan
 
 MIN_DECAY = 1e-6  # per reference step: keeps |pole| < 1 after float32 rounding
+MAX_DECAY = 10.0  # per step, approached smoothly: exp(20) still fits in float32
 DECAY_LENGTHS = (4.0, 4096.0)  # points; the longest let CLS see a whole spectrum
 
 
@@ -36,7 +37,8 @@ def init_angle_logit(key, shape, dtype=STATE):
 
 def pole_of(log_decay, angle_logit):
     """Decay (> 0) and angle in (0, pi) per reference step."""
-    return MIN_DECAY + jnp.exp(log_decay), jnp.pi * jax.nn.sigmoid(angle_logit)
+    decay = MIN_DECAY + jnp.exp(jnp.minimum(log_decay, 5.0))
+    return decay, jnp.pi * jax.nn.sigmoid(angle_logit)
 
 
 def at_step(decay, angle, step):
@@ -49,6 +51,7 @@ def at_step(decay, angle, step):
       sigma, delta, g, gain: each broadcast of decay (P,) against step () or (B, 1).
     """
     far = decay * step
+    far = far / (1 + (far / MAX_DECAY) ** 4) ** 0.25
     turn = angle * step
     heard = turn < jnp.pi
     turn = jnp.minimum(turn, jnp.pi)

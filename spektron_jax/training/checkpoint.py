@@ -160,6 +160,11 @@ def latest(workdir: str | os.PathLike) -> int | None:
 # Restoring
 
 
+def settings(workdir: str | os.PathLike, step: int) -> dict:
+    """The settings that the run had at `step`."""
+    return _json(_root(workdir) / f"{step:08d}", "config.json")
+
+
 def restore(
     workdir: str | os.PathLike,
     rest_target: Any,

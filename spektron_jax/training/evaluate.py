@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import spektron_jax
+from spektron_jax.errors import SpektronError
 from spektron_jax.evaluation.interpolation import cubic_spline, linear
 from spektron_jax.evaluation.metrics import hidden_error, kl_summary, paired_ratio
 from spektron_jax.evaluation.probes import instrument_probe, molecule_probe
@@ -66,13 +67,14 @@ def run(config, model, state, source, workdir):
         "density": judge.density(molecule, modality),
     }
     before = init_params(model, config.seed)
-    arrays |= {name: latents[name] for name in (*LATENTS, *LABELS)}
+    arrays |= {name: latents[name] for name in (*LATENTS, *LABELS, *KL)}
     arrays |= poles(before, "before") | poles(state.params, "after")
     write(workdir, figures, arrays)
     return figures
 
 
 LATENTS, LABELS = ("z_chem", "z_inst"), ("instrument", "molecule", "modality")
+KL = ("kl_z_chem", "kl_z_inst")  # nats per latent dimension
 
 
 def versions():
@@ -119,12 +121,28 @@ def probe(latents, seed):
 
 def write(workdir, figures, arrays):
     """Both files, each replaced whole."""
-    temporary = workdir / "evaluation.tmp.npz"
-    np.savez_compressed(temporary, **arrays)
-    temporary.replace(workdir / "evaluation.npz")
-    temporary = workdir / "evaluation.json.tmp"
-    temporary.write_text(json.dumps(figures, indent=2) + "\n")
-    temporary.replace(workdir / "evaluation.json")
+    replace(
+        workdir / "evaluation.npz",
+        lambda path: np.savez_compressed(path, **arrays),
+    )
+    replace(
+        workdir / "evaluation.json",
+        lambda path: path.write_text(json.dumps(figures, indent=2) + "\n"),
+    )
+
+
+def replace(path, write):
+    """Let `write` fill a file beside `path`, then give it that name."""
+    temporary = path.with_name(f"unfinished-{path.name}")
+    try:
+        write(temporary)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise SpektronError(
+            f"{path}: cannot be written ({error.strerror}); free space or choose "
+            "another --workdir"
+        ) from error
 
 
 class _Judge:
@@ -271,7 +289,7 @@ class _Judge:
 
     def latents(self, molecule, modality):
         """Latent means, KL per dimension and expert load on every audit instrument."""
-        rows = {name: [] for name in (*LATENTS, "kl_z_chem", "kl_z_inst", "load")}
+        rows = {name: [] for name in (*LATENTS, *KL, "load")}
         for k in range(self.config.eval.instruments):
             step = FIRST_STEP + 1000 + k
             for view, _, batch, real in self.views(

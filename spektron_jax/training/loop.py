@@ -74,7 +74,7 @@ def train(config, workdir):
 def open_training_source(config):
     """The data set of config.data."""
     data = config.data
-    return open_source(
+    source = open_source(
         data.kind,
         data.path,
         modalities=tuple(data.modalities),
@@ -82,16 +82,25 @@ def open_training_source(config):
         low_cm1=data.low_cm1,
         high_cm1=data.high_cm1,
     )
+    axis = np.linspace(data.low_cm1, data.high_cm1, data.points)
+    if source.axis_cm1 is not None and not np.allclose(source.axis_cm1, axis, atol=0.1):
+        low, high = source.axis_cm1[[0, -1]]
+        raise SpektronError(
+            f"{data.path}: its axis runs from {low:g} to {high:g} cm-1 and must be "
+            f"even; set config.data.low_cm1={low:g} and config.data.high_cm1={high:g}"
+        )
+    return source
 
 
 def resume(config, workdir, state):
     """The newest good checkpoint's state, or the fresh one."""
     if not (config.checkpoint.resume and checkpoint.steps(workdir)):
         return state
-    _, params, rest, saved, _ = checkpoint.restore(
-        workdir, rest_of(state), state.params
-    )
-    same_run(saved, json.loads(config.to_json()), workdir)
+    newest = checkpoint.latest(workdir)
+    if newest is not None:
+        saved = checkpoint.settings(workdir, newest)
+        same_run(saved, json.loads(config.to_json()), workdir)
+    _, params, rest, _, _ = checkpoint.restore(workdir, rest_of(state), state.params)
     return TrainState(params=params, **rest)
 
 
@@ -123,9 +132,10 @@ def same_run(saved, config, workdir, prefix=""):
 
 def write_config(config, workdir):
     """config.json, replaced whole."""
-    temporary = workdir / "config.json.tmp"
-    temporary.write_text(config.to_json(indent=2) + "\n")
-    temporary.replace(workdir / "config.json")
+    evaluate.replace(
+        workdir / "config.json",
+        lambda path: path.write_text(config.to_json(indent=2) + "\n"),
+    )
 
 
 def describe(config, state, stream, devices):

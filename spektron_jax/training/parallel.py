@@ -38,7 +38,8 @@ def replicate(tree, devices):
         lambda x: np.broadcast_to(np.asarray(x)[None], (len(devices), *np.shape(x))),
         tree,
     )
-    return jax.pmap(lambda x: x, devices=devices)(stacked)
+    # The step's own axis name: another one would make it compile twice.
+    return jax.pmap(lambda x: x, AXIS, devices=_everywhere(devices))(stacked)
 
 
 def unreplicate(tree):
@@ -48,7 +49,16 @@ def unreplicate(tree):
 
 def data_parallel(function, devices):
     """function(state, batch) -> (state, metrics) on all devices; donates the state."""
-    return jax.pmap(function, AXIS, donate_argnums=0, devices=devices)
+    return jax.pmap(function, AXIS, donate_argnums=0, devices=_everywhere(devices))
+
+
+def _everywhere(devices):
+    """As many devices of every process: pmap reduces over those it is given."""
+    return [
+        device
+        for process in range(jax.process_count())
+        for device in jax.local_devices(process_index=process)[: len(devices)]
+    ]
 
 
 def mean(tree):

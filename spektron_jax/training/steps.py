@@ -154,9 +154,9 @@ def make_pretrain_step(config, model, optimizer):
             "lr": rate_at(state.step),
             "beta": beta_at(state.step),
             "alpha": alpha_at(state.step),
-            "norm/gradient": optax.global_norm(gradient),
-            "norm/update": optax.global_norm(updates),
-            "norm/parameter": optax.global_norm(params),
+            "norm/gradient": optax.tree.norm(gradient),
+            "norm/update": optax.tree.norm(updates),
+            "norm/parameter": optax.tree.norm(params),
         }
         state = TrainState(state.step + 1, params, target, opt_state, state.seed)
         return state, log

@@ -45,7 +45,8 @@ def test_coarse_axis_hears_every_second_point_of_the_fine_response():
     fine = impulse_response(DECAY, ANGLE, 1.0, 200)[1::2]
     coarse = impulse_response(DECAY, ANGLE, 2.0, 100)
     gain = np.sum(coarse * fine, 0) / np.sum(fine**2, 0)
-    np.testing.assert_allclose(coarse, gain * fine, atol=1e-9)
+    # 1e-5, in float64: the bound on the decay per step bends 0.5 by 2e-6.
+    np.testing.assert_allclose(coarse, gain * fine, atol=1e-5)
     # Half as many points force it, each with twice the weight: for a slow oscillator
     # the response per cm-1 stays.
     np.testing.assert_allclose(gain[0], 2.0, rtol=0.01)
@@ -56,7 +57,8 @@ def test_decay_and_angle_per_cm1_stay(step):
     with jax.enable_x64(True):
         oscillators = at_step(jnp.asarray(DECAY), jnp.asarray(ANGLE), step)[:3]
         radius, angle = map(np.asarray, poles(*oscillators))
-    np.testing.assert_allclose(-np.log(radius), DECAY * step, rtol=1e-9)
+    # The bound on the decay per step bends 0.5 by 2e-6.
+    np.testing.assert_allclose(-np.log(radius), DECAY * step, rtol=1e-5)
     np.testing.assert_allclose(angle, ANGLE * step, rtol=1e-9)
 
 

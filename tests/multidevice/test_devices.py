@@ -14,7 +14,6 @@ from spektron_jax.training import loop, parallel
 from spektron_jax.training.state import build_model, build_optimizer, create
 from spektron_jax.training.steps import make_pretrain_step
 
-pytestmark = pytest.mark.xdist_group("devices")
 MICRO_CONFIG = Path(__file__).parents[1] / "training" / "micro_config.py"
 
 

@@ -17,7 +17,6 @@ from spektron_jax.losses.objective import NAMES
 from spektron_jax.report import page
 from spektron_jax.training import checkpoint, evaluate, loop
 
-pytestmark = pytest.mark.xdist_group("devices")
 MICRO_CONFIG = Path(__file__).parents[1] / "training" / "micro_config.py"
 # The command line, without the evaluation, which is the business of other tests, and
 # in a process whose clock is as slow as the last argument says.

@@ -20,7 +20,6 @@ from spektron_jax.training.state import (
     parameter_count,
 )
 
-pytestmark = pytest.mark.xdist_group("evaluate")
 METHODS = ("model", "mean", "linear", "spline")
 
 
@@ -163,6 +162,8 @@ def test_arrays_have_the_shapes_of_the_design(arrays, micro, corpus):
         "example_title": (examples,),
         "z_chem": (spectra, model.z_chem),
         "z_inst": (spectra, model.z_inst),
+        "kl_z_chem": (model.z_chem,),
+        "kl_z_inst": (model.z_inst,),
     }
     for name in ("clean", "observed", "hidden", "model", "linear", "spline"):
         expected[f"example_{name}"] = (examples, points)

@@ -20,7 +20,6 @@ from spektron_jax.report import page
 from spektron_jax.training import checkpoint, loop, parallel
 from spektron_jax.training.state import build_model, build_optimizer, create
 
-pytestmark = pytest.mark.xdist_group("loop")
 TIMINGS = ("samples_per_s", "minutes")
 STEPS, SAVED = 20, 10
 
