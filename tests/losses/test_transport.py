@@ -4,14 +4,8 @@ import functools
 
 import jax
 import numpy as np
-import pytest
 
 from spektron_jax.losses.transport import transport
-
-# ott-jax's own import of a retired package.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:JAXopt is no longer maintained:DeprecationWarning"
-)
 
 BATCH, WIDTH = 16, 8
 CLOUD = np.random.default_rng(0).normal(size=(BATCH, WIDTH)).astype(np.float32)
