@@ -27,7 +27,8 @@ class Perceptron(nn.Module):
 def bridge(values, visible, wavenumber_cm1):
     """Straight lines across the hidden points, from visible neighbours: (B, L).
 
-    Before the first and after the last visible point the nearest value is held.
+    Before the first and after the last visible point the nearest value is held; a
+    spectrum with no visible point is 0.
     """
     length = values.shape[-1]
     index = jnp.arange(length)
@@ -43,7 +44,8 @@ def bridge(values, visible, wavenumber_cm1):
     start, end = at(axis, first), at(axis, last)
     span = jnp.where(end > start, end - start, 1.0)
     share = jnp.where(end > start, (axis - start) / span, 0.0)
-    return (1 - share) * at(values, first) + share * at(values, last)
+    line = (1 - share) * at(values, first) + share * at(values, last)
+    return jnp.where(jnp.any(visible, -1, keepdims=True), line, 0.0)
 
 
 class ReconstructionHead(nn.Module):

@@ -4,6 +4,13 @@ One encoder call serves three inputs of a microbatch: view a, view b and, for
 Beer-Lambert, mixtures of neighbouring spectra of view a. The moving-average network
 sees the unmasked views.
 
+A step's gradient is that of its whole batch, into however many microbatches it is cut.
+Only the networks go through it in parts; the losses compare all examples, since expert
+load, instrument clouds and standardised targets are statistics of the batch. The price
+is memory kept by time: with more than one microbatch the network's forward pass runs
+once more in the backward pass (Gao et al. 2021). Dropout alone depends on the cut: its
+masks are drawn for each microbatch of each device.
+
 Dimension legend: A accumulation steps, B microbatch of one device, L points.
 """
 
@@ -23,6 +30,38 @@ from spektron_jax.losses.transport import transport
 from spektron_jax.training import parallel, schedules, views
 from spektron_jax.training.state import TrainState
 
+# What the losses read of the network's intermediates. The tokens stay behind: those of
+# a whole batch would take more memory than all of these together.
+READ = (
+    *("z_chem", "chem_mean", "chem_log_variance", "chem_logits"),
+    *("z_inst", "inst_mean", "inst_log_variance", "inst_logits"),
+    *("prediction", "load", "importance"),
+)
+
+
+def in_turn(function, microbatches):
+    """function of every microbatch, one after the other; leaves are (A, ...).
+
+    Of its backward pass only one microbatch is held: the forward pass is repeated.
+    """
+    if len(jax.tree.leaves(microbatches)[0]) == 1:
+        found = function(jax.tree.map(lambda x: x[0], microbatches))
+        return jax.tree.map(lambda x: x[None], found)
+    return jax.lax.map(jax.checkpoint(function, prevent_cse=False), microbatches)
+
+
+def join(tree, size):
+    """Rows of all microbatches, (A, n, ...) to (A n, ...), views staying together.
+
+    A microbatch's rows are `size` of view a, `size` of view b and its mixtures.
+    """
+
+    def one(x):
+        kinds = jnp.split(x, [size, 2 * size], axis=1)
+        return jnp.concatenate([rows.reshape(-1, *x.shape[2:]) for rows in kinds])
+
+    return jax.tree.map(one, tree)
+
 
 def make_pretrain_step(config, model, optimizer):
     """Returns step(state, batch) -> (state, metrics); batch leaves are (A, B, ...)."""
@@ -34,14 +73,21 @@ def make_pretrain_step(config, model, optimizer):
     alpha_at = schedules.alpha(config.losses, steps)
     rate_at = schedules.learning_rate(config.optim, steps)
 
-    def loss(params, target_params, seed, step, batch):
+    def apply(params, *arguments, **options):
+        return model.apply({"params": params}, *arguments, **options)
+
+    def look(target_params, seed, step, batch):
+        """A microbatch's inputs, and what the moving-average network says of them."""
         seen = views.inputs(config, axis, pool, seed, step, batch)
-        size = len(seen.clean)
-        both = slice(0, 2 * size)  # the two views, without the mixtures
+        both = slice(0, 2 * len(seen.clean))  # the two views, without the mixtures
+        measured, valid = seen.values[both], jnp.ones_like(seen.hidden[both])
+        target, _ = apply(
+            target_params, measured, axis, valid, seen.modality[both], method="encode"
+        )
+        return seen, apply(target_params, target, method="project")
 
-        def apply(params, *arguments, **options):
-            return model.apply({"params": params}, *arguments, **options)
-
+    def network(params, seen):
+        """The decoded spectra of a microbatch, and what else the losses read."""
         spectra, out = apply(
             params,
             seen.values,
@@ -52,10 +98,24 @@ def make_pretrain_step(config, model, optimizer):
             seen.keys,
             rngs={"dropout": seen.dropout},
         )
-        measured, hidden = seen.values[both], seen.hidden[both]
-        valid = jnp.ones_like(hidden)
-        label = jnp.repeat(seen.instrument, size)
+        return spectra, {name: out[name] for name in READ}
+
+    def loss(params, target_params, seed, step, batches):
+        seen, target = in_turn(
+            lambda batch: look(target_params, seed, step, batch), batches
+        )
+        spectra, out = in_turn(lambda part: network(params, part), seen)
+        part = seen.clean.shape[1]
+        spectra, out, values, hidden = join(
+            (spectra, out, seen.values, seen.hidden), part
+        )
+        clean = seen.clean.reshape(-1, axis.size)
+        size, instrument = len(clean), seen.instrument[0]
+
+        both = slice(0, 2 * size)
         online = jax.tree.map(lambda x: x[both], out)
+        measured, valid = values[both], jnp.ones_like(hidden[both])
+        label = jnp.repeat(instrument, size)
 
         # An adversary worse than chance has been told the instrument the wrong way
         # round; pushing an example further would write it into z_chem again.
@@ -65,17 +125,9 @@ def make_pretrain_step(config, model, optimizer):
         other_chem = jnp.roll(online["z_chem"], size, axis=0)
         swapped = apply(params, other_chem, online["z_inst"], axis, method="transfer")
 
-        target, _ = apply(
-            target_params,
-            measured,
-            axis,
-            valid,
-            seen.modality[both],
-            method="encode",
-        )
-        target = apply(target_params, target, method="project")
         targets = (
-            standardise(cloud, parallel.gather(cloud)) for cloud in jnp.split(target, 2)
+            standardise(cloud, parallel.gather(cloud))
+            for cloud in jnp.split(join(target, part), 2)
         )
         chem, inst = (
             (online[f"{name}_mean"], online[f"{name}_log_variance"])
@@ -83,17 +135,17 @@ def make_pretrain_step(config, model, optimizer):
         )
         as_measured, as_clean = spectra[..., 0], spectra[..., 1]
         terms = {
-            "reconstruction": reconstruction(as_measured[both], measured, hidden),
+            "reconstruction": reconstruction(as_measured[both], measured, hidden[both]),
             "contrastive": contrastive(*jnp.split(online["prediction"], 2), *targets),
             "denoising": denoising(
-                as_clean[both], jnp.tile(seen.clean, (2, 1)), ~hidden
+                as_clean[both], jnp.tile(clean, (2, 1)), ~hidden[both]
             ),
             "physics": physics(
                 as_clean[:size],
                 valid[:size],
                 as_clean[2 * size :],
-                seen.share,
-                ~seen.hidden[2 * size :],
+                seen.share.reshape(-1),
+                ~hidden[2 * size :],
             ),
             "transport": transport(
                 *(parallel.gather(cloud) for cloud in jnp.split(chem[0], 2)),
@@ -117,33 +169,11 @@ def make_pretrain_step(config, model, optimizer):
         }
         return combine(terms, weights)
 
-    def accumulate(params, target_params, seed, step, batches):
-        """Mean gradient and metrics over the microbatches, one after the other."""
-
-        def one(batch):
-            (_, log), gradient = jax.value_and_grad(loss, has_aux=True)(
-                params, target_params, seed, step, batch
-            )
-            return gradient, log
-
-        count = config.train.accumulate
-        if count == 1:
-            return one(jax.tree.map(lambda x: x[0], batches))
-        shapes = jax.eval_shape(one, jax.tree.map(lambda x: x[0], batches))
-        zero = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
-        total, _ = jax.lax.scan(
-            lambda sums, batch: (jax.tree.map(jnp.add, sums, one(batch)), None),
-            zero,
-            batches,
-        )
-        return jax.tree.map(lambda x: x / count, total)
-
     def pretrain_step(state, batches):
-        gradient, log = parallel.mean(
-            accumulate(
-                state.params, state.target_params, state.seed, state.step, batches
-            )
+        (_, log), gradient = jax.value_and_grad(loss, has_aux=True)(
+            state.params, state.target_params, state.seed, state.step, batches
         )
+        gradient, log = parallel.mean((gradient, log))
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         ema = config.losses.ema

@@ -45,6 +45,16 @@ def test_bridge_holds_the_last_value_over_padding():
     np.testing.assert_array_equal(out[0, 30:], values[0, 29])
 
 
+def test_bridge_over_everything_shows_nothing_of_what_is_hidden():
+    values = np.random.default_rng(3).normal(size=(3, POINTS)).astype(np.float32)
+    visible = np.zeros_like(values, bool)
+    visible[1, 5] = True
+    values[2] = np.nan
+    out = np.asarray(jax.jit(bridge)(values, visible, AXIS))
+    np.testing.assert_array_equal(out[[0, 2]], 0.0)
+    np.testing.assert_array_equal(out[1], values[1, 5])
+
+
 def test_reconstruction_adds_to_the_bridge_and_reads_tokens_and_latents(
     random_parameters,
 ):
