@@ -6,6 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/setup.sh" test
 
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .
-# loadgroup keeps the tests that share a built wheel on one worker.
-"$PYTHON" -m pytest -n 2 --dist loadgroup --durations 10 "$@"
+# loadfile keeps the tests that share a fixture on one worker; tests/conftest.py says
+# which files come first.
+"$PYTHON" -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 10 "$@"
 echo "lint and tests passed in ${SECONDS} s, set-up included"

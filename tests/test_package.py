@@ -14,8 +14,6 @@ import pytest
 import spektron_jax
 
 ROOT = Path(__file__).parents[1]
-# One worker builds the wheel once for all of these tests.
-pytestmark = pytest.mark.xdist_group("wheel")
 
 # Runs before the code of a test: any connection to elsewhere is an error.
 OFFLINE = """
