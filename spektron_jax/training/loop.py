@@ -193,13 +193,16 @@ def run_steps(config, workdir, state, step, stream, devices):
             )
             window, marked = [], now
             warned = warned or warn_of_collapse(done, row)
-            late = 0 < train.max_minutes <= row["minutes"]
+            late = train.max_minutes > 0 and parallel.as_primary(
+                row["minutes"] >= train.max_minutes
+            )
             if writers:
                 writers.write(done, row)
                 if save or late:
                     save_state(config, workdir, done, state)
+                    if late and not last:
+                        print(stopped_early(config, done), flush=True)
             if late and not last:
-                print(stopped_early(config, done), flush=True)
                 break
     finally:
         batches.close()

@@ -5,6 +5,7 @@ Every function here also serves one device; the step itself is a plain function.
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 
 from spektron_jax.errors import SpektronError
 
@@ -30,6 +31,17 @@ def part():
 def is_primary():
     """True in the process that writes files and prints."""
     return jax.process_index() == 0
+
+
+def as_primary(answer):
+    """The first process's answer to a yes-or-no question, in every process.
+
+    For what a process decides by its own clock: one that goes on alone would wait for
+    ever. All must ask, and none while a step is being computed.
+    """
+    if jax.process_count() == 1:
+        return answer
+    return bool(multihost_utils.broadcast_one_to_all(np.asarray(answer)))
 
 
 def replicate(tree, devices):

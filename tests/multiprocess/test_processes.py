@@ -74,6 +74,7 @@ def run_both(workdir, port, *arguments, rates=(1.0, 1.0)):
     finally:
         for process in processes:
             process.kill()
+            process.communicate()
     return [
         (process.returncode, *text)
         for process, text in zip(processes, texts, strict=True)
