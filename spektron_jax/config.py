@@ -64,7 +64,7 @@ def get_default() -> ConfigDict:
             "stride": 1,  # points per token
             "oscillators": 128,
             "layers": 4,  # in each direction
-            "scan": "associative",
+            "scan": "auto",  # stream on a CPU, chunked elsewhere
             "experts": 4,
             "top_k": 2,
             "expert_width": 512,
@@ -169,7 +169,7 @@ FIELD_RULES: dict[str, Rule] = {
     "model.stride": COUNT,
     "model.oscillators": COUNT,
     "model.layers": COUNT,
-    "model.scan": _one_of("associative", "sequential"),
+    "model.scan": _one_of("auto", "stream", "sequential", "associative", "chunked"),
     "model.experts": COUNT,
     "model.top_k": COUNT,
     "model.expert_width": COUNT,

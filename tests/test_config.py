@@ -92,7 +92,7 @@ def test_documents_effective_batch():
         ({"model__width": True}, "config.model.width = True"),
         ({"model__kan": 1}, "config.model.kan = 1"),
         ({"model__dropout": 1.0}, "less than 1"),
-        ({"model__scan": "fast"}, "associative, sequential"),
+        ({"model__scan": "fast"}, "auto, stream, sequential"),
         ({"model__dtype": "float16"}, "auto, bfloat16, float32"),
         ({"losses__physics": -0.1}, "must be 0 or more"),
         ({"losses__ema": 1.0}, "less than 1"),

@@ -16,7 +16,8 @@ import numpy as np
 from flax import linen as nn
 
 from spektron_jax.models.dtypes import STATE
-from spektron_jax.models.oscillators import from_poles, oscillator_scan
+from spektron_jax.models.oscillators import from_poles
+from spektron_jax.models.stream import Layer, dlinoss
 
 MIN_DECAY = 1e-6  # per reference step: keeps |pole| < 1 after float32 rounding
 MAX_DECAY = 10.0  # per step, approached smoothly: exp(20) still fits in float32
@@ -67,7 +68,7 @@ class DLinOSS(nn.Module):
     """y = Re(C x) + skip * u, with x the positions of P oscillators forced by B u."""
 
     oscillators: int
-    scan: str = "associative"  # algorithm, see oscillators.oscillator_scan
+    scan: str = "auto"  # algorithm, see stream.dlinoss
 
     @nn.compact
     def __call__(self, u, step):
@@ -84,9 +85,8 @@ class DLinOSS(nn.Module):
         skip = self.param("skip", nn.initializers.normal(1.0), (width,))
         decay, angle = pole_of(log_decay, angle_logit)
         sigma, delta, g, gain = at_step(decay, angle, step[..., None])
-        forcing = jnp.einsum("...td,dpc->...tpc", u, into) * gain[..., None, :, None]
-        x = oscillator_scan(sigma, delta, g, forcing, algorithm=self.scan)
-        return jnp.einsum("...tpc,pcd->...td", x, out) + skip * u
+        layer = Layer(sigma, delta, g, gain, into, out, skip)
+        return dlinoss(layer, u, algorithm=self.scan)
 
 
 class Block(nn.Module):
@@ -97,7 +97,7 @@ class Block(nn.Module):
     """
 
     oscillators: int
-    scan: str = "associative"
+    scan: str = "auto"
     dropout: float = 0.0
 
     @nn.compact
@@ -121,7 +121,7 @@ class Backbone(nn.Module):
 
     layers: int
     oscillators: int
-    scan: str = "associative"
+    scan: str = "auto"
     dropout: float = 0.0
     remat: bool = False
 

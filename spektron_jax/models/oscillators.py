@@ -1,30 +1,43 @@
-"""The damped oscillator recurrence, as pure functions.
+"""Damped oscillators: parameters, poles, stability, and the forced recurrence.
 
 Boyer, Rusch & Rus 2025, "Learning to dissipate energy in oscillatory state-space
 models". An oscillator of stiffness A and damping G, step dt, S = 1 + dt G, forced by f:
 
     z_k = (z_{k-1} - dt A x_{k-1} + dt f_k) / S,        x_k = x_{k-1} + dt z_k
 
-Only sigma = dt G and a = dt^2 A shape the motion. With w = dt z, and delta the distance
-of a to the nearer band edge (a = 0 on side g = +1, a = 4 + 2 sigma on side g = -1):
+Only sigma = dt G and a = dt^2 A shape the motion. With delta the distance of a to the
+nearer band edge (a = 0 on side g = +1, a = 4 + 2 sigma on side g = -1), and w the
+change x_k - g x_{k-1}, which is dt z_k on side +1:
 
-    w_k = (g (w_{k-1} - delta x_{k-1}) + f_k) / S,        x_k = g x_{k-1} + w_k
+    w_k = (g (w_{k-1} - delta x_{k-1}) + dt^2 f_k) / S,        x_k = g x_{k-1} + w_k
 
-Multiplying f and x by g^k turns side -1 into side +1, so one recurrence serves both.
-Powers of its matrix are kept as deviations from the identity, I + N, because plain
-float32 powers lose every digit near the band edges.
+(sigma, delta, g) and not (A, G, dt) are what float32 must hold: rounding dt^2 A alone
+moves a pole near an edge by 1 % over 2,048 points. This file needs only JAX:
 
-Dimension legend: L points, P oscillators; f and x are (..., L, P, 2), the last axis
-being the real and the imaginary channel, which never mix. sigma, delta and g are (P,)
-or broadcast against the leading axes of f as (..., P).
+    from spektron_jax.models import oscillators
+
+    x = oscillators.oscillator_scan(A, G, dt, force)           # (..., L, P, 2)
+    print(oscillators.poles(*oscillators.from_physical(A, G, dt)).decay_points)
+
+Dimension legend: L points, P oscillators.
 """
 
-import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-ALGORITHMS = ("associative", "sequential")
+from spektron_jax.models.scans import scan
+
+
+class Poles(NamedTuple):
+    """Where an oscillator's poles lie, (P,) each."""
+
+    angle: jax.Array  # 0 to pi a point
+    radius: jax.Array  # of the larger pole
+    decay_points: jax.Array  # points in which the motion falls to 1/e
+    decay_cm1: jax.Array | None  # the same in cm-1, if the spacing is given
+    period_cm1: jax.Array | None  # of the oscillation, if the spacing is given
 
 
 def from_poles(decay, angle):
@@ -48,129 +61,111 @@ def from_physical(stiffness, damping, dt):
     return sigma, delta, jnp.where(low, 1.0, -1.0).astype(delta.dtype)
 
 
-def poles(sigma, delta, g):
-    """Larger pole radius and pole angle of each oscillator, (P,) each."""
+def to_physical(sigma, delta, g, dt):
+    """(A, G) of (sigma, delta, g) at step dt; undoes `from_physical`."""
+    return jnp.where(g > 0, delta, (4 - delta) + 2 * sigma) / dt**2, sigma / dt
+
+
+def stable(sigma, delta, g):
+    """Whether no pole lies outside the unit circle, (P,) bool.
+
+    Jury's criterion: sigma >= 0 and 0 <= a <= 4 + 2 sigma, dt^2 A <= 4 + 2 dt G.
+    """
+    del g  # delta is the distance from either edge
+    return (sigma >= 0) & (delta >= 0) & (delta <= 4 + 2 * sigma)
+
+
+def project(sigma, delta, g, *, margin=1e-6, clamp=None):
+    """The nearest oscillators that are stable by `margin`; stable ones are unchanged.
+
+    A guard for restored or hand-set values: what it moves gets no gradient.
+
+    Args:
+      sigma, delta, g: (P,).
+      margin: least sigma and delta of an oscillator that had to be moved.
+      clamp: also bound dt sqrt(A), as the design documents do with 1.99. It removes
+        the top of the band (angles above 2.94 at sigma = 0), so it is off by default.
+    """
+    sigma = jnp.where(sigma < 0, margin, sigma)
+    delta = jnp.where(delta < 0, margin, delta)
+    delta = jnp.where(delta > 4 + 2 * sigma, 4 + 2 * sigma - margin, delta)
+    if clamp is None:
+        return sigma, delta, g
+    a = jnp.where(g > 0, delta, (4 - delta) + 2 * sigma)
+    bounded = jnp.minimum(a, clamp**2)
+    low = bounded <= 2 + sigma
+    moved = jnp.where(low, bounded, (4 - bounded) + 2 * sigma)
+    far = a > clamp**2
+    side = jnp.where(low, 1.0, -1.0).astype(delta.dtype)
+    return sigma, jnp.where(far, moved, delta), jnp.where(far, side, g)
+
+
+def poles(sigma, delta, g, spacing_cm1=None):
+    """`Poles` of each oscillator; `spacing_cm1` is the distance of two points."""
+    # Of sin(near / 2)^2: the cosine itself has no digits left near the band edges.
     root = jnp.sqrt(1 + sigma)
-    cosine = g * (2 + sigma - delta) / (2 * root)
-    excess = jnp.sqrt(jnp.maximum(cosine**2 - 1, 0.0))  # > 0 when overdamped
-    return (jnp.abs(cosine) + excess).clip(1.0) / root, jnp.arccos(cosine.clip(-1, 1))
+    half = (delta - (sigma / (1 + root)) ** 2) / (4 * root)
+    near = 2 * jnp.arcsin(jnp.sqrt(half.clip(0, 1)))
+    angle = jnp.where(g > 0, near, jnp.pi - near)
+    excess = jnp.sqrt(jnp.maximum(-4 * half * (1 - half), 0))  # > 0 when overdamped
+    decay = 0.5 * jnp.log1p(sigma) - jnp.log1p(jnp.maximum(excess - 2 * half, 0))
+    points = 1 / decay
+    if spacing_cm1 is None:
+        return Poles(angle, jnp.exp(-decay), points, None, None)
+    period = 2 * jnp.pi * spacing_cm1 / angle
+    return Poles(angle, jnp.exp(-decay), points, spacing_cm1 * points, period)
+
+
+def impulse_response(sigma, delta, g, points):
+    """Positions after a unit force at the first point, (points, P)."""
+    force = jnp.zeros((points, *jnp.shape(sigma), 2), jnp.result_type(sigma))
+    return scan(sigma, delta, g, force.at[0].set(1.0))[0][..., 0]
 
 
 def oscillator_scan(
-    sigma, delta, g, forcing, *, algorithm="associative", reverse=False
+    A,
+    G,
+    dt,
+    f,
+    *,
+    algorithm="auto",
+    reverse=False,
+    state=None,
+    return_state=False,
+    clamp=None,
 ):
-    """Positions x of oscillators at rest at the start, forced by `forcing`.
+    """Positions of damped oscillators under a force, in the paper's parameters.
 
     Args:
-      sigma, delta, g: oscillator parameters, (P,) or (..., P), see the module's text.
-      forcing: (..., L, P, 2).
-      algorithm: "associative" (jax.lax.associative_scan) or "sequential" (jax.lax.scan,
-        also in float64 as the reference).
+      A: stiffness, (P,) or (..., P). Unstable values are brought back to the edge.
+      G: damping, like A.
+      dt: step, like A or ().
+      f: force, (..., L, P, 2): real and imaginary channel, which never mix.
+      algorithm: "auto", "sequential", "associative" or "chunked". "auto" is sequential
+        on a CPU and chunked elsewhere; README.md has the measurements.
       reverse: run from the last point to the first.
+      state: (w, x) before the first point, as an earlier call returned it; (..., P, 2)
+        each; None is rest.
+      return_state: return also the (w, x) after the last point.
+      clamp: bound on dt sqrt(A), see `project`; None bounds nothing that is stable.
 
     Returns:
-      x, of the shape and type of `forcing`.
+      x like f, or (x, (w, x)).
 
     Raises:
-      ValueError: for an unknown algorithm.
+      ValueError: for an unknown algorithm, or shapes that do not fit.
     """
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f"algorithm {algorithm!r} is not one of {ALGORITHMS}")
-    return _scan(algorithm, reverse, sigma, delta, g, forcing)
-
-
-def _time_first(array):
-    return jnp.moveaxis(array, -3, 0)
-
-
-def _sequential(sigma, delta, forcing):
-    """Side +1 recurrence, one point after the other; forcing is (L, ..., P, 2)."""
-    inverse, delta = 1 / (1 + sigma[..., None]), delta[..., None]
-
-    def advance(state, force):
-        w, x = state
-        w = (w - delta * x + force) * inverse
-        x = x + w
-        return (w, x), x
-
-    rest = jnp.zeros_like(forcing[0])
-    return jax.lax.scan(advance, (rest, rest), forcing, unroll=8)[1]
-
-
-def _associative(sigma, delta, forcing):
-    """Side +1 recurrence as a parallel prefix over affine maps s -> (I + N) s + v."""
-    sigma, delta = sigma[..., None], delta[..., None]
-    inverse = 1 / (1 + sigma)
-    one = (-sigma * inverse, -delta * inverse, inverse, -delta * inverse)
-    length = forcing.shape[0]
-    maps = tuple(jnp.broadcast_to(n, (length, *n.shape)) for n in one)
-    push = forcing * inverse
-
-    def combine(first, second):
-        (a, b, c, d), w, x = first
-        (e, f, g, h), w2, x2 = second
-        product = (
-            a + e + (e * a + f * c),
-            b + f + (e * b + f * d),
-            c + g + (g * a + h * c),
-            d + h + (g * b + h * d),
+    if f.ndim < 3 or f.shape[-1] != 2 or f.shape[-2] != jnp.shape(A)[-1]:
+        raise ValueError(
+            f"f has shape {f.shape}; {jnp.shape(A)[-1]} oscillators need (..., L, "
+            f"{jnp.shape(A)[-1]}, 2), the last axis being real and imaginary part"
         )
-        return product, w + (e * w + f * x) + w2, x + (g * w + h * x) + x2
-
-    return jax.lax.associative_scan(combine, (maps, push, push))[2]
-
-
-def _forward(algorithm, reverse, sigma, delta, g, forcing):
-    force = _time_first(forcing)
-    sigma, delta, g = (
-        jnp.expand_dims(value, range(force.ndim - 2 - value.ndim))
-        for value in (sigma, delta, g)
+    dt = jnp.broadcast_to(dt, jnp.shape(A))
+    x, last = scan(
+        *project(*from_physical(A, G, dt), clamp=clamp),
+        f * jnp.square(dt)[..., None, :, None],
+        algorithm=algorithm,
+        reverse=reverse,
+        state=state,
     )
-    if reverse:
-        force = force[::-1]
-    odd = (jnp.arange(force.shape[0]) % 2).reshape(-1, *[1] * (force.ndim - 1))
-    sign = jnp.where(odd == 1, g[..., None], 1.0).astype(force.dtype)
-    run = _associative if algorithm == "associative" else _sequential
-    x = sign * run(sigma, delta, sign * force)
-    return jnp.moveaxis(x[::-1] if reverse else x, 0, -3)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _scan(algorithm, reverse, sigma, delta, g, forcing):
-    return _forward(algorithm, reverse, sigma, delta, g, forcing)
-
-
-def _scan_fwd(algorithm, reverse, sigma, delta, g, forcing):
-    x = _forward(algorithm, reverse, sigma, delta, g, forcing)
-    return x, (sigma, delta, g, x)
-
-
-def _scan_bwd(algorithm, reverse, residuals, cotangent):
-    """The adjoint is the same scan in reversed time: lambda = revscan(cotangent).
-
-    dL/df = lambda; dL/dsigma = -sum lambda_k (x_k - g x_{k-1});
-    dL/ddelta = -sum lambda_k g x_{k-1}. The difference is formed first: summing the
-    two products apart costs two digits.
-    """
-    sigma, delta, g, x = residuals
-    adjoint = _forward(algorithm, not reverse, sigma, delta, g, cotangent)
-    zero = jnp.zeros_like(x[..., :1, :, :])
-    if reverse:
-        before = jnp.concatenate([x[..., 1:, :, :], zero], axis=-3)
-    else:
-        before = jnp.concatenate([zero, x[..., :-1, :, :]], axis=-3)
-    before = before * g[..., None, :, None]
-
-    def reduce(product, like):
-        total = jnp.sum(product, axis=(-3, -1))
-        extra = total.ndim - like.ndim
-        total = jnp.sum(total, axis=tuple(range(extra)))
-        kept = tuple(i for i, n in enumerate(like.shape) if n == 1 < total.shape[i])
-        return -jnp.sum(total, axis=kept, keepdims=True) if kept else -total
-
-    d_sigma = reduce(adjoint * (x - before), sigma)
-    d_delta = reduce(adjoint * before, delta)
-    return d_sigma, d_delta, jnp.zeros_like(g), adjoint
-
-
-_scan.defvjp(_scan_fwd, _scan_bwd)
+    return (x, last) if return_state else x

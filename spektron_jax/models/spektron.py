@@ -34,7 +34,7 @@ class Spektron(nn.Module):
     stride: int = 1
     oscillators: int = 128
     layers: int = 4
-    scan: str = "associative"
+    scan: str = "auto"
     experts: int = 4
     top_k: int = 2
     expert_width: int = 512

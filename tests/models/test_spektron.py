@@ -23,7 +23,6 @@ SMALL = {
     "stride": 4,
     "oscillators": 8,
     "layers": 2,
-    "scan": "sequential",
     "expert_width": 12,
     "blocks": 1,
     "heads": 2,
@@ -286,14 +285,14 @@ def test_bfloat16_leaves_oscillators_and_latents_in_float32(
     random_parameters, monkeypatch
 ):
     seen = []
-    scan = dlinoss.oscillator_scan
+    run = dlinoss.dlinoss
 
-    def watched(sigma, delta, g, forcing, **options):
-        out = scan(sigma, delta, g, forcing, **options)
-        seen.append({x.dtype for x in (sigma, delta, g, forcing, out)})
+    def watched(layer, u, **options):
+        out = run(layer, u, **options)
+        seen.append({x.dtype for x in (*layer, u, out)})
         return out
 
-    monkeypatch.setattr(dlinoss, "oscillator_scan", watched)
+    monkeypatch.setattr(dlinoss, "dlinoss", watched)
     model = Spektron(**SMALL | {"dtype": "bfloat16"})
     params = random_parameters(model, *inputs())
     keys = jax.random.split(jax.random.key(0), BATCH)
