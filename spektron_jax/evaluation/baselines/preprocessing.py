@@ -1,0 +1,75 @@
+"""Fixed treatments of single spectra before a calibration: raw, SNV, derivative.
+
+SNV: Barnes, Dhanoa & Lister, Applied Spectroscopy 43 (1989) 772. Derivative:
+Savitzky & Golay, Analytical Chemistry 36 (1964) 1627, window 15, second order. Each
+works on one spectrum at a time, so test spectra cannot influence one another.
+"""
+
+import numpy as np
+from scipy.signal import savgol_filter
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.evaluation.transfer_data import TransferData
+
+WINDOW, ORDER = 15, 2
+
+
+def snv(X: np.ndarray) -> np.ndarray:
+    """Standard normal variate: each spectrum to mean 0 and SD 1, (n, L) -> (n, L)."""
+    centred = X - X.mean(axis=1, keepdims=True)
+    spread = centred.std(axis=1, ddof=1, keepdims=True)
+    return centred / np.where(spread > 0, spread, 1.0)
+
+
+def first_derivative(X: np.ndarray) -> np.ndarray:
+    """Savitzky-Golay first derivative per point, (n, L) -> (n, L)."""
+    if X.shape[1] < WINDOW:
+        raise SpektronError(
+            f"spectra: {X.shape[1]} points are too few for a derivative over {WINDOW}"
+        )
+    return savgol_filter(X, WINDOW, ORDER, deriv=1, axis=1)
+
+
+TREATMENTS = {
+    "raw": lambda X: X,
+    "snv": snv,
+    "sg1": first_derivative,
+    "snv+sg1": lambda X: first_derivative(snv(X)),
+}
+
+
+def treat(X: np.ndarray, treatment: str) -> np.ndarray:
+    """Apply a treatment by name, (n, L) -> (n, L) float64."""
+    if treatment not in TREATMENTS:
+        raise SpektronError(
+            f"treatment {treatment!r}: unknown; use one of {', '.join(TREATMENTS)}"
+        )
+    return TREATMENTS[treatment](np.asarray(X, dtype=np.float64))
+
+
+def treated(data: TransferData, treatment: str) -> tuple[TransferData, float]:
+    """Treat both instruments and divide by one constant.
+
+    Args:
+      data: untreated spectra
+      treatment: name of the treatment
+
+    Returns:
+      The treated data and the constant: the mean over points of the SD of the source
+      spectra, so that filters with an absolute strength mean the same on every set.
+    """
+    key = ("treated", treatment)
+    if key not in data.shared:
+        X_source, X_target = (
+            treat(X, treatment) for X in (data.X_source, data.X_target)
+        )
+        scale = float(X_source.std(axis=0).mean()) or 1.0
+        ready = TransferData(
+            X_source / scale,
+            data.y_source,
+            X_target / scale,
+            data.y_target,
+            data.paired,
+        )
+        data.shared[key] = ready, scale
+    return data.shared[key]

@@ -1,0 +1,173 @@
+"""The frame of every classical method: training set, map, PLS, correction, choice of k.
+
+A family says what PLS is trained on, how target spectra are brought there, and perhaps
+how its predictions are corrected. Everything else is the same for all of them:
+
+- spectra are treated and divided by one constant;
+- k "by the source": cross-validation on the training set, up to 22 components;
+- k "@t": by leaving labelled target samples out, each with its source spectrum;
+- in both cases the smallest k within 2 % of the least error.
+
+n = labelled target samples, L = points, K = largest number of components, m = spectra.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.evaluation.baselines.pls import (
+    K_MAX,
+    Path,
+    cross_validated,
+    folds_of,
+    pls_path,
+    rmse_by_components,
+    smallest_good,
+)
+from spektron_jax.evaluation.baselines.preprocessing import treat, treated
+from spektron_jax.evaluation.transfer_data import TransferData
+
+Map = Callable[[np.ndarray], np.ndarray]
+Correction = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What PLS is trained on, and the way from target spectra to it.
+
+    Attributes:
+      X, y: training set                                     (n, L), (n,)
+      bring: target spectra to the training set's space      (m, L) -> (m, L)
+      weights: of the training spectra                       (n,)
+      groups: physical samples, kept together in a fold      (n,)
+      folds, k_max: of the cross-validation
+      key: names a training set that other recipes share; None: nobody else's
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    bring: Map
+    weights: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    folds: int = 10
+    k_max: int = K_MAX
+    key: str | None = None
+
+
+Family = Callable[[TransferData], Prepared]
+Corrector = Callable[[TransferData, np.ndarray], Correction]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One classical method: `fit(data)` returns `predict(X)`.
+
+    Attributes:
+      prepare: the family
+      treatment: of single spectra
+      components: "source" or "target" (@t)
+      correct: from the predictions of labelled target spectra (n, K) to a function
+        that corrects (spectra, predictions (m, K)); None: no correction
+    """
+
+    prepare: Family
+    treatment: str = "raw"
+    components: str = "source"
+    correct: Corrector | None = None
+
+    def fit(self, data: TransferData) -> Callable[[np.ndarray], np.ndarray]:
+        """Fit on what the regime allows.
+
+        Args:
+          data: source and target spectra, untreated
+
+        Returns:
+          A function from target spectra (m, L), untreated, to predictions (m,).
+        """
+        ready, scale = treated(data, self.treatment)
+        if self.components == "target":
+            k, _ = self.leave_out_choice(ready)
+        else:
+            k = source_components(ready, self.prepare(ready))
+        path = self.path(ready)
+        return lambda X: path(treat(X, self.treatment) / scale)[:, k - 1]
+
+    def path(self, ready: TransferData) -> Path:
+        """Fit all numbers of components on treated data; spectra (m, L) -> (m, K)."""
+        prepared = self.prepare(ready)
+        model = _model(ready, prepared)
+        if self.correct is None:
+            return lambda X: model(prepared.bring(X))
+        seen = model(prepared.bring(ready.X_target[ready.labelled]))
+        corrected = self.correct(ready, seen)
+        return lambda X: corrected(X, model(prepared.bring(X)))
+
+    def leave_out_choice(self, ready: TransferData) -> tuple[int, np.ndarray]:
+        """Choose k on left-out target samples of treated data.
+
+        Returns:
+          k, and the squared error of each labelled sample at that k, (n,).
+        """
+        errors = np.concatenate(
+            [
+                self.path(rest)(ready.X_target[rows]) - ready.y_target[rows][:, None]
+                for rows, rest in ready.leave_out()
+            ]
+        )
+        k = smallest_good(np.sqrt(np.mean(errors**2, axis=0)))
+        return k, errors[:, k - 1] ** 2
+
+
+def _model(ready: TransferData, prepared: Prepared) -> Path:
+    key = ("model", prepared.key)
+    if prepared.key is None or key not in ready.shared:
+        path = pls_path(prepared.X, prepared.y, prepared.k_max, prepared.weights)
+        if prepared.key is None:
+            return path
+        ready.shared[key] = path
+    return ready.shared[key]
+
+
+def source_components(ready: TransferData, prepared: Prepared) -> int:
+    """Choose k by cross-validation on the training set."""
+    key = ("components", prepared.key)
+    if prepared.key is not None and key in ready.shared:
+        return ready.shared[key]
+    groups = prepared.groups
+    groups = np.arange(prepared.y.size) if groups is None else groups
+    fold = folds_of(groups, prepared.folds)
+    predicted = cross_validated(
+        prepared.X, prepared.y, fold, prepared.k_max, prepared.weights
+    )
+    k = smallest_good(rmse_by_components(predicted, prepared.y, prepared.weights))
+    if prepared.key is not None:
+        ready.shared[key] = k
+    return k
+
+
+def source_model(ready: TransferData, bring: Map) -> Prepared:
+    """PLS on the source spectra as they are, target spectra brought to them."""
+    return Prepared(ready.X_source, ready.y_source, bring, key="source")
+
+
+def pairs_needed(data: TransferData, least: int, method: str) -> tuple:
+    """The paired spectra (A', B'), or an error that says how many are missing."""
+    A, B = data.pairs()
+    if len(A) < least:
+        raise SpektronError(
+            f"{method}: needs {least} samples measured on both instruments, "
+            f"got {len(A)}"
+        )
+    return A, B
+
+
+def labels_needed(data: TransferData, least: int, method: str) -> np.ndarray:
+    """Rows of labelled target spectra, or an error that says how many are missing."""
+    rows = data.labelled
+    if rows.size < least:
+        raise SpektronError(
+            f"{method}: needs {least} labelled target spectra, got {rows.size}"
+        )
+    return rows

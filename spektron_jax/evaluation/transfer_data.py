@@ -1,0 +1,145 @@
+"""What a transfer method may see: source set, target samples, and who is whose pair.
+
+One object for every regime. Test spectra are not part of it, so that no method can
+reach them.
+
+S = source spectra, T = target spectra, L = spectral points.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from spektron_jax.errors import SpektronError
+
+UNPAIRED = -1
+MOST_GROUPS = 8  # more than 8 groups changes the leave-out error by less than its noise
+
+
+@dataclass(frozen=True, eq=False)
+class TransferData:
+    """Arrays a method may be fitted on. Checked on construction.
+
+    Attributes:
+      X_source: spectra of the source instrument                   (S, L) float64
+      y_source: their labels, in the unit of the property          (S,)
+      X_target: spectra of the target instrument, in the same units and on the same
+        axis as X_source; may be empty                             (T, L)
+      y_target: their labels, NaN where unknown                    (T,)
+      paired: row of the same physical sample in X_source, -1: none   (T,) int
+      shared: what several methods derive from the same data, computed once
+    """
+
+    X_source: np.ndarray
+    y_source: np.ndarray
+    X_target: np.ndarray
+    y_target: np.ndarray
+    paired: np.ndarray
+    shared: dict = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        as_float = {"dtype": np.float64}
+        set_ = object.__setattr__  # the arrays are normalised once, then stay
+        for name in ("X_source", "y_source", "X_target", "y_target"):
+            set_(self, name, np.asarray(getattr(self, name), **as_float))
+        set_(self, "paired", np.asarray(self.paired, dtype=np.int64))
+        self._check_shapes()
+        self._check_values()
+
+    def _check_shapes(self) -> None:
+        for side, X, y in (
+            ("source", self.X_source, self.y_source),
+            ("target", self.X_target, self.y_target),
+        ):
+            if X.ndim != 2:
+                raise SpektronError(
+                    f"X_{side}: must be (spectra, points), is {X.shape}"
+                )
+            if y.shape != X.shape[:1]:
+                raise SpektronError(
+                    f"y_{side}: {X.shape[0]} spectra need {X.shape[0]} labels in one "
+                    f"column, got {y.shape}"
+                )
+        if self.X_source.shape[1] != self.X_target.shape[1]:
+            raise SpektronError(
+                f"X_target: has {self.X_target.shape[1]} points and X_source "
+                f"{self.X_source.shape[1]}; bring both to one axis first"
+            )
+        if self.paired.shape != self.y_target.shape:
+            raise SpektronError(
+                f"paired: {self.y_target.size} target spectra need as many entries, "
+                f"got {self.paired.shape}"
+            )
+
+    def _check_values(self) -> None:
+        for name, X in (("X_source", self.X_source), ("X_target", self.X_target)):
+            finite = np.isfinite(X).all(axis=1)
+            if not finite.all():
+                raise SpektronError(
+                    f"{name}: row {int(np.argmin(finite))} holds NaN or infinity; "
+                    "leave out spectra that were not measured"
+                )
+        if self.y_source.size < 3:
+            raise SpektronError("X_source: needs at least 3 labelled spectra")
+        if not np.isfinite(self.y_source).all():
+            row = int(np.argmin(np.isfinite(self.y_source)))
+            raise SpektronError(f"y_source: row {row} has no label; leave it out")
+        if np.ptp(self.y_source) == 0:
+            raise SpektronError(
+                f"y_source: every label is {self.y_source[0]:g}; nothing to calibrate"
+            )
+        if np.isinf(self.y_target).any():
+            raise SpektronError("y_target: holds infinity; use NaN for unknown labels")
+        pairs = self.paired[self.paired != UNPAIRED]
+        if pairs.size and not (0 <= pairs.min() and pairs.max() < self.y_source.size):
+            raise SpektronError(
+                f"paired: rows must lie in 0..{self.y_source.size - 1} or be -1"
+            )
+        if np.unique(pairs).size < pairs.size:
+            raise SpektronError("paired: a source spectrum is paired twice")
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Rows of X_target with a label."""
+        return np.flatnonzero(np.isfinite(self.y_target))
+
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Spectra of the samples known on both, (A', B'), each (n, L)."""
+        rows = np.flatnonzero(self.paired != UNPAIRED)
+        return self.X_source[self.paired[rows]], self.X_target[rows]
+
+    def without(self, rows: np.ndarray) -> "TransferData":
+        """The data without some target spectra and the same samples' source spectra."""
+        keep = np.setdiff1d(np.arange(self.y_target.size), rows)
+        gone = self.paired[rows]
+        stays = np.ones(self.y_source.size, dtype=bool)
+        stays[gone[gone != UNPAIRED]] = False
+        place = np.cumsum(stays) - 1
+        paired = self.paired[keep]
+        return TransferData(
+            self.X_source[stays],
+            self.y_source[stays],
+            self.X_target[keep],
+            self.y_target[keep],
+            np.where(paired == UNPAIRED, UNPAIRED, place[paired]),
+        )
+
+    def leave_out(
+        self, most: int = MOST_GROUPS
+    ) -> Iterator[tuple[np.ndarray, "TransferData"]]:
+        """Yield (left-out rows, the rest) over groups of labelled target samples.
+
+        Args:
+          most: number of groups at most; as many groups as samples otherwise
+        """
+        rows = self.labelled
+        if rows.size < 2:
+            raise SpektronError(
+                f"y_target: leaving samples out needs 2 labelled ones, got {rows.size}"
+            )
+        key = ("leave_out", min(most, rows.size))
+        if key not in self.shared:
+            groups = [rows[first :: key[1]] for first in range(key[1])]
+            self.shared[key] = [(group, self.without(group)) for group in groups]
+        yield from self.shared[key]
