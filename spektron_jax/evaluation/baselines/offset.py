@@ -1,4 +1,4 @@
-"""The simplest transfers: nothing, shifting the mean spectrum, a line through predictions.
+"""The simplest transfers: none, a shifted mean spectrum, a line on predictions.
 
 Mean-centring: Swierenga et al., Chemometrics and Intelligent Laboratory Systems 49
 (1999) 1. Slope and bias: Bouveresse, Hartmann, Massart, Last & Prebble, Analytical

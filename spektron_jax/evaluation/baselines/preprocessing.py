@@ -27,6 +27,8 @@ def first_derivative(X: np.ndarray) -> np.ndarray:
         raise SpektronError(
             f"spectra: {X.shape[1]} points are too few for a derivative over {WINDOW}"
         )
+    if not len(X):  # a regime without target spectra; scipy refuses an empty array
+        return X
     return savgol_filter(X, WINDOW, ORDER, deriv=1, axis=1)
 
 
@@ -60,9 +62,8 @@ def treated(data: TransferData, treatment: str) -> tuple[TransferData, float]:
     """
     key = ("treated", treatment)
     if key not in data.shared:
-        X_source, X_target = (
-            treat(X, treatment) for X in (data.X_source, data.X_target)
-        )
+        X_source = treat(data.X_source, treatment)
+        X_target = treat(data.X_target, treatment)
         scale = float(X_source.std(axis=0).mean()) or 1.0
         ready = TransferData(
             X_source / scale,

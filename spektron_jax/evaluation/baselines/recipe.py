@@ -12,7 +12,8 @@ n = labelled target samples, L = points, K = largest number of components, m = s
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -70,12 +71,15 @@ class Recipe:
       components: "source" or "target" (@t)
       correct: from the predictions of labelled target spectra (n, K) to a function
         that corrects (spectra, predictions (m, K)); None: no correction
+      choose_with: the correction while k is chosen, where `correct` would hide what k
+        does; None: `correct` itself
     """
 
     prepare: Family
     treatment: str = "raw"
     components: str = "source"
     correct: Corrector | None = None
+    choose_with: Corrector | None = None
 
     def fit(self, data: TransferData) -> Callable[[np.ndarray], np.ndarray]:
         """Fit on what the regime allows.
@@ -87,15 +91,26 @@ class Recipe:
           A function from target spectra (m, L), untreated, to predictions (m,).
         """
         ready, scale = treated(data, self.treatment)
-        if self.components == "target":
-            k, _ = self.leave_out_choice(ready)
-        else:
-            k = source_components(ready, self.prepare(ready))
+        k = self.choose(ready)
         path = self.path(ready)
         return lambda X: path(treat(X, self.treatment) / scale)[:, k - 1]
 
+    def choose(self, ready: TransferData) -> int:
+        """Return the number of components for treated data."""
+        return _once(ready, ("choose", self), lambda: self._choose(ready))
+
+    def _choose(self, ready: TransferData) -> int:
+        if self.components == "source":
+            return source_components(ready, self.prepare(ready))
+        chooser = replace(self, correct=self.choose_with or self.correct)
+        errors = chooser.left_out(ready) - ready.y_target[ready.labelled][:, None]
+        return smallest_good(np.sqrt(np.mean(errors**2, axis=0)))
+
     def path(self, ready: TransferData) -> Path:
         """Fit all numbers of components on treated data; spectra (m, L) -> (m, K)."""
+        return _once(ready, ("path", self), lambda: self._path(ready))
+
+    def _path(self, ready: TransferData) -> Path:
         prepared = self.prepare(ready)
         model = _model(ready, prepared)
         if self.correct is None:
@@ -104,47 +119,53 @@ class Recipe:
         corrected = self.correct(ready, seen)
         return lambda X: corrected(X, model(prepared.bring(X)))
 
-    def leave_out_choice(self, ready: TransferData) -> tuple[int, np.ndarray]:
-        """Choose k on left-out target samples of treated data.
+    def left_out(self, ready: TransferData) -> np.ndarray:
+        """Predictions of labelled target samples by fits without them, (n, K)."""
+        return _once(ready, ("left_out", self), lambda: self._left_out(ready))
 
-        Returns:
-          k, and the squared error of each labelled sample at that k, (n,).
-        """
-        errors = np.concatenate(
-            [
-                self.path(rest)(ready.X_target[rows]) - ready.y_target[rows][:, None]
-                for rows, rest in ready.leave_out()
-            ]
-        )
-        k = smallest_good(np.sqrt(np.mean(errors**2, axis=0)))
-        return k, errors[:, k - 1] ** 2
+    def _left_out(self, ready: TransferData) -> np.ndarray:
+        parts = [
+            (rows, self.path(rest)(ready.X_target[rows]))
+            for rows, rest in ready.leave_out()
+        ]
+        predicted = np.empty((ready.y_target.size, parts[0][1].shape[1]))
+        for rows, part in parts:
+            predicted[rows] = part
+        return predicted[ready.labelled]
+
+
+def _once(ready: TransferData, key: tuple, compute: Callable[[], Any]) -> Any:
+    """What `key` names, computed at the first call on these data and kept there."""
+    if key not in ready.shared:
+        ready.shared[key] = compute()
+    return ready.shared[key]
 
 
 def _model(ready: TransferData, prepared: Prepared) -> Path:
-    key = ("model", prepared.key)
-    if prepared.key is None or key not in ready.shared:
-        path = pls_path(prepared.X, prepared.y, prepared.k_max, prepared.weights)
-        if prepared.key is None:
-            return path
-        ready.shared[key] = path
-    return ready.shared[key]
+    def fit() -> Path:
+        return pls_path(prepared.X, prepared.y, prepared.k_max, prepared.weights)
+
+    if prepared.key is None:
+        return fit()
+    return _once(ready, ("model", prepared.key), fit)
 
 
 def source_components(ready: TransferData, prepared: Prepared) -> int:
     """Choose k by cross-validation on the training set."""
-    key = ("components", prepared.key)
-    if prepared.key is not None and key in ready.shared:
-        return ready.shared[key]
-    groups = prepared.groups
-    groups = np.arange(prepared.y.size) if groups is None else groups
-    fold = folds_of(groups, prepared.folds)
-    predicted = cross_validated(
-        prepared.X, prepared.y, fold, prepared.k_max, prepared.weights
-    )
-    k = smallest_good(rmse_by_components(predicted, prepared.y, prepared.weights))
-    if prepared.key is not None:
-        ready.shared[key] = k
-    return k
+
+    def choose() -> int:
+        groups = prepared.groups
+        groups = np.arange(prepared.y.size) if groups is None else groups
+        fold = folds_of(groups, prepared.folds)
+        predicted = cross_validated(
+            prepared.X, prepared.y, fold, prepared.k_max, prepared.weights
+        )
+        errors = rmse_by_components(predicted, prepared.y, prepared.weights)
+        return smallest_good(errors)
+
+    if prepared.key is None:
+        return choose()
+    return _once(ready, ("components", prepared.key), choose)
 
 
 def source_model(ready: TransferData, bring: Map) -> Prepared:

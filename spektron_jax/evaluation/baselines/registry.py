@@ -4,18 +4,21 @@ Families and the forms of their names:
 
     none  mc  umc  sbc  ds  ds_res  pds_w<window>_<components>  sst  epo<k>  glsw<alpha>
     pooled  pooled_w1  pooled_mc  pooled_mc_w1  prior_ridge  target_only  coral_u
-    ceiling  average  weighted
+    ceiling
 
 `+bias` adds the mean error of the labelled target samples, `@t` chooses the number of
-components on left-out target samples.
+components on left-out target samples. Combinations stand without treatment:
+
+    average  average12  weighted  weighted20  stacked
 """
 
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from spektron_jax.errors import SpektronError
+from spektron_jax.evaluation.baselines.averages import Average
 from spektron_jax.evaluation.baselines.offset import (
     bias,
     mean_centring,
@@ -63,9 +66,27 @@ FAMILIES: dict[str, Callable[..., tuple[Family, Corrector | None]]] = {
     "ceiling": lambda: (ceiling, None),
 }
 
+_TEN = (
+    *("glsw0.01", "glsw0.0001", "glsw0.01+bias", "mc@t", "prior_ridge@t", "ds_res@t"),
+    *("pooled@t", "pooled_w1@t", "pooled_mc@t", "pooled_mc_w1@t"),
+)
+_SIX = ("glsw0.01", "pooled@t", "pooled_mc_w1@t", "mc@t", "prior_ridge@t", "ds_res@t")
+TWENTY = tuple(f"{head}/{treatment}" for head in _TEN for treatment in ("raw", "sg1"))
+TWELVE = tuple(f"{head}/{treatment}" for head in _SIX for treatment in ("raw", "sg1"))
 
+# Combinations: name -> (names of the recipes, how they are weighted).
+AVERAGES = {
+    "average": (TWENTY, "equal"),
+    "average12": (TWELVE, "equal"),
+    "weighted": (TWELVE, "inverse"),
+    "weighted20": (TWENTY, "inverse"),
+    "stacked": (TWELVE, "stacked"),
+}
+
+
+@cache
 def make(name: str) -> Any:
-    """Build the method of that name.
+    """Build the method of that name; the same object at every call.
 
     Args:
       name: as in the header of this file
@@ -76,7 +97,10 @@ def make(name: str) -> Any:
     Raises:
       SpektronError: no such family or treatment.
     """
-    head, slash, treatment = name.partition("/")
+    if name in AVERAGES:
+        names, weighting = AVERAGES[name]
+        return Average(tuple(make(each) for each in names), weighting)
+    head, _, treatment = name.partition("/")
     if treatment not in TREATMENTS:
         raise SpektronError(
             f"method {name!r}: needs a treatment after '/', one of "
@@ -97,4 +121,7 @@ def make(name: str) -> Any:
         if correct is not None:
             raise SpektronError(f"method {name!r}: this family has its own correction")
         correct = bias
-    return Recipe(prepare, treatment, components, correct)
+    # The ridge would hide a bad source model at the few samples it was fitted to, so
+    # the model's size is chosen before the ridge is added.
+    chooser = bias if correct is ridge_update else None
+    return Recipe(prepare, treatment, components, correct, chooser)
