@@ -1,0 +1,79 @@
+"""How often 90 % intervals cover the test labels of the corn data.
+
+    python -m benchmarks.corn_coverage --data=corn.h5 --protocol=corn_protocol.json
+
+Over 24 cells and the splits of the protocol, for one method: share of covered test
+labels, and half-width divided by the SD of the labels.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks.corn import read_study
+from spektron_jax.evaluation.baselines import make
+from spektron_jax.evaluation.conformal import calibrate
+from spektron_jax.evaluation.protocol import Regime, transfer_data
+
+REGIMES = (
+    Regime("unlabelled", 10),
+    Regime("paired", 5),
+    Regime("paired", 10),
+    Regime("paired", 25),
+)
+COVERAGE = 0.9
+
+
+def measure(study, name: str, regime: Regime) -> dict:
+    """Coverage of one method in one regime, over all cells and by property."""
+    covered: dict[str, list] = {key: [] for key in study.labels}
+    widths, marks = [], set()
+    for source, target, key in tqdm(study.cells(), unit="cell"):
+        X_source, X_target = study.spectra[source], study.spectra[target]
+        y = study.labels[key]
+        for split in study.splits:
+            data = transfer_data(X_source, X_target, y, split, source, regime)
+            intervals = calibrate(make(name), data)
+            low, high = intervals.interval(X_target[split.test], COVERAGE)
+            truth = y[split.test]
+            covered[key].append(np.mean((low <= truth) & (truth <= high)))
+            widths.append(np.mean(high - low) / 2 / y.std())
+            marks.add(intervals.mark(COVERAGE))
+    return {
+        "method": name,
+        "regime": str(regime),
+        "mark": " or ".join(sorted(marks)),
+        "coverage": round(float(np.mean(list(covered.values()))), 4),
+        "half_width_sd": round(float(np.mean(widths)), 3),
+        "by_property": {k: round(float(np.mean(v)), 3) for k, v in covered.items()},
+    }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--protocol", required=True)
+    parser.add_argument("--method", default="glsw0.01/sg1")
+    parser.add_argument("--unlabelled-method", default="umc/sg1")
+    parser.add_argument("--splits", type=int, default=15)
+    parser.add_argument("--json", default="benchmarks/results/corn_coverage.json")
+    given = parser.parse_args(arguments)
+    study = read_study(given.data, given.protocol)
+    study = type(study)(study.spectra, study.labels, study.splits[: given.splits])
+    results = []
+    for regime in REGIMES:
+        free = regime.kind == "unlabelled"
+        name = given.unlabelled_method if free else given.method
+        results.append(measure(study, name, regime))
+        print(json.dumps(results[-1]), flush=True)
+    content = {"coverage_asked": COVERAGE, "splits": given.splits, "rows": results}
+    Path(given.json).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,158 @@
+"""Prediction intervals re-calibrated on the target instrument's labelled samples.
+
+With n >= 10 labelled samples (and enough for the coverage asked): jackknife+ (Barber,
+Candes, Ramdas & Tibshirani, Annals of Statistics 49 (2021) 486). Every labelled sample
+is left out once, with its source spectrum; f_i is the fit without it, R_i = |y_i -
+f_i(x_i)|. With c the coverage and q = ceil(c (n + 1)):
+
+    [q-th largest of f_i(x) - R_i,  q-th smallest of f_i(x) + R_i]
+
+With fewer, q would exceed n and no finite interval could be honest. Then
+
+    f(x) +- (largest error known + instrument shift),
+
+marked "not calibrated". The largest error known is max R_i for 2 labels or more, else
+the c-quantile of cross-validated errors on the source. The instrument shift is the RMS
+difference of a sample's predictions on both instruments, for pairs; else the difference
+between the mean prediction of the target spectra and the mean label of the source;
+without target spectra, the SD of the labels, since then nothing is known.
+
+n = labelled target samples, m = new spectra, L = points.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.evaluation.baselines.pls import (
+    cross_validated,
+    folds_of,
+    rmse_by_components,
+    smallest_good,
+)
+from spektron_jax.evaluation.baselines.preprocessing import treat
+from spektron_jax.evaluation.transfer_data import UNPAIRED, TransferData
+
+LEAST = 10  # labelled samples for a calibrated interval
+CALIBRATED, NOT_CALIBRATED = "calibrated", "not calibrated"
+
+Predict = Callable[[np.ndarray], np.ndarray]
+
+
+class Method(Protocol):
+    """Anything that is fitted on TransferData."""
+
+    def fit(self, data: TransferData) -> Predict:
+        """Return a function from spectra (m, L) to predictions (m,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Intervals:
+    """Intervals around the predictions of one fitted method.
+
+    Attributes:
+      predict: the fit on all data
+      parts: the fits without one labelled sample each
+      residuals: |error| of each left-out sample                       (n,)
+      source_residuals: |error| of cross-validation on the source
+      shift: the instrument-shift term, in the unit of the property
+    """
+
+    predict: Predict
+    parts: Sequence[Predict]
+    residuals: np.ndarray
+    source_residuals: np.ndarray
+    shift: float
+
+    def mark(self, coverage: float) -> str:
+        """CALIBRATED or NOT_CALIBRATED at this coverage."""
+        _check_coverage(coverage)
+        n = self.residuals.size
+        enough = n >= LEAST and _rank(coverage, n) <= n
+        return CALIBRATED if enough else NOT_CALIBRATED
+
+    def interval(
+        self, X: np.ndarray, coverage: float = 0.9
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper ends for spectra (m, L), both (m,)."""
+        if self.mark(coverage) == CALIBRATED:
+            each = np.stack([part(X) for part in self.parts])
+            rank = _rank(coverage, self.residuals.size)
+            low = np.sort(each - self.residuals[:, None], axis=0)[-rank]
+            high = np.sort(each + self.residuals[:, None], axis=0)[rank - 1]
+            return low, high
+        if self.residuals.size >= 2:
+            half = self.residuals.max() + self.shift
+        else:
+            half = np.quantile(self.source_residuals, coverage) + self.shift
+        centre = self.predict(X)
+        return centre - half, centre + half
+
+
+def calibrate(method: Method, data: TransferData) -> Intervals:
+    """Fit a method and what its intervals need: n + 1 fits.
+
+    Args:
+      method: anything with `fit`
+      data: source and target samples
+
+    Returns:
+      Intervals, whose `mark` says whether they are calibrated.
+    """
+    predict = method.fit(data)
+    parts, residuals = [], []
+    if data.labelled.size >= 2:
+        for rows, rest in data.leave_out(most=data.labelled.size):
+            part = method.fit(rest)
+            parts.append(part)
+            residuals.append(np.abs(data.y_target[rows] - part(data.X_target[rows])))
+    source_predicted = source_predictions(data)
+    return Intervals(
+        predict,
+        parts,
+        np.concatenate(residuals) if residuals else np.empty(0),
+        np.abs(source_predicted - data.y_source),
+        instrument_shift(data, predict, source_predicted),
+    )
+
+
+def source_predictions(data: TransferData) -> np.ndarray:
+    """Cross-validated PLS predictions of the source's own samples, (S,)."""
+    X = treat(data.X_source, "raw")
+    fold = folds_of(np.arange(len(X)), 10)
+    predicted = cross_validated(X, data.y_source, fold)
+    errors = rmse_by_components(predicted, data.y_source)
+    return predicted[:, smallest_good(errors) - 1]
+
+
+def instrument_shift(
+    data: TransferData, predict: Predict, source_predicted: np.ndarray
+) -> float:
+    """How far predictions move with the instrument; see the header.
+
+    Args:
+      data: source and target samples
+      predict: fitted on them
+      source_predicted: of the source's own spectra                    (S,)
+    """
+    if not len(data.X_target):
+        return float(np.std(data.y_source))
+    paired = data.paired != UNPAIRED
+    on_target = predict(data.X_target)
+    if paired.any():
+        difference = on_target[paired] - source_predicted[data.paired[paired]]
+        return float(np.sqrt(np.mean(difference**2)))
+    return float(abs(on_target.mean() - data.y_source.mean()))
+
+
+def _rank(coverage: float, n: int) -> int:
+    # 1e-9: 0.9 * 10 must not become 9.000000000000002 and so 10.
+    return int(np.ceil(coverage * (n + 1) - 1e-9))
+
+
+def _check_coverage(coverage: float) -> None:
+    if not 0 < coverage < 1:
+        raise SpektronError(f"coverage = {coverage}: must lie between 0 and 1")
