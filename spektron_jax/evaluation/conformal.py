@@ -2,20 +2,25 @@
 
 With n >= 10 labelled samples (and enough for the coverage asked): jackknife+ (Barber,
 Candes, Ramdas & Tibshirani, Annals of Statistics 49 (2021) 486). Every labelled sample
-is left out once, with its source spectrum; f_i is the fit without it, R_i = |y_i -
-f_i(x_i)|. With c the coverage and q = ceil(c (n + 1)):
+is left out once, with its source spectrum; f_i is the fit without it and
 
-    [q-th largest of f_i(x) - R_i,  q-th smallest of f_i(x) + R_i]
+    R_i = |y_i - f_i(x_i)| / sqrt(1 + h(x_i))
+    [q-th largest of f_i(x) - R_i s,  q-th smallest of f_i(x) + R_i s]
+    s = sqrt(1 + h(x)),  q = ceil(c (n + 1)),  c the coverage
 
-With fewer, q would exceed n and no finite interval could be honest. Then
+The leverage h is in here because transfer samples are chosen to be extreme: their
+errors are larger than those of ordinary samples, by about sqrt(1 + h) (Faber & Bro,
+Chemometrics and Intelligent Laboratory Systems 61 (2002) 133).
+
+With fewer samples q would exceed n and no finite interval could be honest. Then
 
     f(x) +- (largest error known + instrument shift),
 
-marked "not calibrated". The largest error known is max R_i for 2 labels or more, else
-the c-quantile of cross-validated errors on the source. The instrument shift is the RMS
-difference of a sample's predictions on both instruments, for pairs; else the difference
-between the mean prediction of the target spectra and the mean label of the source;
-without target spectra, the SD of the labels, since then nothing is known.
+marked "not calibrated". The largest error known is that of a left-out sample for 2
+labels or more, else the c-quantile of cross-validated errors on the source. The
+instrument shift is the RMS difference of a sample's predictions on both instruments,
+for pairs; else the RMS disagreement between corrections that need no labels; without
+target spectra the SD of the labels, since then nothing is known.
 
 n = labelled target samples, m = new spectra, L = points.
 """
@@ -27,17 +32,19 @@ from typing import Protocol
 import numpy as np
 
 from spektron_jax.errors import SpektronError
+from spektron_jax.evaluation.baselines import make
 from spektron_jax.evaluation.baselines.pls import (
     cross_validated,
     folds_of,
     rmse_by_components,
     smallest_good,
 )
-from spektron_jax.evaluation.baselines.preprocessing import treat
+from spektron_jax.evaluation.baselines.preprocessing import WINDOW
 from spektron_jax.evaluation.transfer_data import UNPAIRED, TransferData
 
 LEAST = 10  # labelled samples for a calibrated interval
 CALIBRATED, NOT_CALIBRATED = "calibrated", "not calibrated"
+LEVERAGE_COMPONENTS = 10
 
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -56,16 +63,20 @@ class Intervals:
     Attributes:
       predict: the fit on all data
       parts: the fits without one labelled sample each
-      residuals: |error| of each left-out sample                       (n,)
+      residuals: R_i of each left-out sample                           (n,)
+      errors: |y_i - f_i(x_i)|                                         (n,)
       source_residuals: |error| of cross-validation on the source
       shift: the instrument-shift term, in the unit of the property
+      spread: sqrt(1 + h) of target spectra, (m, L) -> (m,)
     """
 
     predict: Predict
     parts: Sequence[Predict]
     residuals: np.ndarray
+    errors: np.ndarray
     source_residuals: np.ndarray
     shift: float
+    spread: Predict
 
     def mark(self, coverage: float) -> str:
         """CALIBRATED or NOT_CALIBRATED at this coverage."""
@@ -81,11 +92,12 @@ class Intervals:
         if self.mark(coverage) == CALIBRATED:
             each = np.stack([part(X) for part in self.parts])
             rank = _rank(coverage, self.residuals.size)
-            low = np.sort(each - self.residuals[:, None], axis=0)[-rank]
-            high = np.sort(each + self.residuals[:, None], axis=0)[rank - 1]
+            half = np.outer(self.residuals, self.spread(X))
+            low = np.sort(each - half, axis=0)[-rank]
+            high = np.sort(each + half, axis=0)[rank - 1]
             return low, high
         if self.residuals.size >= 2:
-            half = self.residuals.max() + self.shift
+            half = self.errors.max() + self.shift
         else:
             half = np.quantile(self.source_residuals, coverage) + self.shift
         centre = self.predict(X)
@@ -103,27 +115,49 @@ def calibrate(method: Method, data: TransferData) -> Intervals:
       Intervals, whose `mark` says whether they are calibrated.
     """
     predict = method.fit(data)
-    parts, residuals = [], []
+    parts, residuals, errors = [], [], []
     if data.labelled.size >= 2:
         for rows, rest in data.leave_out(most=data.labelled.size):
-            part = method.fit(rest)
-            parts.append(part)
-            residuals.append(np.abs(data.y_target[rows] - part(data.X_target[rows])))
+            x = data.X_target[rows]
+            parts.append(method.fit(rest))
+            errors.append(np.abs(data.y_target[rows] - parts[-1](x)))
+            residuals.append(errors[-1] / spread(rest)(x))
     source_predicted = source_predictions(data)
     return Intervals(
         predict,
         parts,
         np.concatenate(residuals) if residuals else np.empty(0),
+        np.concatenate(errors) if errors else np.empty(0),
         np.abs(source_predicted - data.y_source),
         instrument_shift(data, predict, source_predicted),
+        spread(data),
+    )
+
+
+def spread(data: TransferData) -> Predict:
+    """Return the function sqrt(1 + h) of target spectra.
+
+    h = 1 / S + T2 / (S - 1), the leverage among the principal components of the source
+    spectra, after the mean difference of the instruments is taken away.
+    """
+    A, B = data.pairs()
+    if not len(A):
+        A, B = data.X_source, data.X_target
+    shift = A.mean(axis=0) - B.mean(axis=0) if len(B) else 0.0
+    S = len(data.X_source)
+    mean = data.X_source.mean(axis=0)
+    _, s, V = np.linalg.svd(data.X_source - mean, full_matrices=False)
+    held = s[: min(LEVERAGE_COMPONENTS, S - 2)] > 1e-10 * s[0]
+    axes = V[: held.size][held] / s[: held.size][held, None]
+    return lambda X: np.sqrt(
+        1 + 1 / S + np.sum(((X + shift - mean) @ axes.T) ** 2, axis=1)
     )
 
 
 def source_predictions(data: TransferData) -> np.ndarray:
     """Cross-validated PLS predictions of the source's own samples, (S,)."""
-    X = treat(data.X_source, "raw")
-    fold = folds_of(np.arange(len(X)), 10)
-    predicted = cross_validated(X, data.y_source, fold)
+    fold = folds_of(np.arange(data.y_source.size), 10)
+    predicted = cross_validated(data.X_source, data.y_source, fold)
     errors = rmse_by_components(predicted, data.y_source)
     return predicted[:, smallest_good(errors) - 1]
 
@@ -145,7 +179,13 @@ def instrument_shift(
     if paired.any():
         difference = on_target[paired] - source_predicted[data.paired[paired]]
         return float(np.sqrt(np.mean(difference**2)))
-    return float(abs(on_target.mean() - data.y_source.mean()))
+    names = ["umc/raw"]
+    if data.X_target.shape[1] >= WINDOW:
+        names.append("umc/sg1")
+    if len(data.X_target) > 1:
+        names.append("coral_u/raw")
+    others = [make(name).fit(data)(data.X_target) for name in names]
+    return float(np.sqrt(np.mean((np.stack(others) - on_target) ** 2)))
 
 
 def _rank(coverage: float, n: int) -> int:
