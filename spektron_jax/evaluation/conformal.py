@@ -4,13 +4,15 @@ With n >= 10 labelled samples (and enough for the coverage asked): jackknife+ (B
 Candes, Ramdas & Tibshirani, Annals of Statistics 49 (2021) 486). Every labelled sample
 is left out once, with its source spectrum; f_i is the fit without it and
 
-    R_i = |y_i - f_i(x_i)| / sqrt(1 + h(x_i))
+    R_i = |y_i - f_i(x_i)| / sqrt(h(x_i))
     [q-th largest of f_i(x) - R_i s,  q-th smallest of f_i(x) + R_i s]
-    s = sqrt(1 + h(x)),  q = ceil(c (n + 1)),  c the coverage
+    s = sqrt(h(x)),  q = ceil(c (n + 1)),  c the coverage
 
-The leverage h is in here because transfer samples are chosen to be extreme: their
-errors are larger than those of ordinary samples, by about sqrt(1 + h) (Faber & Bro,
-Chemometrics and Intelligent Laboratory Systems 61 (2002) 133).
+The leverage h is in here because transfer samples are chosen to be extreme. Where the
+model is the larger part of the error, and with few transfer samples it is, errors grow
+with sqrt(h) (Faber & Bro, Chemometrics and Intelligent Laboratory Systems 61 (2002)
+133). Without it 90 % intervals cover 98 % of the corn data's test labels at n = 10 and
+25, and are wider. Any such scale leaves the guarantee of jackknife+ untouched.
 
 With fewer samples q would exceed n and no finite interval could be honest. Then
 
@@ -67,7 +69,7 @@ class Intervals:
       errors: |y_i - f_i(x_i)|                                         (n,)
       source_residuals: |error| of cross-validation on the source
       shift: the instrument-shift term, in the unit of the property
-      spread: sqrt(1 + h) of target spectra, (m, L) -> (m,)
+      spread: sqrt(h) of target spectra, (m, L) -> (m,)
     """
 
     predict: Predict
@@ -135,7 +137,7 @@ def calibrate(method: Method, data: TransferData) -> Intervals:
 
 
 def spread(data: TransferData) -> Predict:
-    """Return the function sqrt(1 + h) of target spectra.
+    """Return the function sqrt(h) of target spectra.
 
     h = 1 / S + T2 / (S - 1), the leverage among the principal components of the source
     spectra, after the mean difference of the instruments is taken away.
@@ -149,9 +151,7 @@ def spread(data: TransferData) -> Predict:
     _, s, V = np.linalg.svd(data.X_source - mean, full_matrices=False)
     held = s[: min(LEVERAGE_COMPONENTS, S - 2)] > 1e-10 * s[0]
     axes = V[: held.size][held] / s[: held.size][held, None]
-    return lambda X: np.sqrt(
-        1 + 1 / S + np.sum(((X + shift - mean) @ axes.T) ** 2, axis=1)
-    )
+    return lambda X: np.sqrt(1 / S + np.sum(((X + shift - mean) @ axes.T) ** 2, axis=1))
 
 
 def source_predictions(data: TransferData) -> np.ndarray:
