@@ -48,6 +48,7 @@ setup(
     extras_require={
         "test": [
             "build>=1.2",
+            "chemotools>=0.5",  # an independent DS, PDS, SST and EPO to compare with
             "hypothesis>=6.100",
             "pytest>=8.2",
             "pytest-xdist>=3.6",

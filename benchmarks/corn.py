@@ -67,7 +67,10 @@ REFERENCE: dict[int, dict[str, float | None]] = {
         "target_only/sg1": 0.782,
     },
 }
-COMBINATIONS = ("average", "average12", "weighted", "weighted20", "stacked")
+COMBINATIONS = (
+    *("average", "average12", "weighted", "weighted20", "shrunk20", "stacked"),
+)
+COLUMNS = ("r2", "r2_sd", "rmsep", "bias", "sep", "rpd", "rpiq")
 ALL_LABELS = {"ceiling/sg1": 0.851}
 UNLABELLED_FEW = {5: {"umc/sg1": 0.531}, 10: {"umc/sg1": 0.673}}
 
@@ -122,10 +125,9 @@ def summary(rows: dict[Row, float | None], records: list[dict]) -> list[dict]:
             difference = paired_difference(result["sse"], base["sse"], result["sst"])
             entry["minus_glsw"] = {k: round(v, 4) for k, v in difference.items()}
         entry["cells"] = {
-            f"{source} -> {target}, {name}": {
-                key: float(f"{errors[key]:.4g}")
-                for key in ("r2", "r2_sd", "rmsep", "bias", "sep", "rpd", "rpiq")
-            }
+            f"{source} -> {target}, {name}": [
+                float(f"{errors[key]:.4g}") for key in COLUMNS
+            ]
             for (source, target, name), errors in result["cells"].items()
         }
         entries.append(entry)
@@ -200,11 +202,15 @@ def main(arguments: list[str] | None = None) -> None:
             "numpy": np.__version__,
             "scipy": scipy.__version__,
         },
-        "rows": entries,
+        "cell_columns": COLUMNS,
     }
     if not (given.rows or given.n):
-        Path(given.json).parent.mkdir(parents=True, exist_ok=True)
-        Path(given.json).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+        path = Path(given.json)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # One row a line: readable differences between versions of the file.
+        rows_text = ",\n".join(json.dumps(entry) for entry in entries)
+        head = json.dumps(content, indent=1).removesuffix("\n}")
+        path.write_text(f'{head},\n "rows": [\n{rows_text}\n]\n}}\n', "utf-8")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,17 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import r2_score, root_mean_squared_error
 
+from spektron_jax.errors import SpektronError
 from spektron_jax.evaluation.metrics import (
     hidden_error,
     kl_summary,
+    mean_r2,
     mean_spectrum,
+    paired_difference,
     paired_ratio,
+    pooled_errors,
 )
 
 
@@ -150,3 +155,59 @@ def test_wrong_input_is_named():
         hidden_error(ones * np.nan, ones, hidden, np.arange(2))
     with pytest.raises(ValueError, match="hidden must be bool"):
         hidden_error(ones, ones, ones, np.arange(2))
+
+
+def test_property_errors_are_scikit_learns():
+    rng = np.random.default_rng(7)
+    y = rng.normal(10, 2, size=30)
+    p = y + rng.normal(0.3, 0.5, size=30)
+    errors = pooled_errors([y], [p])
+    assert errors["r2"] == pytest.approx(r2_score(y, p))
+    assert errors["rmsep"] == pytest.approx(root_mean_squared_error(y, p))
+    assert errors["bias"] == pytest.approx(np.mean(p - y))
+    assert errors["sep"] == pytest.approx(np.std(p - y, ddof=1))
+    assert errors["rpd"] == pytest.approx(1 / np.sqrt(1 - errors["r2"]))
+    quartiles = np.percentile(y, [25, 75])
+    assert errors["rpiq"] == pytest.approx(np.ptp(quartiles) / errors["rmsep"])
+    assert errors["n"] == 30 and errors["r2_sd"] == 0
+
+
+def test_pooling_adds_sums_before_dividing():
+    measured = [np.array([0.0, 2.0]), np.array([10.0, 14.0])]
+    predicted = [np.array([1.0, 2.0]), np.array([10.0, 13.0])]
+    errors = pooled_errors(measured, predicted)
+    assert errors["r2"] == pytest.approx(1 - (1 + 1) / (2 + 8))
+    assert errors["r2_sd"] == pytest.approx(np.std([0.5, 1 - 1 / 8], ddof=1))
+
+
+def test_one_failed_cell_counts_as_minus_one():
+    sse, sst = np.array([[0.0, 0.0], [900.0, 0.0]]), np.ones((2, 2))
+    assert mean_r2(sse, sst) == pytest.approx((1 - 1) / 2)
+
+
+def test_paired_difference_sees_a_steady_advantage():
+    rng = np.random.default_rng(8)
+    sst = rng.uniform(5, 10, size=(6, 15))
+    sse = sst * rng.uniform(0.1, 0.6, size=(1, 15))  # hard splits are hard for all
+    better = paired_difference(0.9 * sse, sse, sst)
+    assert 0 < better["low"] < better["difference"] < better["high"]
+    assert better["difference"] == pytest.approx(
+        mean_r2(0.9 * sse, sst) - mean_r2(sse, sst)
+    )
+    assert paired_difference(sse, sse, sst)["high"] == 0
+    alone = [mean_r2(s[:, ::2], sst[:, ::2]) for s in (0.9 * sse, sse)]
+    assert better["high"] - better["low"] < abs(alone[0] - alone[1])
+
+
+def test_wrong_labels_and_predictions_are_named():
+    y = np.arange(4.0)
+    for measured, predicted, message in (
+        ([y], [y, y], "1 test sets of labels, 2 of predictions"),
+        ([y], [y[:3]], "must both be"),
+        ([y], [y * np.nan], "must be finite"),
+        ([np.ones(4)], [y], "equal labels"),
+    ):
+        with pytest.raises(SpektronError, match=message):
+            pooled_errors(measured, predicted)
+    with pytest.raises(SpektronError, match="cells, splits"):
+        paired_difference(y, y, y)

@@ -5,6 +5,8 @@ samples mostly chooses by chance; averaging does not (Breiman, Machine Learning 
 (1996) 49, on stacking). Weights come from the labelled target samples only:
 
     inverse:  w_i ~ 1 / MSE_i of left-out samples
+    shrunk:   w_i ~ MSE_i ^ -(n / (n + 10)): the MSE of n errors is itself uncertain by
+              a share sqrt(2 / n), so fewer samples keep the weights nearer to equal
     stacked:  w >= 0, sum w = 1, least squares on left-out predictions plus
               s |w - 1/M|^2, where s is the squared error of the plain average, so
               that few samples leave the weights nearly equal
@@ -23,7 +25,8 @@ from spektron_jax.evaluation.baselines.preprocessing import treat, treated
 from spektron_jax.evaluation.baselines.recipe import Recipe
 from spektron_jax.evaluation.transfer_data import TransferData
 
-WEIGHTINGS = ("equal", "inverse", "stacked")
+WEIGHTINGS = ("equal", "inverse", "shrunk", "stacked")
+PRIOR_SAMPLES = 10.0  # of the shrunk weights
 SUM_TO_ONE = 1e3  # weight of the equation sum w = 1, against errors of order 1
 
 
@@ -73,15 +76,17 @@ def weights_of(errors: np.ndarray, weighting: str) -> np.ndarray:
 
     Args:
       errors: of each recipe on each left-out sample                   (n, M)
-      weighting: "inverse" or "stacked"
+      weighting: "inverse", "shrunk" or "stacked"
 
     Returns:
       Weights, not negative, that sum to 1                             (M,)
     """
-    count = errors.shape[1]
-    if weighting == "inverse":
+    n, count = errors.shape
+    if weighting in ("inverse", "shrunk"):
         mse = np.mean(errors**2, axis=0)
-        weights = 1.0 / np.maximum(mse, 1e-6 * mse.mean() + np.finfo(float).tiny)
+        mse = np.maximum(mse, 1e-6 * mse.mean() + np.finfo(float).tiny)
+        trust = 1.0 if weighting == "inverse" else n / (n + PRIOR_SAMPLES)
+        weights = (mse / mse.min()) ** -trust
         return weights / weights.sum()
     equal = np.full(count, 1.0 / count)
     scale = np.sqrt(np.mean(errors**2)) or 1.0

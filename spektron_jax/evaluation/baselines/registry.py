@@ -9,7 +9,7 @@ Families and the forms of their names:
 `+bias` adds the mean error of the labelled target samples, `@t` chooses the number of
 components on left-out target samples. Combinations stand without treatment:
 
-    average  average12  weighted  weighted20  stacked
+    average  average12  weighted  weighted20  shrunk20  stacked
 """
 
 import re
@@ -80,6 +80,7 @@ AVERAGES = {
     "average12": (TWELVE, "equal"),
     "weighted": (TWELVE, "inverse"),
     "weighted20": (TWENTY, "inverse"),
+    "shrunk20": (TWENTY, "shrunk"),
     "stacked": (TWELVE, "stacked"),
 }
 

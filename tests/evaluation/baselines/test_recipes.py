@@ -31,7 +31,7 @@ def test_transfer_beats_no_transfer(head, paired_data):
     assert rmse[head] < 0.5 * rmse["none"]
 
 
-@pytest.mark.parametrize("name", ["average", "weighted", "stacked"])
+@pytest.mark.parametrize("name", ["average", "weighted", "shrunk20", "stacked"])
 def test_combinations_beat_no_transfer(name, paired_data):
     data, X_test, y_test = paired_data(np.random.default_rng(1), n=8)
     error = make(name).fit(data)(X_test) - y_test
@@ -46,6 +46,17 @@ def test_unlabelled_spectra_help(name, two_instruments):
     error = make(name).fit(data)(B[40:]) - y[40:]
     floor = make("none/raw").fit(data)(B[40:]) - y[40:]
     assert np.mean(error**2) < 0.5 * np.mean(floor**2)
+
+
+@pytest.mark.parametrize(
+    "name", ["umc+bias/raw", "pooled/raw", "pooled_w1@t/raw", "target_only/raw"]
+)
+def test_labels_without_pairs_help(name, two_instruments):
+    A, B, y = two_instruments(np.random.default_rng(15), samples=70)
+    data = TransferData(A[:40], y[:40], B[40:60], y[40:60], np.full(20, -1))
+    error = make(name).fit(data)(B[60:]) - y[60:]
+    floor = make("none/raw").fit(data)(B[60:]) - y[60:]
+    assert np.mean(error**2) < 0.25 * np.mean(floor**2)
 
 
 def test_methods_are_blind_to_the_order_of_test_spectra(paired_data):
@@ -132,8 +143,9 @@ def test_weights_of_combinations():
     inverse = weights_of(errors, "inverse")
     mse = np.mean(errors**2, axis=0)
     np.testing.assert_allclose(inverse * mse / (inverse[0] * mse[0]), 1)
-    stacked = weights_of(errors, "stacked")
-    for weights in (inverse, stacked):
+    stacked, shrunk = (weights_of(errors, w) for w in ("stacked", "shrunk"))
+    np.testing.assert_allclose(shrunk / shrunk[0], (inverse / inverse[0]) ** 0.5)
+    for weights in (inverse, stacked, shrunk):
         assert weights.sum() == pytest.approx(1) and (weights >= 0).all()
         assert weights[3] < weights[:3].min()
     mixed = [np.mean((errors @ w) ** 2) for w in (stacked, np.full(4, 0.25))]
