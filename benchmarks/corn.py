@@ -12,7 +12,6 @@ import argparse
 import json
 import platform
 import sys
-import time
 from pathlib import Path
 
 import h5py
@@ -181,7 +180,6 @@ def main(arguments: list[str] | None = None) -> None:
         numbers = [int(n) or None for n in given.n.split(",")]
         rows = {row: value for row, value in rows.items() if row.regime.n in numbers}
     study = read_study(given.data, given.protocol)
-    started = time.monotonic()
     records = run(
         study,
         rows,
@@ -196,7 +194,6 @@ def main(arguments: list[str] | None = None) -> None:
         "--protocol=corn_protocol.json",
         "study": study.checksum(),
         "splits": len(study.splits),
-        "seconds": round(time.monotonic() - started),
         "versions": {
             "python": platform.python_version(),
             "numpy": np.__version__,
