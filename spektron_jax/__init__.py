@@ -3,6 +3,7 @@
     import spektron_jax
     encoder = spektron_jax.load_encoder("nano")
     z_chem = encoder.embed(spectra, axis, unit="nm", modality="NIR")
+    corn = spektron_jax.read("corn.mat", unit="nm", modality="NIR")
 
 Importing the package is quick and loads no JAX: what needs JAX is imported on first
 use, so that `import spektron_jax` is safe in data workers and command-line tools.
@@ -13,10 +14,14 @@ import importlib
 from spektron_jax.errors import SpektronError
 
 __version__ = "0.1.0"
-__all__ = ["SpektronError", "__version__", "load_encoder"]
+__all__ = ["SpektronError", "SpectraSet", "__version__", "load_encoder", "read"]
 
 # Public name -> the module that defines it, imported when the name is first asked for.
-_LAZY = {"load_encoder": "spektron_jax.encoder"}
+_LAZY = {
+    "SpectraSet": "spektron_jax.data.spectra",
+    "load_encoder": "spektron_jax.encoder",
+    "read": "spektron_jax.data.readers",
+}
 
 
 def __getattr__(name: str):

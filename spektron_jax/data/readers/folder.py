@@ -1,0 +1,93 @@
+"""A folder of files, each with one spectrum or a few; the file's name is the id."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from spektron_jax.data.readers.draft import Draft, Log, common_axis
+from spektron_jax.errors import SpektronError
+
+
+def read(path: Path, log: Log, read_file: Callable[[Path, Log], list[Draft]]):
+    """Return one draft for a folder; files that differ from most are faults."""
+    files = sorted(
+        file for file in path.iterdir() if file.is_file() and file.name[0] != "."
+    )
+    if not files:
+        log.fail("folder", "holds no files")
+    drafts = []
+    for file in files:
+        own = Log(str(file), log.strict)
+        try:
+            found = read_file(file, own)
+        except SpektronError as error:
+            text = str(error).removeprefix(f"{file}: ")
+            log.fault(file.name, text)
+            continue
+        for problem in own.problems:
+            log.remark(f"{file.name}, {problem.place}", problem.text)
+        if len(found) != 1:
+            log.fault(file.name, f"{len(found)} instruments in one file")
+            continue
+        draft = found[0]
+        if len(draft.sample_ids) == 1:
+            name = draft.sample_ids[0]
+            draft.sample_ids = [file.stem]
+            if not draft.numbered and name not in {file.stem, ""}:
+                draft.labels["name"] = [name]
+        else:
+            draft.sample_ids = [f"{file.stem} {i}" for i in draft.sample_ids]
+        draft.places = [f"{file.name}, {place}" for place in draft.places]
+        drafts.append(draft)
+    if not drafts:
+        first = log.problems[0] if log.problems else "no spectra"
+        log.fail("folder", f"no file could be read ({first})")
+    return [_stack(drafts, log)]
+
+
+def _stack(drafts: list[Draft], log: Log) -> Draft:
+    names = [draft.places[0] for draft in drafts]
+    _, members = common_axis([draft.axis for draft in drafts], names, log)
+    drafts = [drafts[i] for i in members]
+    first = drafts[0]
+    alike = []
+    for draft in drafts:
+        for what in ("unit", "quantity", "modality"):
+            ours, theirs = getattr(draft, what), getattr(first, what)
+            if ours != theirs:
+                text = f"{what} {ours or 'unknown'}, {first.places[0]} has {theirs}"
+                log.fault(draft.places[0], text)
+                break
+        else:
+            alike.append(draft)
+    labels = {key for draft in alike for key in draft.labels}
+    targets = {key for draft in alike for key in draft.targets}
+    sizes = [len(draft.sample_ids) for draft in alike]
+    return Draft(
+        axis=first.axis,
+        spectra=np.concatenate([draft.spectra for draft in alike]),
+        sample_ids=[i for draft in alike for i in draft.sample_ids],
+        places=[place for draft in alike for place in draft.places],
+        unit=first.unit,
+        quantity=first.quantity,
+        modality=first.modality,
+        axis_place=f"{first.places[0].split(',')[0]}, {first.axis_place}",
+        labels={
+            key: [
+                text
+                for draft, n in zip(alike, sizes, strict=True)
+                for text in draft.labels.get(key, [""] * n)
+            ]
+            for key in sorted(labels)
+        },
+        targets={
+            key: np.concatenate(
+                [
+                    draft.targets.get(key, np.full(n, np.nan))
+                    for draft, n in zip(alike, sizes, strict=True)
+                ]
+            )
+            for key in sorted(targets)
+        },
+    )

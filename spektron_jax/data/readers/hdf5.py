@@ -1,0 +1,38 @@
+"""HDF5: our own spectra sets as they are, and other files by their arrays."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from spektron_jax.data.readers.arrays import read_arrays
+from spektron_jax.data.readers.draft import Draft, Log
+from spektron_jax.data.spectra_file import FAULTS, LARGEST_BYTES
+
+
+def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
+    """Return the spectra of an HDF5 file that is no spectra set."""
+    arrays, unit = {}, None
+    try:
+        with h5py.File(path, "r") as file:
+            if "format" in file.attrs:
+                log.fail(
+                    "file", f"format {file.attrs['format']!r} holds no set of spectra"
+                )
+            for name, item in file.items():
+                if not isinstance(item, h5py.Dataset):
+                    continue
+                if item.nbytes > LARGEST_BYTES:
+                    log.fail(
+                        f"dataset {name!r}", f"{item.shape} is too large, or damaged"
+                    )
+                if item.dtype.kind in "iuf":
+                    arrays[name] = item[()]
+                elif h5py.check_string_dtype(item.dtype) is not None:
+                    arrays[name] = np.array(item.asstr()[()], dtype=str)
+                unit = item.attrs.get("unit", unit)
+    except FAULTS as error:
+        log.fail("file", f"damaged or cut off ({str(error)[:100]})")
+    if unit is not None:
+        arrays.setdefault("unit", np.array([str(unit)]))
+    return read_arrays(arrays, log)
