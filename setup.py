@@ -12,6 +12,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
+FILES = ["brukeropus>=1.4,<1.5", "openpyxl>=3.1"]  # readers of single formats
+PREPROCESS = ["chemotools>=0.5,<0.6", "pybaselines>=1.2,<1.3"]
 
 
 def requirements() -> list[str]:
@@ -42,11 +44,15 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["spektron_jax*"]), "spektron_jax.configs"],
     package_dir={"spektron_jax.configs": "configs"},
-    package_data={"spektron_jax": ["data/files/*", "weights/**"]},
+    package_data={"spektron_jax": ["data/*.md", "data/files/*", "weights/**"]},
     include_package_data=False,
     install_requires=requirements(),
     extras_require={
+        "files": FILES,
+        "preprocess": PREPROCESS,
         "test": [
+            *FILES,
+            *PREPROCESS,
             "build>=1.2",
             "chemotools>=0.5",  # an independent DS, PDS, SST and EPO to compare with
             "hypothesis>=6.100",

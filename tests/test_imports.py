@@ -23,7 +23,10 @@ ARROWS = {
     "grid": ({"errors"}, NUMPY),
     "config": ({"errors", "grid"}, {"numpy", "ml_collections"}),
     "config_file": ({"errors", "config"}, {"absl", "ml_collections"}),
-    "data": (BASE | {"config", "data"}, NUMPY | {"h5py", "absl"}),
+    "data": (
+        BASE | {"config", "data"},
+        NUMPY | {"h5py", "absl", "tqdm"},
+    ),
     "lab": (BASE | {"lab"}, JAX),
     "models": (BASE | {"models"}, JAX),
     "losses": ({"errors", "losses"}, JAX | {"ott", "optax"}),

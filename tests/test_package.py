@@ -104,7 +104,14 @@ def test_requirements_are_those_of_the_file(wheel):
     required = re.findall(r"^Requires-Dist: ([\w.-]+)[^;\n]*$", metadata, re.MULTILINE)
     assert set(required) == wanted and "jax" in wanted
     extras = set(re.findall(r"^Provides-Extra: (\S+)$", metadata, re.MULTILINE))
-    assert extras == {"test", "notebooks", "report", "tensorboard"}
+    assert extras == {
+        "files",
+        "notebooks",
+        "preprocess",
+        "report",
+        "tensorboard",
+        "test",
+    }
 
 
 def test_import_is_quick_and_loads_no_jax(installed, tmp_path):

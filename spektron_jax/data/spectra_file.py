@@ -64,10 +64,13 @@ def _write(file: h5py.File, spectra: SpectraSet, compress: bool) -> None:
     targets = file.create_dataset("targets", data=spectra.targets)
     targets.attrs.create("names", np.asarray(spectra.target_names, object), dtype=text)
     targets.attrs.create("units", np.asarray(spectra.target_units, object), dtype=text)
+    if spectra.labels:
+        file.create_group("labels", track_order=True)
     for name, values in spectra.labels.items():
         strings(file, f"labels/{name}", values)
     if spectra.split is not None:
         strings(file, "split", spectra.split)
+    file.create_group("instruments", track_order=True)
     for name, one in spectra.instruments.items():
         group = file.create_group(f"instruments/{name}")
         group.attrs["description"] = one.description

@@ -8,8 +8,6 @@ from spektron_jax.errors import SpektronError
 _FOR = {
     "openpyxl": "Excel files",
     "brukeropus": "Bruker OPUS files",
-    "chemotools": "this preprocessing",
-    "pybaselines": "this preprocessing",
 }
 
 

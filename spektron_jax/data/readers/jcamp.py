@@ -4,8 +4,9 @@ Ordinates: AFFN (plain numbers), PAC (sign as separator), SQZ, DIF and DUP (McDo
 Wilks, Appl. Spectrosc. 42, 151 (1988)). Four things guard against a wrong reading:
 NPOINTS, the X that each line starts with, the Y check of DIF lines, and FIRSTY.
 
-Decoded here: the library jcamp 1.3.2 loops or misreads where DUP follows SQZ, only
-prints failed X and Y checks, and returns wrong lengths without an error.
+Decoded here: the library jcamp 1.3.2 misreads DUP after SQZ (A50TB00J gives 150, 200,
+201; A50TB00 an IndexError), prints failed X and Y checks rather than raising, and
+returns 54 ordinates for 61 positions of a file that lost a line.
 """
 
 import re

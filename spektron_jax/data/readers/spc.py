@@ -124,6 +124,7 @@ def _old(data: bytes, stem: str, log: Log) -> Draft:
         whole = (halves[0::2].astype(np.uint32) << 16) | halves[1::2]
         values = np.ldexp(whole.astype(np.int32).astype(np.float64), exponent - 32)
     axis = np.linspace(first, last, int(points))
+    log.remark("header", "old version 4D: compare one spectrum with its plot")
     return _draft(axis, [values], [stem], ["spectrum 1"], xtype, ytype, "")
 
 
