@@ -12,7 +12,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
-FILES = ["brukeropus>=1.4,<1.5", "openpyxl>=3.1"]  # readers of single formats
+FILES = ["openpyxl>=3.1"]  # readers of single formats
 PREPROCESS = ["chemotools>=0.5,<0.6", "pybaselines>=1.2,<1.3"]
 
 
@@ -53,6 +53,7 @@ setup(
         "test": [
             *FILES,
             *PREPROCESS,
+            "brukeropus>=1.4,<1.5",  # an independent reader to compare with
             "build>=1.2",
             "chemotools>=0.5",  # an independent DS, PDS, SST and EPO to compare with
             "hypothesis>=6.100",

@@ -102,7 +102,11 @@ def convert(axis: np.ndarray, unit: str, to: str) -> np.ndarray:
             "the others"
         )
     if "cm-1" in (unit, to):
-        return _PER_UNIT[to if unit == "cm-1" else unit] / axis
+        with np.errstate(over="ignore"):
+            values = _PER_UNIT[to if unit == "cm-1" else unit] / axis
+        if not np.isfinite(values).all():
+            raise SpektronError(f"axis: {axis.min():g} {unit} is too close to 0")
+        return values
     return axis * (1e-3 if to == "um" else 1e3)
 
 

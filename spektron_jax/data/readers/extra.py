@@ -7,7 +7,6 @@ from spektron_jax.errors import SpektronError
 
 _FOR = {
     "openpyxl": "Excel files",
-    "brukeropus": "Bruker OPUS files",
 }
 
 

@@ -29,7 +29,8 @@ _PLAIN = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|\?")
 _DECIMALS = re.compile(r"[-+]?\d*\.?(\d*)")
 _PACKED = re.compile(r"[@A-DF-Ia-df-i%J-Rj-rS-Zs]")
 _ONCE = {"NPOINTS", "FIRSTX", "LASTX", "XFACTOR", "YFACTOR", "XUNITS", "YUNITS"}
-LARGEST = 10**8  # points that a block or a DUP count may claim
+LARGEST = 10**8  # points that a block may claim
+LARGEST_LINE = 10**6  # points in one line, which DUP counts may claim
 
 
 class _Wrong(Exception):
@@ -246,7 +247,7 @@ def _line(line: str, packed: bool, place: str) -> tuple[float, list[float], bool
         position = token.end()
         if mark in _DUP:
             count = int(f"{_DUP[mark]}{digits.partition('.')[0]}") - 1
-            if not ys or len(digits) > 8 or len(ys) + count > LARGEST:
+            if not ys or len(digits) > 6 or len(ys) + count > LARGEST_LINE:
                 raise _Wrong(place, f"{token[0]!r} repeats nothing, or too often")
             for _ in range(count):
                 last += difference if is_difference else 0.0

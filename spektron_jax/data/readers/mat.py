@@ -1,60 +1,42 @@
 """MATLAB .mat files: plain matrices, and the dataset objects of Eigenvector.
 
-Versions 4 to 7 through scipy.io (which runs no code), 7.3 through h5py. scipy 1.17 was
-checked on files it wrote itself, dataset objects included. A dataset object (corn.mat
-has eight) carries `data`, `axisscale` and `label`, one per dimension; one without an
-axis is targets, one with fewer rows than its instrument is that one's standards.
+Versions 5 to 7 are decoded in `mat5`, 7.3 is HDF5. A dataset object (corn.mat has
+eight) carries `data`, `axisscale` and `label`, one per dimension; one without an axis
+is targets, one with fewer rows than its instrument is that one's standards.
 """
 
 import os.path
-import warnings
-import zlib
 from pathlib import Path
 
 import h5py
 import numpy as np
-import scipy.io
 
 from spektron_jax.data.axis import unit_of
 from spektron_jax.data.readers.arrays import read_arrays
 from spektron_jax.data.readers.draft import Draft, Log
+from spektron_jax.data.readers.mat5 import read_or_fail
 from spektron_jax.data.spectra_file import FAULTS
 
 LARGEST_BYTES = 2**34
-_FAULTS = (*FAULTS, NotImplementedError, EOFError, IndexError, OverflowError)
-_FAULTS += (AttributeError, RecursionError, AssertionError, zlib.error)
-_FAULTS += (scipy.io.matlab.MatReadError,)
 
 
 def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
     """Return the spectra of a .mat file."""
-    values = _read_hdf5(path, log) if h5py.is_hdf5(path) else _read_scipy(path, log)
+    values = _read_hdf5(path, log) if h5py.is_hdf5(path) else read_or_fail(path)
     objects = {k: v for k, v in values.items() if _is_dataset(v)}
     if objects:
-        return _datasets({k: _fields(v) for k, v in objects.items()}, log)
+        return _datasets(objects, log)
     arrays = {}
     for name, value in values.items():
+        if isinstance(value, dict):
+            continue
         if value.dtype.kind == "O":  # a cell array of strings
             cells = [np.asarray(cell) for cell in value.ravel()]
             if cells and all(c.dtype.kind == "U" and c.size == 1 for c in cells):
                 arrays[name] = np.array([str(c.ravel()[0]) for c in cells])
-        elif value.dtype.names is None:
+        else:
             arrays[name] = value
     return read_arrays(arrays, log)
-
-
-def _read_scipy(path: Path, log: Log) -> dict[str, np.ndarray]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of odd but readable variables
-        try:
-            for name, shape, _ in scipy.io.whosmat(path):
-                if 8 * int(np.prod(shape, dtype=object)) > LARGEST_BYTES:
-                    log.fail(f"variable {name!r}", f"{shape} cannot be: damaged")
-            found = scipy.io.loadmat(path)
-        except _FAULTS as error:
-            kind = type(error).__name__
-            log.fail("file", f"damaged or cut off ({kind}: {str(error)[:100]})")
-    return {k: np.asarray(v) for k, v in found.items() if not k.startswith("__")}
 
 
 def _read_hdf5(path: Path, log: Log) -> dict[str, np.ndarray]:
@@ -76,24 +58,18 @@ def _read_hdf5(path: Path, log: Log) -> dict[str, np.ndarray]:
     return values
 
 
-def _is_dataset(value: np.ndarray) -> bool:
-    names = value.dtype.names or ()
-    return value.size == 1 and {"data", "axisscale"} <= set(names)
+def _is_dataset(value: object) -> bool:
+    return isinstance(value, dict) and {"data", "axisscale"} <= set(value)
 
 
-def _fields(value: np.ndarray) -> dict[str, np.ndarray]:
-    record = value.ravel()[0]
-    return {name: np.asarray(record[name]) for name in value.dtype.names}
-
-
-def _datasets(objects: dict[str, dict[str, np.ndarray]], log: Log) -> list[Draft]:
+def _datasets(objects: dict[str, dict[str, object]], log: Log) -> list[Draft]:
     drafts, tables = [], {}
     for name, fields in objects.items():
-        data = fields["data"]
+        data = np.asarray(fields["data"])
         if data.ndim != 2 or data.dtype.kind not in "iuf" or not data.size:
             log.remark(f"dataset {name!r}", f"{data.dtype} {data.shape}: no spectra")
             continue
-        axis = _axis(fields["axisscale"], data.shape[1])
+        axis = _axis(np.asarray(fields["axisscale"]), data.shape[1])
         rows = _labels(fields.get("label"), 0, data.shape[0])
         if axis is None:
             columns = _labels(fields.get("label"), 1, data.shape[1])
@@ -153,9 +129,9 @@ def _axis(scales: np.ndarray, size: int) -> np.ndarray | None:
     return None
 
 
-def _labels(cell: np.ndarray | None, dimension: int, size: int) -> list[str]:
+def _labels(cell: object, dimension: int, size: int) -> list[str]:
     """The labels of one dimension, [] if there are none."""
-    if cell is None or cell.dtype.kind != "O" or cell.ndim != 2:
+    if not isinstance(cell, np.ndarray) or cell.dtype.kind != "O" or cell.ndim != 2:
         return []
     if dimension >= len(cell):
         return []

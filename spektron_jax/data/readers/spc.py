@@ -96,8 +96,9 @@ def _new(data: bytes, stem: str, log: Log) -> Draft:
             values = _array(data, where, own_points, kind, place, log)
             values = np.ldexp(values.astype(np.float64), int(power) - bits)
             where += bits // 8 * own_points
-        axes.append(axis.astype(np.float64))
-        spectra.append(values)
+        with np.errstate(invalid="ignore"):  # signalling NaN of damaged files
+            axes.append(axis.astype(np.float64))
+            spectra.append(values.astype(np.float64))
         places.append(place)
     axis, rows = common_axis(axes, places, log)
     _check_ends(axis, first, last, log, bool(flags & OWN_AXES))
