@@ -15,6 +15,7 @@ from spektron_jax.data.readers.table import read_table
 
 DELIMITERS = ("\t", ";", ",", "|")
 COMMENTS = ("#", "%")
+_COMMA_NUMBER = re.compile(r"[-+]?\d+(?:,\d+)?(?:[eE][-+]?\d+)?")
 
 
 def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
@@ -76,6 +77,11 @@ def decode(data: bytes, log: Log) -> str:
 def _delimiter(lines: list[str]) -> str | None:
     """The delimiter that the last lines share; None = runs of white space."""
     sample = lines[-20:]
+    spaced = [line.split() for line in sample]
+    if min(map(len, spaced)) > 1 and all(
+        _COMMA_NUMBER.fullmatch(cell) for row in spaced for cell in row
+    ):
+        return None
     for delimiter in DELIMITERS:
         counts = [line.count(delimiter) for line in sample]
         if min(counts) > 0:
@@ -147,11 +153,14 @@ def _decimal_points(
 
 
 def _check_end(rows: list[list[str]], places: list[str], log: Log) -> None:
-    """A file without a last line end whose last number is short was cut off."""
+    """A file without a last line end whose last number is short was cut off.
+
+    Two characters shorter than every neighbour: numbers may end in a dropped zero.
+    """
     last = rows[-1][-1].strip()
     others = rows[-1][1:-1] if len(rows[-1]) > 8 else [row[-1] for row in rows[-9:-1]]
     lengths = [len(cell.strip()) for cell in others if re.search(r"\d", cell)]
-    if len(lengths) >= 3 and len(last) < min(lengths):
+    if len(lengths) >= 3 and len(last) + 2 <= min(lengths):
         log.fault(
             places[-1],
             f"the file ends here without a line end, in {last!r}, shorter than every "

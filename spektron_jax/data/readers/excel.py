@@ -56,9 +56,10 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
 
 def _cells(openpyxl, path: Path) -> dict[str, list[tuple[int, list[str]]]]:
     """Sheet -> (row number, cells as text without empty ones at the end)."""
-    with warnings.catch_warnings():
+    # An open file, since openpyxl goes by the suffix of a name.
+    with path.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # styles and extensions that values do not need
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         try:
             sheets = {}
             for sheet in book.worksheets:

@@ -1,5 +1,6 @@
 """A folder of files, each with one spectrum or a few; the file's name is the id."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,17 +51,16 @@ def _stack(drafts: list[Draft], log: Log) -> Draft:
     names = [draft.places[0] for draft in drafts]
     _, members = common_axis([draft.axis for draft in drafts], names, log)
     drafts = [drafts[i] for i in members]
-    first = drafts[0]
+    kinds = [(d.unit, d.quantity, d.modality) for d in drafts]
+    usual = Counter(kinds).most_common(1)[0][0]
     alike = []
-    for draft in drafts:
-        for what in ("unit", "quantity", "modality"):
-            ours, theirs = getattr(draft, what), getattr(first, what)
-            if ours != theirs:
-                text = f"{what} {ours or 'unknown'}, {first.places[0]} has {theirs}"
-                log.fault(draft.places[0], text)
-                break
-        else:
+    for draft, kind in zip(drafts, kinds, strict=True):
+        if kind == usual:
             alike.append(draft)
+        else:
+            text = f"{_named(kind)}, where most files hold {_named(usual)}"
+            log.fault(draft.places[0], text)
+    first = alike[0]
     labels = {key for draft in alike for key in draft.labels}
     targets = {key for draft in alike for key in draft.targets}
     sizes = [len(draft.sample_ids) for draft in alike]
@@ -91,3 +91,7 @@ def _stack(drafts: list[Draft], log: Log) -> Draft:
             for key in sorted(targets)
         },
     )
+
+
+def _named(kind: tuple[str | None, ...]) -> str:
+    return " ".join(part or "unknown" for part in kind[:2])
