@@ -11,6 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from spektron_jax.data.hdf5_check import heaps_are_sound
 from spektron_jax.data.spectra import Instrument, SpectraSet
 from spektron_jax.errors import SpektronError
 
@@ -89,6 +90,8 @@ def _write(file: h5py.File, spectra: SpectraSet, compress: bool) -> None:
 def load(path: str | Path) -> SpectraSet:
     """Read a spectra-set file; SpektronError names the file and the dataset."""
     try:
+        if not heaps_are_sound(path):
+            raise OSError("a global heap does not add up")
         with h5py.File(path, "r") as file:
             return _read(file, str(path))
     except FAULTS as error:

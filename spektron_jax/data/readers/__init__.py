@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 from spektron_jax.data import spectra_file
+from spektron_jax.data.hdf5_check import heaps_are_sound
 from spektron_jax.data.readers import folder
 from spektron_jax.data.readers.draft import Draft, Log, assemble, settle
 from spektron_jax.data.spectra import SpectraSet
@@ -90,8 +91,12 @@ def _by_content(path: Path, head: bytes) -> str | None:
     if head.startswith(b"\n\n\xfe\xfe"):
         return "OPUS"
     if head.startswith((b"MATLAB 5.0", b"MATLAB 7.3")):
-        return "MATLAB"
+        return "MATLAB"  # version 7.3 is HDF5, of which only numbers are read
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        if not heaps_are_sound(path):
+            raise SpektronError(
+                f"{path}: global heap: damaged or cut off; fetch the file again"
+            )
         return "HDF5"
     if head.startswith(b"\x93NUMPY"):
         return "NumPy"
@@ -140,7 +145,8 @@ def _of_archive(path: Path) -> str:
 def _drafts(
     path: Path, log: Log, name: str | None = None, modality: str | None = None
 ) -> list[Draft]:
-    module, _ = FORMATS[name or detect(path, log)]
+    name = name or detect(path, log)
+    module, _ = FORMATS[name]
     reader = importlib.import_module(f"spektron_jax.data.readers.{module}")
     return reader.read(path, log, modality)
 

@@ -312,3 +312,16 @@ def test_plain_hdf5(tmp_path):
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     assert_refused(path, "damaged or cut off")
+
+
+def test_hdf5_whose_heap_would_hang_the_library(tmp_path):
+    path = tmp_path / "x.h5"
+    files.plain_hdf5(path, NM, SPECTRA, NAMES)
+    data = bytearray(path.read_bytes())
+    heap = data.index(b"GCOL")
+    (size,) = struct.unpack_from("<Q", data, heap + 8)
+    free = heap + 16 + 6 * 24  # after six strings
+    assert struct.unpack_from("<Q", data, free + 8) == (size - 160,)
+    struct.pack_into("<Q", data, free + 8, 128)
+    path.write_bytes(data)
+    assert_refused(path, "global heap: damaged")
