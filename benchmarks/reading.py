@@ -1,0 +1,97 @@
+"""Rows a second that `spektron_jax.read` takes from each format.
+
+    python -m benchmarks.reading [--rows 1000] [--points 700]
+
+The same random spectra are written in every format (into a temporary folder), read
+ROUNDS times, and the fastest reading is printed; one process, no other load assumed.
+JCAMP-DX and folders are written with a tenth of the rows.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+import spektron_jax
+from spektron_jax.data import spectra_file, tables
+from spektron_jax.data.spectra import Instrument, SpectraSet
+
+ROUNDS = 3
+
+
+def writers():
+    """Writers of the formats that the tests write, by name."""
+    sys.path.append(str(Path(__file__).parents[1] / "tests" / "data" / "readers"))
+    import spectra_files as files
+
+    def folder(path, axis, spectra, names):
+        path.mkdir()
+        for name, row in zip(names, spectra, strict=True):
+            files.opus(path / f"{name}.0", axis, row)
+
+    def opus_units(path, axis, spectra, names):
+        folder(path, 1e7 / axis, spectra, names)
+
+    return {
+        "CSV, wide": ("x.csv", files.wide_csv, 1),
+        "CSV, long": ("y.csv", files.long_csv, 1),
+        "Excel": ("x.xlsx", files.xlsx, 1),
+        "JCAMP-DX, AFFN": ("x.jdx", files.jcamp, 10),
+        "JCAMP-DX, DIFDUP": (
+            "y.jdx",
+            lambda *args: files.jcamp(*args, "DIFDUP"),
+            10,
+        ),
+        "SPC": ("x.spc", lambda *args: files.spc(*args, xtype=3), 1),
+        "OPUS, folder": ("opus", opus_units, 10),
+        "MATLAB": ("x.mat", files.mat, 1),
+        "NumPy": ("x.npz", files.npz, 1),
+        "HDF5, plain": ("x.h5", files.plain_hdf5, 1),
+    }
+
+
+def seconds(path):
+    """The fastest of some readings, and the rows read."""
+    best, rows = np.inf, 0
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        found = spektron_jax.read(path, unit=None if path.suffix != ".csv" else "nm")
+        best, rows = min(best, time.perf_counter() - start), len(found)
+    return best, rows
+
+
+def main():
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--points", type=int, default=700)
+    given = parser.parse_args()
+    axis = np.linspace(1100.0, 2498.0, given.points)
+    rng = np.random.default_rng(0)
+    spectra = rng.normal(0, 1e-3, (given.rows, given.points)).cumsum(axis=1)
+    spectra = (0.5 + spectra).round(5)
+    names = [f"s{i}" for i in range(given.rows)]
+    print(f"| format | rows of {given.points} points | s | rows/s |\n|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        made = {}
+        for title, (name, write, share) in writers().items():
+            path = Path(folder) / name
+            rows = max(2, given.rows // share)
+            write(path, axis, spectra[:rows], names[:rows])
+            made[title] = path
+        one = Instrument(axis, "nm", "absorbance", spectra)
+        found = SpectraSet({"spectra": one}, names)
+        made["spectra set"] = Path(folder) / "set.h5"
+        spectra_file.save(made["spectra set"], found)
+        made["our own CSV"] = Path(folder) / "own.csv"
+        tables.write_spectra(made["our own CSV"], found)
+        for title, path in made.items():
+            taken, rows = seconds(path)
+            print(f"| {title} | {rows} | {taken:.3f} | {rows / taken:,.0f} |")
+
+
+if __name__ == "__main__":
+    main()
