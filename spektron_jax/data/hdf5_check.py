@@ -1,17 +1,22 @@
-"""A check of HDF5's global heaps before the library reads them.
+"""Checks before the library reads global heaps and attributes of an HDF5 file.
 
 Strings of variable length stand in global heaps: a 16-byte header (GCOL, version,
 size), then objects (index, references, size), the last of them, index 0, being the
 free space up to the heap's end. libhdf5 (2.0, in h5py 3.16) walks for ever round a
 heap whose sizes are damaged, and nothing can interrupt it; so the sizes are added up
-here first. Other damage makes the library raise.
+here first. A damaged attribute can claim gigabytes, which take long to read; other
+damage makes the library raise.
 """
 
 import mmap
 import struct
 from pathlib import Path
 
+import h5py
+import numpy as np
+
 _HEAD = b"GCOL\x01\0\0\0"
+LARGEST_ATTRIBUTE = 2**20
 _OBJECT = struct.Struct("<HHIQ")
 
 
@@ -43,3 +48,15 @@ def _adds_up(data: mmap.mmap, start: int) -> bool:
             return at + length == end
         at += _OBJECT.size + length + -length % 8
     return at <= end
+
+
+def attribute(item: h5py.HLObject, name: str, default: object = None) -> object:
+    """Return an attribute, or `default`; OSError if it claims more than a megabyte."""
+    if name not in item.attrs:
+        return default
+    found = item.attrs.get_id(name)
+    if int(np.prod(found.shape, dtype=object)) * found.dtype.itemsize > (
+        LARGEST_ATTRIBUTE
+    ):
+        raise OSError(f"attribute {name!r} of {found.shape} is damaged")
+    return item.attrs[name]

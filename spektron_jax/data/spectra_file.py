@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from spektron_jax.data.hdf5_check import heaps_are_sound
+from spektron_jax.data.hdf5_check import attribute, heaps_are_sound
 from spektron_jax.data.spectra import Instrument, SpectraSet
 from spektron_jax.errors import SpektronError
 
@@ -105,25 +105,25 @@ def is_spectra_set(path: str | Path) -> bool:
     """True when an HDF5 file says that it is a spectra set."""
     try:
         with h5py.File(path, "r") as file:
-            return _text(file.attrs.get("format")) == FORMAT
+            return _text(attribute(file, "format")) == FORMAT
     except FAULTS:
         return False
 
 
 def _read(file: h5py.File, path: str) -> SpectraSet:
-    if _text(file.attrs.get("format")) != FORMAT:
+    if _text(attribute(file, "format")) != FORMAT:
         raise SpektronError(
             f"{path}: not a spectra set (its attribute 'format' is not {FORMAT!r})"
         )
-    version = file.attrs.get("format_version")
+    version = attribute(file, "format_version")
     if not isinstance(version, int | np.integer) or not 1 <= version <= VERSION:
         raise SpektronError(
             f"{path}: format_version is {version!r}, this program reads 1 to {VERSION}"
         )
     ids = _strings(file, "sample_ids", path)
     targets = _numbers(file, "targets", path, 2)
-    names = file["targets"].attrs.get("names", ())
-    units = file["targets"].attrs.get("units", ("",) * len(names))
+    names = attribute(file["targets"], "names", ())
+    units = attribute(file["targets"], "units", ("",) * len(names))
     labels = _group(file, "labels", path) if "labels" in file else {}
     instruments = {}
     for name in _group(file, "instruments", path):
@@ -132,15 +132,15 @@ def _read(file: h5py.File, path: str) -> SpectraSet:
         return SpectraSet(
             instruments=instruments,
             sample_ids=ids,
-            modality=_text(file.attrs.get("modality", "unknown")),
+            modality=_text(attribute(file, "modality", "unknown")),
             targets=targets,
             target_names=tuple(_text(name) for name in names),
             target_units=tuple(_text(unit) for unit in units),
             labels={name: _strings(file, f"labels/{name}", path) for name in labels},
             split=_strings(file, "split", path) if "split" in file else None,
             metadata={
-                key: _text(value)
-                for key, value in file.attrs.items()
+                key: _text(attribute(file, key))
+                for key in file.attrs
                 if key not in _OWN_ATTRS
             },
         )
@@ -151,7 +151,7 @@ def _read(file: h5py.File, path: str) -> SpectraSet:
 def _instrument(file: h5py.File, place: str, path: str) -> Instrument:
     group = _group(file, place, path)
     axis = _numbers(file, f"{place}/axis", path, 1)
-    unit = group["axis"].attrs.get("unit")
+    unit = attribute(group["axis"], "unit")
     if unit is None:
         raise SpektronError(
             f"{path}: {place}/axis has no attribute 'unit'; set it to nm, um or cm-1"
@@ -165,9 +165,9 @@ def _instrument(file: h5py.File, place: str, path: str) -> Instrument:
     return Instrument(
         axis=axis,
         unit=_text(unit),
-        quantity=_text(group.attrs.get("quantity", "unknown")),
+        quantity=_text(attribute(group, "quantity", "unknown")),
         spectra=_numbers(file, f"{place}/spectra", path, 2),
-        description=_text(group.attrs.get("description", "")),
+        description=_text(attribute(group, "description", "")),
         standards=standards,
         replicates=(
             _numbers(file, f"{place}/replicates", path, 3)

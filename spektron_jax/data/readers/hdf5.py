@@ -5,6 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from spektron_jax.data.hdf5_check import attribute
 from spektron_jax.data.readers.arrays import read_arrays
 from spektron_jax.data.readers.draft import Draft, Log
 from spektron_jax.data.spectra_file import FAULTS, LARGEST_BYTES
@@ -17,7 +18,8 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
         with h5py.File(path, "r") as file:
             if "format" in file.attrs:
                 log.fail(
-                    "file", f"format {file.attrs['format']!r} holds no set of spectra"
+                    "file",
+                    f"format {attribute(file, 'format')!r} holds no set of spectra",
                 )
             for name, item in file.items():
                 if not isinstance(item, h5py.Dataset):
@@ -30,7 +32,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
                     arrays[name] = item[()]
                 elif h5py.check_string_dtype(item.dtype) is not None:
                     arrays[name] = np.array(item.asstr()[()], dtype=str)
-                unit = item.attrs.get("unit", unit)
+                unit = attribute(item, "unit", unit)
     except FAULTS as error:
         log.fail("file", f"damaged or cut off ({str(error)[:100]})")
     if unit is not None:

@@ -23,7 +23,7 @@ import spectra_files as files
 import spektron_jax
 from spektron_jax.data import spectra_file
 
-SECONDS = 5.0
+SECONDS = 30.0
 NM, CM1 = files.NM, files.CM1
 
 
