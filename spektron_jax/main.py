@@ -28,10 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         run(argv)
     except KeyboardInterrupt:
-        print(
-            "interrupted: the same command goes on from the newest checkpoint",
-            file=sys.stderr,
-        )
+        text = "interrupted: the same command goes on from the newest checkpoint"
+        print(text, file=sys.stderr)
         return 130
     except SpektronError as error:
         if "--debug" in argv:
@@ -45,10 +43,8 @@ def run(argv: list[str]) -> None:
     """Reads flags and config, joins the other processes, and starts the task."""
     values = define_flags()
     if {"--help", "-h"} & set(argv):
-        print(
-            __doc__, *(f"  --{name}: {values[name].help}" for name in FLAGS), sep="\n"
-        )
-        return
+        lines = [f"  --{name}: {values[name].help}" for name in FLAGS]
+        return print(__doc__, *lines, sep="\n")
     try:
         overrides = values(["", *argv], known_only=True)[1:]
     except flags.Error as error:
@@ -58,6 +54,10 @@ def run(argv: list[str]) -> None:
             raise SpektronError(f"--{name} is missing; see --help")
     config = config_file.load(values.config)
     config_file.override(config, overrides)
+    if config.task == "convert":
+        from spektron_jax.data import convert  # h5py only when it is needed
+
+        return convert.run(config, writable(values.workdir))
     validate(config)
     workdir = writable(values.workdir)
     join_processes(values.coordinator, values.num_processes, values.process_id)

@@ -25,7 +25,7 @@ ARROWS = {
     "config_file": ({"errors", "config"}, {"absl", "ml_collections"}),
     "data": (
         BASE | {"config", "data"},
-        NUMPY | {"h5py", "absl", "tqdm"},
+        NUMPY | {"h5py", "absl", "tqdm", "ml_collections"},
     ),
     "lab": (BASE | {"lab"}, JAX),
     "models": (BASE | {"models"}, JAX),
