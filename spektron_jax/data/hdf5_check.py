@@ -17,6 +17,8 @@ import numpy as np
 
 _HEAD = b"GCOL\x01\0\0\0"
 LARGEST_ATTRIBUTE = 2**20
+LARGEST_BYTES = 2**34
+DEFLATE_RATIO = 1100  # gzip packs 1 : 1032 at best
 _OBJECT = struct.Struct("<HHIQ")
 
 
@@ -60,3 +62,9 @@ def attribute(item: h5py.HLObject, name: str, default: object = None) -> object:
     ):
         raise OSError(f"attribute {name!r} of {found.shape} is damaged")
     return item.attrs[name]
+
+
+def can_be(dataset: h5py.Dataset) -> bool:
+    """False for a dataset larger than its file can hold, or than 16 GiB."""
+    size = dataset.file.id.get_filesize()
+    return dataset.nbytes <= min(LARGEST_BYTES, DEFLATE_RATIO * size)

@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from spektron_jax.data.hdf5_check import attribute, heaps_are_sound
+from spektron_jax.data.hdf5_check import attribute, can_be, heaps_are_sound
 from spektron_jax.data.spectra import Instrument, SpectraSet
 from spektron_jax.errors import SpektronError
 
@@ -19,7 +19,6 @@ FORMAT = "spectra-set"
 VERSION = 1
 # What h5py raises on damaged files, depending on where the damage is.
 FAULTS = (OSError, RuntimeError, ValueError, TypeError, MemoryError, KeyError)
-LARGEST_BYTES = 2**34  # a damaged shape can ask for any amount of memory
 _OWN_ATTRS = ("format", "format_version", "modality")
 
 
@@ -188,7 +187,7 @@ def _dataset(file: h5py.File, name: str, path: str) -> h5py.Dataset:
     found = file.get(name)
     if not isinstance(found, h5py.Dataset):
         raise SpektronError(f"{path}: dataset '{name}' is missing; add it")
-    if found.nbytes > LARGEST_BYTES:
+    if not can_be(found):
         raise SpektronError(
             f"{path}: dataset '{name}' of {found.shape} is too large to read at once, "
             "or damaged"

@@ -5,10 +5,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from spektron_jax.data.hdf5_check import attribute
+from spektron_jax.data.hdf5_check import attribute, can_be
 from spektron_jax.data.readers.arrays import read_arrays
 from spektron_jax.data.readers.draft import Draft, Log
-from spektron_jax.data.spectra_file import FAULTS, LARGEST_BYTES
+from spektron_jax.data.spectra_file import FAULTS
 
 
 def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
@@ -24,7 +24,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
             for name, item in file.items():
                 if not isinstance(item, h5py.Dataset):
                     continue
-                if item.nbytes > LARGEST_BYTES:
+                if not can_be(item):
                     log.fail(
                         f"dataset {name!r}", f"{item.shape} is too large, or damaged"
                     )

@@ -12,12 +12,11 @@ import h5py
 import numpy as np
 
 from spektron_jax.data.axis import unit_of
+from spektron_jax.data.hdf5_check import can_be, heaps_are_sound
 from spektron_jax.data.readers.arrays import read_arrays
 from spektron_jax.data.readers.draft import Draft, Log
 from spektron_jax.data.readers.mat5 import read_or_fail
 from spektron_jax.data.spectra_file import FAULTS
-
-LARGEST_BYTES = 2**34
 
 
 def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
@@ -42,12 +41,14 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
 def _read_hdf5(path: Path, log: Log) -> dict[str, np.ndarray]:
     """Version 7.3: matrices and strings stand at the top, transposed."""
     values = {}
+    if not heaps_are_sound(path):
+        log.fail("file", "damaged or cut off (a global heap does not add up)")
     try:
         with h5py.File(path, "r") as file:
             for name, item in file.items():
                 if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "iuf":
                     continue
-                if item.nbytes > LARGEST_BYTES:
+                if not can_be(item):
                     log.fail(f"variable {name!r}", f"{item.shape} cannot be: damaged")
                 array = item[()].T
                 if item.attrs.get("MATLAB_class") == b"char":
