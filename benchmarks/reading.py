@@ -74,7 +74,8 @@ def main():
     spectra = rng.normal(0, 1e-3, (given.rows, given.points)).cumsum(axis=1)
     spectra = (0.5 + spectra).round(5)
     names = [f"s{i}" for i in range(given.rows)]
-    print(f"| format | rows of {given.points} points | CPU s | rows/s |\n|---|---|---|---|")
+    print(f"| format | rows of {given.points} points | CPU s | rows/s |")
+    print("|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         made = {}
         for title, (name, write, share) in writers().items():
