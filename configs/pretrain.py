@@ -13,7 +13,7 @@ Any setting of `spektron_jax/config.py` can be given on the command line, such a
 | variant | model | hardware | run | what to expect |
 |---|---|---|---|---|
 | base (default) | the design documents' sizes | 2 GPUs, or more | 50,000 steps of 64 | the full-size run; hours to days |
-| nano | same parts, 1M parameters at most | CPU, 2 cores | 3,000 steps of 16 | gaps of 60-100 cm-1 filled better than by interpolation |
+| nano | same parts, 1M parameters at most | CPU, 2 cores | 5,000 steps of 8 | gaps of 60-100 cm-1 filled better than by interpolation |
 | tiny | the smallest that holds every part | CPU, 2 cores | 300 steps of 16 | minutes; the total loss falls by 10 % or more |
 
 A run that finds checkpoints in its workdir goes on from the newest one. The
