@@ -23,6 +23,22 @@ import numpy as np
 from spektron_jax.errors import SpektronError
 
 MODALITIES = ("NIR", "IR", "Raman", "unknown")  # place = code of the DOMAIN token
+# Kinds of X-H bonds, place = code. What a hydrogen is bound to decides its overtones.
+XH_TYPES = (
+    "CH_sp3",
+    "CH_sp2",
+    "CH_arom",
+    "CH_sp",
+    "CHO",
+    "NH",
+    "NH_arom_or_amide",
+    "OH_alcohol",
+    "OH_phenol",
+    "OH_acid",
+    "OH_water",
+    "SH",
+    "other",
+)
 UNITS = ("cm-1", "nm", "um")
 N_POINTS = 2048
 LEAST_POINTS = 16  # fewer say next to nothing of a spectrum

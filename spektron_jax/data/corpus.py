@@ -16,14 +16,16 @@ Sizes: n molecules, l lines, x X-H bonds, K lines of the largest molecule.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.grid import MODALITIES
+from spektron_jax.grid import MODALITIES, XH_TYPES
 
 PACKAGED = Path(__file__).parent / "files" / "xtb_lines.h5"
 PACKAGED_SHA256 = "642e8ffb762f7ef256ca6e5d1c2ce9e67dc0875c556102707b5c4879f973000c"
@@ -34,6 +36,11 @@ OTHER_SCALE = 0.982  # GFN2: every other motion
 LOWEST_CM1 = 20.0
 # Weaker molecules would render as noise once the strongest band is set to 1.
 LEAST_STRENGTH = 0.1  # km/mol (IR), A^4/amu (Raman)
+
+# Bends that combine with X-H stretches in the NIR. The range leaves out torsions and
+# librations, whose combinations lie in the stretch's own wing.
+BEND_CM1 = (700.0, 1800.0)
+LEAST_BEND_SHARE = 0.2  # of the mode's kinetic energy, in one class of X-H bends
 
 SPLITS = ("train", "validation", "test")
 
@@ -175,13 +182,62 @@ class LineCorpus:
         rows, codes = np.nonzero(self.usable & (self.split == split)[:, None])
         return rows.astype(np.int32), codes.astype(np.int32)
 
+    def rows_of(self, smiles: Iterable[str]) -> np.ndarray:
+        """Return the rows of molecules, by SMILES as written in the file, (B,)."""
+        wanted = list(smiles)
+        place = {name: row for row, name in enumerate(self.smiles.tolist())}
+        absent = [name for name in wanted if name not in place]
+        if absent:
+            raise SpektronError(
+                f"SMILES {', '.join(absent[:5])}: not in the line lists; write them "
+                "as corpus.smiles does, or compute their lines"
+            )
+        return np.array([place[name] for name in wanted], np.int32)
+
+    def bonds(self, molecule: np.ndarray) -> dict:
+        """Return what overtones and combinations of X-H bonds are made of.
+
+        Zero padded: a bond that is not there has dmu_dr 0, a bend no share. X and M
+        are the largest numbers of bonds and bends of any molecule.
+
+        Returns:
+          kind: (B, X) int32, index into grid.XH_TYPES.
+          local_mode_cm1, dmu_dr_debye_per_a: (B, X) float32.
+          bend_cm1: (B, M) float32, positions of the X-H bends, scaled.
+          bend_share: (B, M, 3) float32, shares of CH, NH and OH bending.
+        """
+        bond, real = _ragged(self.xh_offset, molecule)
+        known = [
+            XH_TYPES.index(n if n in XH_TYPES else "other") for n in self.xh_type_names
+        ]
+        line_of_bend, bend_offset = self._bends
+        place, is_bend = _ragged(bend_offset, molecule)
+        bend = line_of_bend[place]
+        share = self.xh_share[bend, 3:].astype(np.float32) / 255.0
+        return {
+            "kind": np.array(known, np.int32)[self.xh_type[bond]],
+            "local_mode_cm1": self.xh_local_mode_cm1[bond],
+            "dmu_dr_debye_per_a": np.where(
+                real, self.xh_dmu_dr_debye_per_a[bond], np.float32(0)
+            ),
+            "bend_cm1": self.position_cm1[bend],
+            "bend_share": np.where(is_bend[..., None], share, np.float32(0)),
+        }
+
+    @cached_property
+    def _bends(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lines that are X-H bends, and where each molecule's begin among them."""
+        low, high = BEND_CM1
+        share = self.xh_share[:, 3:].max(axis=1)
+        inside = (self.position_cm1 >= low) & (self.position_cm1 <= high)
+        bends = inside & (share >= LEAST_BEND_SHARE * 255)
+        before = np.concatenate([[0], np.cumsum(bends)])
+        # One more entry keeps a corpus without bends indexable.
+        return np.append(np.flatnonzero(bends), 0), before[self.line_offset]
+
     def fetch(self, molecule: np.ndarray, modality: np.ndarray) -> dict:
         """Return position_cm1 and strength, (B, K) float32, zero after the end."""
-        first = self.line_offset[molecule][:, None]
-        count = self.line_offset[np.asarray(molecule) + 1][:, None] - first
-        place = np.arange(self.max_lines)[None, :]
-        real = place < count
-        line = np.where(real, first + place, 0)
+        line, real = _ragged(self.line_offset, molecule)
         is_ir = (np.asarray(modality) == MODALITIES.index("IR"))[:, None]
         strength = np.where(
             is_ir, self.ir_intensity_km_mol[line], self.raman_activity[line]
@@ -190,6 +246,15 @@ class LineCorpus:
             "position_cm1": np.where(real, self.position_cm1[line], np.float32(0)),
             "strength": np.where(real, strength, np.float32(0)),
         }
+
+
+def _ragged(offset: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return indices of each row's items, (B, longest row), and which are real."""
+    first = offset[rows][:, None]
+    count = offset[np.asarray(rows) + 1][:, None] - first
+    place = np.arange(np.diff(offset).max())[None, :]
+    real = place < count
+    return np.where(real, first + place, 0), real
 
 
 def _usable(
