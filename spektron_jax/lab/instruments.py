@@ -3,38 +3,93 @@
 Preset "documents" (the design's ranges): wavenumber shift within +-3 cm-1, Gaussian
 broadening with sigma 2-8 cm-1, a baseline polynomial of order 2-4 and noise of
 30-60 dB below the spectrum's strongest band. Only the noise differs from spectrum to
-spectrum.
+spectrum. The others are in `presets.py`, what the parameters do in `measurement.py`.
 
-Dimension legend: N instruments, B batch, L points.
+    lab.draw("handheld_nir", seed=7)                    one instrument, drawn
+    lab.ideal("grating_nir", shift=1.0, fwhm=15.0)      perfect but for these two
+
+Dimension legend: N instruments, B batch, L points, F terms of fine structure.
 """
 
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from flax import struct
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.lab.presets import DOCUMENTS, NOISE_GROWTH, NOISE_UAU, preset_of
+from spektron_jax.lab.resample import GAUSSIAN_FWHM
 
 SHIFT_CM1 = 3.0
 SIGMA_CM1 = (2.0, 8.0)
 SNR_DB = (30.0, 60.0)
 BASELINE_ORDER = (2, 4)
 BASELINE_ABSORBANCE = 0.03  # standard deviation of each coefficient
+RIPPLES = (2, 3, 5, 8, 13, 21, 34)  # fine structure: periods over the axis
 _TRAINING, _AUDIT = 0, 1  # separate random streams: no audit instrument is in a pool
 
 
 class Instruments(NamedTuple):
-    """Parameters of N instruments; index with `at` for one of them."""
+    """Parameters of N instruments; index with `at` for one of them.
 
-    shift_cm1: jax.Array  # (N,)
-    sigma_cm1: jax.Array  # (N,)
-    snr_db: jax.Array  # (N,)
+    `unit` is that of the preset's axis; t is the axis from -1 to 1.
+    """
+
+    shift: jax.Array  # (N,) unit, upwards, at t = 0
+    sigma: jax.Array  # (N,) unit, Gaussian line function at t = 0
+    snr_db: jax.Array  # (N,) of noise below the strongest band; infinity = none
     baseline: jax.Array  # (N, 5) Legendre coefficients, absorbance
+    stretch: jax.Array = 0.0  # (N,) unit, further shift at t = 1
+    quadratic: jax.Array = 0.0  # (N,) unit, times the Legendre polynomial P2(t)
+    axis_ripple: jax.Array = 0.0  # (N, 2 F) unit, fine structure of the axis
+    sigma_slope: jax.Array = 0.0  # (N,) relative change of sigma at t = 1
+    stray: jax.Array = 0.0  # (N,) stray light, share of the full intensity
+    nonlinearity: jax.Array = 0.0  # (N,) c2 of A + c2 A^2
+    gain: jax.Array = 1.0  # (N,)
+    tilt: jax.Array = 0.0  # (N,) log of the response at t = 1
+    penetration: jax.Array = 0.0  # (N,) p of absorbance ~ wavenumber^-p
+    response_ripple: jax.Array = 0.0  # (N, 2 F) share of the signal
+    baseline_ripple: jax.Array = 0.0  # (N, 2 F) absorbance
+    sample_gain: jax.Array = 0.0  # (N,) sd from spectrum to spectrum
+    sample_offset: jax.Array = 0.0  # (N,) sd from spectrum to spectrum, absorbance
+    noise: jax.Array = 0.0  # (N,) sd, absorbance, at full transmittance
+    noise_growth: jax.Array = 0.0  # (N,) p of noise ~ transmittance^-p
+    smoothing: jax.Array = 0.0  # (N,) sd of the smoothing of noise, points
 
     def at(self, index):
         """The instrument with this index (may be traced)."""
         return jax.tree.map(lambda value: value[index], self)
 
 
-def _draw(key, count):
+@struct.dataclass
+class Instrument:
+    """One named virtual instrument: its parameters and its own axis."""
+
+    parameters: Instruments
+    low: float  # ends of its axis, in the preset's unit
+    high: float
+    name: str = struct.field(pytree_node=False)
+    preset: str = struct.field(pytree_node=False)
+    points: int = struct.field(pytree_node=False)
+
+    @property
+    def unit(self):
+        """Of the axis, shifts and widths: "nm" or "cm-1"."""
+        return preset_of(self.preset).unit
+
+    @property
+    def quantity(self):
+        """What it measures: "absorbance" or "intensity"."""
+        return preset_of(self.preset).quantity
+
+    def axis(self):
+        """Its own axis, (points,) float64, increasing, in `unit`."""
+        return np.linspace(float(self.low), float(self.high), self.points)
+
+
+def _documents(key, count):
     keys = jax.random.split(key, 5)
     low, high = BASELINE_ORDER
     order = jax.random.randint(keys[3], (count, 1), low, high + 1)
@@ -43,22 +98,113 @@ def _draw(key, count):
     def uniform(key, low, high):
         return jax.random.uniform(key, (count,), minval=low, maxval=high)
 
-    return Instruments(
-        shift_cm1=uniform(keys[0], -SHIFT_CM1, SHIFT_CM1),
-        sigma_cm1=uniform(keys[1], *SIGMA_CM1),
+    return _neutral(count)._replace(
+        shift=uniform(keys[0], -SHIFT_CM1, SHIFT_CM1),
+        sigma=uniform(keys[1], *SIGMA_CM1),
         snr_db=uniform(keys[2], *SNR_DB),
         baseline=jnp.where(jnp.arange(high + 1) <= order, coefficients, 0.0),
     )
 
 
-def training_pool(seed, count):
+def _neutral(count):
+    """`count` instruments that change nothing."""
+    wide = {"baseline": 5} | dict.fromkeys(
+        ("axis_ripple", "response_ripple", "baseline_ripple"), 2 * len(RIPPLES)
+    )
+    value = {"gain": 1.0, "snr_db": jnp.inf}
+    return Instruments(
+        **{
+            name: jnp.full(
+                (count, wide[name]) if name in wide else (count,), value.get(name, 0.0)
+            )
+            for name in Instruments._fields
+        }
+    )
+
+
+def _draw(key, count, preset):
+    if preset == DOCUMENTS:
+        return _documents(key, count)
+    kind = preset_of(preset)
+    keys = iter(jax.random.split(key, len(Instruments._fields) + 2))
+
+    def normal(*shape):
+        return jax.random.normal(next(keys), (count, *shape))
+
+    def uniform(low, high):
+        return jax.random.uniform(next(keys), (count,), minval=low, maxval=high)
+
+    def log_uniform(low, high):
+        return jnp.exp(uniform(np.log(low), np.log(high)))
+
+    # Coarse structure is the stronger: sd falls as 1 / frequency.
+    falling = jnp.asarray(np.repeat(RIPPLES[0] / np.array(RIPPLES), 2), jnp.float32)
+    third = kind.baseline / 3
+    sigma = uniform(*kind.fwhm) / GAUSSIAN_FWHM
+    curves = [uniform(-b, b) for b in (kind.baseline, third, third)]
+    zero = jnp.zeros(count)
+    return _neutral(count)._replace(
+        shift=kind.shift_sd * normal(),
+        sigma=sigma,
+        baseline=jnp.stack([*curves, zero, zero], -1),
+        stretch=kind.shift_sd / 2 * normal(),
+        quadratic=kind.shift_sd / 4 * normal(),
+        axis_ripple=kind.axis_ripple * kind.shift_sd * falling * normal(falling.size),
+        sigma_slope=jnp.clip(kind.fwhm_slope * normal(), -0.5, 0.5),
+        stray=log_uniform(*kind.stray),
+        nonlinearity=uniform(-kind.nonlinearity, kind.nonlinearity),
+        gain=1 + kind.gain_sd * normal(),
+        tilt=kind.tilt * normal(),
+        penetration=jnp.full(count, kind.penetration),
+        response_ripple=kind.ripple * falling * normal(falling.size),
+        baseline_ripple=kind.ripple * falling * normal(falling.size),
+        sample_gain=uniform(*kind.sample_gain),
+        sample_offset=jnp.full(count, kind.baseline / 3),
+        noise=1e-6 * log_uniform(*NOISE_UAU[kind.noise]),
+        noise_growth=jnp.full(count, NOISE_GROWTH[kind.optics]),
+        smoothing=jnp.where(uniform(0, 1) < kind.smoothed, 1.5, 0.0),
+    )
+
+
+def training_pool(seed, count, preset=DOCUMENTS):
     """The `count` instruments that pretraining with this seed sees."""
-    return _draw(jax.random.fold_in(jax.random.key(seed), _TRAINING), count)
+    return _draw(jax.random.fold_in(jax.random.key(seed), _TRAINING), count, preset)
 
 
-def audit_instruments(seed, count):
+def audit_instruments(seed, count, preset=DOCUMENTS):
     """Instruments that no training pool of any seed holds, for probes and audits."""
-    return _draw(jax.random.fold_in(jax.random.key(seed), _AUDIT), count)
+    return _draw(jax.random.fold_in(jax.random.key(seed), _AUDIT), count, preset)
+
+
+def draw(preset, seed, name=""):
+    """One virtual instrument; the same preset and seed always give the same."""
+    kind = preset_of(preset)
+    one = audit_instruments(seed, 1, preset).at(0)
+    return Instrument(
+        one, kind.low, kind.high, name or f"{preset}-{seed}", preset, kind.points
+    )
+
+
+def ideal(preset, name="ideal", **changes):
+    """A perfect instrument, but for `changes`: fields of Instruments, or `fwhm`."""
+    kind = preset_of(preset)
+    if "fwhm" in changes:
+        changes["sigma"] = changes.pop("fwhm") / GAUSSIAN_FWHM
+    unknown = set(changes) - set(Instruments._fields)
+    if unknown:
+        raise SpektronError(
+            f"instrument parameter {', '.join(sorted(unknown))}: unknown; use fwhm or "
+            f"one of {', '.join(Instruments._fields)}"
+        )
+    neutral = _neutral(1).at(0)
+    given = {
+        field: jnp.broadcast_to(
+            jnp.asarray(value, jnp.float32), getattr(neutral, field).shape
+        )
+        for field, value in changes.items()
+    }
+    parameters = neutral._replace(**given)
+    return Instrument(parameters, kind.low, kind.high, name, preset, kind.points)
 
 
 def baseline(coefficients, points):
@@ -74,6 +220,14 @@ def baseline(coefficients, points):
         ]
     )
     return coefficients @ terms
+
+
+def ripple(coefficients, points):
+    """Fine structure over the axis, (L,): cosines and sines of RIPPLES periods."""
+    t = np.linspace(0.0, 1.0, points)
+    phase = 2 * np.pi * np.array(RIPPLES)[:, None] * t
+    waves = np.stack([np.cos(phase), np.sin(phase)], 1).reshape(-1, points)
+    return coefficients @ jnp.asarray(waves, jnp.float32)
 
 
 def noise(keys, spectra, snr_db):

@@ -153,7 +153,13 @@ def nir_lines(bonds, keys=None, bonded=0.0, temperature_c=AMBIENT_C):
     for w, fwhm, share in ((free, width, 1 - bonded), (lowered, wide, bonded)):
         for n in OVERTONES:
             strength = transition_strength(w, wx, b, dmu_dr, mass, n)
-            parts.append((transition(w, wx, n), strength * share * real, fwhm * n / 2))
+            parts.append(
+                (
+                    transition(w, wx, n),
+                    strength * share * real,
+                    jnp.maximum(fwhm * n / 2, 1.0),
+                )
+            )
     mean = (1 - bonded) * free + bonded * lowered
     first = transition_strength(mean, wx, b, dmu_dr, mass, 2) * real
     fwhm = (1 - bonded) * width + bonded * wide

@@ -80,16 +80,14 @@ def measure(config, batch, axis, instrument, clean, top, keys):
     """A batch on one instrument, strongest band of about 1: (with noise, without)."""
     if "clean" in batch:
         spacing = (config.data.high_cm1 - config.data.low_cm1) / (axis.size - 1)
-        spectra = convolve_grid(
-            clean, spacing, instrument.sigma_cm1, instrument.shift_cm1
-        )
+        spectra = convolve_grid(clean, spacing, instrument.sigma, instrument.shift)
     else:
         spectra = render_lines(
-            batch["position_cm1"] + instrument.shift_cm1,
+            batch["position_cm1"] + instrument.shift,
             batch["strength"],
             axis,
             _widths(config, batch),
-            instrument.sigma_cm1,
+            instrument.sigma,
         )
         spectra = spectra / top
     return spectra, lab.noise(keys, spectra, instrument.snr_db)

@@ -34,8 +34,8 @@ def test_same_seed_same_instruments_other_seed_others():
 
 def test_instruments_are_distinct_and_within_the_documented_ranges(pools):
     for values, low, high in (
-        (pools.shift_cm1, -3, 3),
-        (pools.sigma_cm1, 2, 8),
+        (pools.shift, -3, 3),
+        (pools.sigma, 2, 8),
         (pools.snr_db, 30, 60),
     ):
         assert values.shape == (POOL * SEEDS,)
@@ -48,7 +48,7 @@ def test_instruments_are_distinct_and_within_the_documented_ranges(pools):
     used = pools.baseline[:, :3]
     np.testing.assert_allclose(used.std(), BASELINE_ABSORBANCE, rtol=0.1)
     # Properties are drawn apart from each other.
-    columns = np.stack([pools.shift_cm1, pools.sigma_cm1, pools.snr_db, used[:, 0]])
+    columns = np.stack([pools.shift, pools.sigma, pools.snr_db, used[:, 0]])
     assert np.abs(np.corrcoef(columns)[np.triu_indices(4, 1)]).max() < 0.2
 
 

@@ -221,7 +221,7 @@ def test_audit_instruments_are_in_no_pool():
     count, seeds = 16, range(12)
     pooled = [jax.device_get(training_pool(seed, count)) for seed in seeds]
     audits = [jax.device_get(audit_instruments(seed, count)) for seed in seeds]
-    for field in ("shift_cm1", "sigma_cm1", "snr_db"):
+    for field in ("shift", "sigma", "snr_db"):
         known = np.concatenate([getattr(pool, field) for pool in pooled])
         found = np.concatenate([getattr(audit, field) for audit in audits])
         assert len(np.unique(known)) == known.size == count * len(seeds)
