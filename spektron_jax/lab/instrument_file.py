@@ -91,7 +91,7 @@ def load_instrument(path):
         raise SpektronError(f"{path}: format is not {FORMAT!r}; give an instrument")
     if content.get("format_version") != VERSION:
         raise SpektronError(
-            f"{path}: format_version is {content.get("format_version")!r}; this "
+            f"{path}: format_version is {content.get('format_version')!r}; this "
             f"program reads {VERSION}"
         )
     name, preset, unit, quantity = (_of(path, content, f, str) for f in TEXT)
