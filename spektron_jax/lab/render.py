@@ -71,7 +71,8 @@ def render_lines(position_cm1, strength, axis_cm1, fwhm_cm1, sigma_cm1=0.0):
 def render_grid(lines, low_cm1, high_cm1, points, sigma_cm1=0.0, widths_cm1=WIDTHS_CM1):
     """Spectra of line tables on a uniform axis.
 
-    Lines further than half of the axis beyond its ends are left out. A width between
+    Lines further than half of the axis beyond its ends are left out, and wings that
+    reach as far come back at the other end (1e-5 of the peak). A width between
     two classes is a mixture of both with the right peak height, within 1 % of the peak
     for neighbours in the ratio of NIR_WIDTHS_CM1 and exact on a class; point spacing
     should be at most a quarter of the smallest width present.

@@ -10,7 +10,7 @@ import pytest
 from spektron_jax.data import corpus as corpus_module
 from spektron_jax.data.corpus import PACKAGED, LineCorpus, split_of
 from spektron_jax.errors import SpektronError
-from spektron_jax.grid import MODALITIES
+from spektron_jax.grid import MODALITIES, XH_TYPES
 
 IR, RAMAN = MODALITIES.index("IR"), MODALITIES.index("Raman")
 
@@ -189,3 +189,24 @@ def test_one_flipped_byte_in_the_shipped_file(tmp_path, monkeypatch):
     monkeypatch.setattr(corpus_module, "PACKAGED", tmp_path / "xtb_lines.h5")
     with pytest.raises(SpektronError, match="damaged|cannot be read"):
         LineCorpus.load()
+
+
+def test_bonds_of_molecules_for_the_near_infrared(corpus):
+    rows = corpus.rows_of(["O", "c1ccccc1", "CCO"])
+    assert corpus.smiles[rows].tolist() == ["O", "c1ccccc1", "CCO"]
+    bonds = corpus.bonds(rows)
+    real = bonds["dmu_dr_debye_per_a"] > 0
+    assert real.sum(1).tolist() == [2, 6, 6]
+    kinds = [
+        {XH_TYPES[k] for k in row[r]}
+        for row, r in zip(bonds["kind"], real, strict=True)
+    ]
+    assert kinds == [{"OH_water"}, {"CH_arom"}, {"CH_sp3", "OH_alcohol"}]
+    # Water has one bend, of OH; benzene's modes above 700 cm-1 that bend CH.
+    share = bonds["bend_share"]
+    assert (share[0] > 0).sum() == 1 and share[0, 0, 2] > 0.9
+    assert bonds["bend_cm1"][0, 0] == pytest.approx(1613, abs=1)
+    bends = bonds["bend_cm1"][1][share[1, :, 0] > 0]
+    assert len(bends) >= 11 and bends.min() > 700 and bends.max() < 1800
+    with pytest.raises(SpektronError, match="C1CC1XX: not in the line lists"):
+        corpus.rows_of(["O", "C1CC1XX"])

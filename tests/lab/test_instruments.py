@@ -5,15 +5,24 @@ import numpy as np
 import pytest
 from numpy.polynomial import legendre
 
+from spektron_jax.errors import SpektronError
 from spektron_jax.lab.instruments import (
     BASELINE_ABSORBANCE,
     audit_instruments,
     baseline,
+    draw,
+    ideal,
     noise,
     training_pool,
 )
+from spektron_jax.lab.presets import NOISE_UAU, PRESETS
+from spektron_jax.lab.resample import GAUSSIAN_FWHM
 
 POOL, SEEDS = 8, 51
+SHIFTS, SIGMAS = (
+    [-1.303680181503296, 1.728583574295044],
+    [2.625742197036743, 4.063925743103027],
+)
 pool_of = jax.jit(lambda seed: training_pool(seed, POOL))
 audit_of = jax.jit(lambda seed: audit_instruments(seed, POOL))
 
@@ -27,8 +36,9 @@ def pools():
 
 def test_same_seed_same_instruments_other_seed_others():
     first, again, other = (pool_of(seed) for seed in (3, 3, 4))
-    for a, b, c in zip(first, again, other, strict=True):
+    for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a, b)
+    for a, c in zip(first[:4], other[:4], strict=True):
         assert (np.asarray(a) != np.asarray(c)).any()
 
 
@@ -66,6 +76,55 @@ def test_at_picks_one_instrument_by_a_traced_index():
     one = jax.jit(lambda index: pool.at(index))(2)
     for all_of, picked in zip(pool, one, strict=True):
         np.testing.assert_array_equal(picked, all_of[2])
+
+
+def test_draws_of_the_documents_are_those_of_the_shipped_weights():
+    """Values of the release that trained them: its evaluation depends on these."""
+    pool = training_pool(0, 2)
+    np.testing.assert_array_equal(pool.shift, np.float32(SHIFTS))
+    np.testing.assert_array_equal(pool.sigma, np.float32(SIGMAS))
+    for name, value in pool._asdict().items():
+        if name not in ("shift", "sigma", "snr_db", "baseline"):
+            assert (np.asarray(value) == (1.0 if name == "gain" else 0.0)).all(), name
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_every_preset_draws_within_its_ranges(preset):
+    kind = PRESETS[preset]
+    pool = jax.jit(training_pool, static_argnums=(1, 2))(0, 300, preset)
+    pool = jax.tree.map(np.asarray, pool)
+    fwhm = pool.sigma * GAUSSIAN_FWHM
+    for values, (low, high) in (
+        (fwhm, kind.fwhm),
+        (pool.stray, kind.stray),
+        (pool.noise, 1e-6 * np.array(NOISE_UAU[kind.noise])),
+        (pool.nonlinearity, (-kind.nonlinearity, kind.nonlinearity)),
+    ):
+        assert low * (1 - 1e-5) - 1e-9 <= values.min() and values.max() <= high * 1.0001
+        assert values.max() - values.min() > 0.8 * (high - low)
+    # 300 draws: a standard deviation is known to 4 %; 4 times that.
+    assert pool.shift.std() == pytest.approx(kind.shift_sd, rel=0.16)
+    assert pool.stretch.std() == pytest.approx(kind.shift_sd / 2, rel=0.16)
+    assert pool.gain.std() == pytest.approx(kind.gain_sd, rel=0.16)
+    assert np.isinf(pool.snr_db).all()
+    audit = audit_instruments(0, 300, preset)
+    assert not np.isin(np.asarray(audit.sigma), pool.sigma).any()
+
+
+def test_a_drawn_instrument_is_reproducible_and_an_ideal_one_neutral():
+    first, again, other = (draw("ft_nir", seed) for seed in (5, 5, 6))
+    assert first.name == "ft_nir-5" and first.unit == "cm-1"
+    for a, b in zip(first.parameters, again.parameters, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert float(first.parameters.sigma) != float(other.parameters.sigma)
+    assert first.axis()[[0, -1]].tolist() == [4000.0, 10000.0]
+    perfect = ideal("grating_nir", shift=1.0, fwhm=15.0)
+    assert float(perfect.parameters.shift) == 1.0
+    assert float(perfect.parameters.sigma) * GAUSSIAN_FWHM == pytest.approx(15.0)
+    with pytest.raises(SpektronError, match="slit: unknown; use fwhm"):
+        ideal("grating_nir", slit=3)
+    with pytest.raises(SpektronError, match="'nirvana': unknown; use one of documents"):
+        draw("nirvana", 0)
 
 
 def test_baseline_is_the_legendre_series():
