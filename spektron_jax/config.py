@@ -18,8 +18,9 @@ from ml_collections import ConfigDict
 
 from spektron_jax.errors import SpektronError
 
-# Lines, and QM9S files, give IR and Raman spectra.
+# Lines, and QM9S files, give IR and Raman spectra; the X-H bonds of lines give NIR.
 TRAINING_MODALITIES = ("IR", "Raman")
+ALL_MODALITIES = (*TRAINING_MODALITIES, "NIR")
 
 
 def get_default() -> ConfigDict:
@@ -45,7 +46,7 @@ def get_default() -> ConfigDict:
     config.lab = ConfigDict(
         {
             "pool": 4,  # simulated instruments
-            "preset": "documents",
+            "preset": "documents",  # or "wide": a mix that pools of hundreds suit
         }
     )
     config.mask = ConfigDict(
@@ -149,17 +150,16 @@ FIELD_RULES: dict[str, Rule] = {
     "data.modalities": (
         lambda v: (
             len(v) > 0
-            and all(name in TRAINING_MODALITIES and v.count(name) == 1 for name in v)
+            and all(name in ALL_MODALITIES and v.count(name) == 1 for name in v)
         ),
-        f"must name each of {', '.join(TRAINING_MODALITIES)} at most once, "
-        "and at least one",
+        f"must name each of {', '.join(ALL_MODALITIES)} at most once, and at least one",
     ),
     "data.fwhm_ir_cm1": POSITIVE,
     "data.fwhm_raman_cm1": POSITIVE,
     "data.scale": POSITIVE,
     "data.absorbance_low": POSITIVE,
     "lab.pool": (lambda v: v >= 2, "must be 2 or more: each step draws two of them"),
-    "lab.preset": _one_of("documents"),
+    "lab.preset": _one_of("documents", "wide"),
     "mask.share": (lambda v: 0 < v <= 0.5, "must be greater than 0, 0.5 at most"),
     "mask.block": COUNT,
     "mask.long_fraction": SHARE,
@@ -221,6 +221,15 @@ PAIR_RULES: tuple[tuple[str, Callable[[ConfigDict], bool], str], ...] = (
         "data.path",
         lambda c: c.data.kind != "qm9s" or c.data.path != "",
         "data.kind = 'qm9s' needs the name of an HDF5 file here",
+    ),
+    (
+        "data.modalities",
+        lambda c: (
+            "NIR" not in c.data.modalities
+            or (c.data.kind == "lines" and c.lab.preset == "wide")
+        ),
+        "NIR needs data.kind = 'lines', whose X-H bonds it is made of, and lab.preset "
+        "= 'wide'",
     ),
     (
         "data.high_cm1",

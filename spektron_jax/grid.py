@@ -40,6 +40,7 @@ XH_TYPES = (
     "other",
 )
 UNITS = ("cm-1", "nm", "um")
+NIR_CM1 = (4000.0, 9090.0)  # of rendered NIR spectra: 1,100 to 2,500 nm
 N_POINTS = 2048
 LEAST_POINTS = 16  # fewer say next to nothing of a spectrum
 

@@ -36,6 +36,7 @@ OTHER_SCALE = 0.982  # GFN2: every other motion
 LOWEST_CM1 = 20.0
 # Weaker molecules would render as noise once the strongest band is set to 1.
 LEAST_STRENGTH = 0.1  # km/mol (IR), A^4/amu (Raman)
+LEAST_DMU_DR = 0.1  # D/A (NIR)
 
 # Bends that combine with X-H stretches in the NIR. The range leaves out torsions and
 # librations, whose combinations lie in the stretch's own wing.
@@ -143,7 +144,8 @@ class LineCorpus:
         """Read a corpus; "" is the one shipped with the package.
 
         Only `modalities` become examples, and only where the strongest line in
-        [low_cm1, high_cm1] has 0.1 km/mol (IR) or 0.1 A^4/amu (Raman) or more.
+        [low_cm1, high_cm1] has 0.1 km/mol (IR) or 0.1 A^4/amu (Raman) or more; NIR
+        wants an X-H bond that changes the dipole by 0.1 D/A or more.
         """
         name = Path(path) if path else PACKAGED
         values, type_names, checksum = _read(name)
@@ -169,7 +171,7 @@ class LineCorpus:
             split=np.array([split_of(s) for s in values["smiles"].tolist()]),
             xh_type_names=type_names,
             checksum=checksum,
-            usable=_usable(values, modalities, low_cm1, high_cm1),
+            usable=_usable(values, type_names, modalities, low_cm1, high_cm1),
         )
 
     @property
@@ -236,15 +238,20 @@ class LineCorpus:
         return np.append(np.flatnonzero(bends), 0), before[self.line_offset]
 
     def fetch(self, molecule: np.ndarray, modality: np.ndarray) -> dict:
-        """Return position_cm1 and strength, (B, K) float32, zero after the end."""
+        """Return position_cm1 and strength, (B, K) float32, zero after the end.
+
+        A corpus loaded for the NIR adds what `bonds` returns, for every example.
+        """
         line, real = _ragged(self.line_offset, molecule)
         is_ir = (np.asarray(modality) == MODALITIES.index("IR"))[:, None]
         strength = np.where(
             is_ir, self.ir_intensity_km_mol[line], self.raman_activity[line]
         )
+        near = self.usable[:, MODALITIES.index("NIR")].any()
         return {
             "position_cm1": np.where(real, self.position_cm1[line], np.float32(0)),
             "strength": np.where(real, strength, np.float32(0)),
+            **(self.bonds(molecule) if near else {}),
         }
 
 
@@ -258,15 +265,25 @@ def _ragged(offset: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _usable(
-    values: dict, modalities: tuple[str, ...], low_cm1: float, high_cm1: float
+    values: dict,
+    type_names: tuple[str, ...],
+    modalities: tuple[str, ...],
+    low_cm1: float,
+    high_cm1: float,
 ) -> np.ndarray:
     molecules = len(values["line_offset"]) - 1
     owner = np.repeat(np.arange(molecules), np.diff(values["line_offset"]))
     position = values["position_cm1"]
     inside = (position >= low_cm1) & (position <= high_cm1)
     usable = np.zeros((molecules, len(MODALITIES)), bool)
+    if "NIR" in modalities:
+        owner_of_bond = np.repeat(np.arange(molecules), np.diff(values["xh_offset"]))
+        polar = values["xh_dmu_dr_debye_per_a"] >= LEAST_DMU_DR
+        known = np.array([name != "other" for name in type_names])
+        bonds = polar & known[values["xh_type"]]
+        usable[owner_of_bond[bonds], MODALITIES.index("NIR")] = True
     strengths = {"IR": "ir_intensity_km_mol", "Raman": "raman_activity"}
-    for modality in modalities:
+    for modality in set(modalities) - {"NIR"}:
         strong = inside & (values[strengths[modality]] >= LEAST_STRENGTH)
         usable[owner[strong], MODALITIES.index(modality)] = True
     return usable

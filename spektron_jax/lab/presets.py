@@ -89,9 +89,9 @@ PRESETS = {
         ripple=5e-3,
     ),
     "wide_nir": Preset(
-        "nm", 1100.0, 2500.0, 2048, 0.5, (2.0, 25.0), HIGH_STRAY, "process",
-        "dispersive", ripple=5e-3, smoothed=0.3,
-    ),
+        "cm-1", 4000.0, 9090.0, 2048, 2.0, (4.0, 100.0), HIGH_STRAY, "process",
+        "dispersive", fwhm_slope=0.3, ripple=5e-3, smoothed=0.3,
+    ),  # in cm-1 a grating's width grows as the square of the wavenumber
 }  # fmt: skip
 DOCUMENTS_PRESET = Preset(
     "cm-1", 500.0, 4000.0, 2048, 3.0, (4.71, 18.84), (0.0, 0.0), "lab", "dispersive"

@@ -25,6 +25,7 @@ def cubic(values, place):
     Returns:
       (B, Q).
     """
+    values = jnp.asarray(values)
     last = values.shape[-1] - 1
     place = jnp.clip(place, 0, last)
     left = jnp.floor(place)

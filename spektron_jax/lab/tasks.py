@@ -13,7 +13,6 @@ what pairs of one make show in the literature: shift and stretch of about 1 nm, 
 Dimension legend: C components, L points.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -100,7 +99,10 @@ def transfer_task(bonds, seed, difficulty="typical", names=None):
             "a component has no X-H bond: it absorbs nothing in the NIR"
         )
     spectra, composition = _simulate(
-        bonds, jax.random.key(seed), jnp.asarray(seed), DIFFICULTIES[difficulty]
+        Bonds(*map(jnp.asarray, bonds)),
+        jax.random.key(seed),
+        seed,
+        DIFFICULTIES[difficulty],
     )
     axis = np.linspace(PRESET.low, PRESET.high, PRESET.points)
     rows = np.random.default_rng(seed).permutation(CALIBRATION + TEST)
@@ -118,7 +120,7 @@ def transfer_task(bonds, seed, difficulty="typical", names=None):
     )
 
 
-@partial(jax.jit, static_argnums=3)
+@jax.jit
 def _simulate(bonds, key, seed, difficulty):
     """Spectra (2, 80, L) and composition (80, C)."""
     axis_nm = jnp.linspace(PRESET.low, PRESET.high, PRESET.points)
@@ -177,7 +179,7 @@ def _pair(key, seed, difficulty):
         shift=differ(0.0, d.shift_nm * sign[0]),
         stretch=differ(0.0, d.stretch_nm * sign[1]),
         quadratic=jnp.zeros(2),
-        axis_ripple=pair.axis_ripple * min(1.0, d.shift_nm),
+        axis_ripple=pair.axis_ripple * jnp.minimum(1.0, d.shift_nm),
         sigma=differ(8.0, d.fwhm_nm) / GAUSSIAN_FWHM,
         gain=differ(1.0, 1.0 + (d.gain - 1) * sign[2]),
         baseline=differ(jnp.zeros(5), jnp.eye(5)[0] * d.offset * sign[3]),

@@ -40,7 +40,9 @@ def run(config, model, state, source, workdir):
     """Evaluate state.params and write the two files; returns the figures."""
     molecule, modality = choose(source, config, "test")
     print(f"evaluating on {len(molecule)} test examples", flush=True)
-    instruments = audit_instruments(config.seed, config.eval.instruments)
+    instruments = views.instruments_of(
+        config, audit_instruments, config.eval.instruments
+    )
     judge = _Judge(config, model, state.params, source, instruments)
     errors, arrays = judge.reconstruct(molecule, modality)
     latents = judge.latents(molecule, modality)
@@ -198,7 +200,8 @@ class _Judge:
 
     def _inputs(self, view, batch):
         valid = jnp.ones_like(view.hidden)
-        return view.measured, self.axis, valid, batch["modality"]
+        axis = views.axes(self.config, self.axis, batch["modality"])
+        return view.measured, axis, valid, batch["modality"]
 
     def reconstruct(self, molecule, modality):
         """Errors on short and long gaps against the noise-free spectrum, absorbance."""
@@ -256,7 +259,9 @@ class _Judge:
         return errors, arrays
 
     def _examples(self, predicted, ideal, observed, hidden, molecule, modality):
-        first = slice(0, EXAMPLES)
+        # The figure has one axis, which is not that of the NIR.
+        shown = np.flatnonzero(modality != MODALITIES.index("NIR"))
+        first = shown[:EXAMPLES]
         names = getattr(self.source, "smiles", None)
         titles = [
             f"{names[m] if names is not None else f'molecule {m}'} · {MODALITIES[c]}"
@@ -321,16 +326,17 @@ class _Judge:
         relative_move: mean distance moved over the mean distance between examples.
         """
         dense, sparse = [], []
-        half = self.axis[::2]
-        axis = jnp.pad(half, (0, self.axis.size - half.size), mode="edge")
         for view, _, batch, real in self.views(
             molecule, modality, self.instruments.at(0), 0.0, FIRST_STEP + 1000
         ):
-            measured, _, valid, code = self._inputs(view, batch)
-            thin = jnp.zeros_like(measured).at[:, : half.size].set(measured[:, ::2])
-            kept = valid.at[:, half.size :].set(False)
+            measured, full, valid, code = self._inputs(view, batch)
+            half = measured[:, ::2].shape[1]
+            rest = [(0, 0)] * (full.ndim - 1) + [(0, full.shape[-1] - half)]
+            axis = jnp.pad(full[..., ::2], rest, mode="edge")
+            thin = jnp.zeros_like(measured).at[:, :half].set(measured[:, ::2])
+            kept = valid.at[:, half:].set(False)
             for inputs, to in (
-                ((measured, self.axis, valid, code), dense),
+                ((measured, full, valid, code), dense),
                 ((thin, axis, kept, code), sparse),
             ):
                 _, out = self._encode({"params": self.params}, *inputs)

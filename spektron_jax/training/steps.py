@@ -66,7 +66,7 @@ def join(tree, size):
 def make_pretrain_step(config, model, optimizer):
     """Returns step(state, batch) -> (state, metrics); batch leaves are (A, B, ...)."""
     axis = views.axis_of(config)
-    pool = training_pool(config.seed, config.lab.pool)
+    pool = views.instruments_of(config, training_pool, config.lab.pool)
     weights = {name: config.losses[name] for name in NAMES}
     steps = config.train.steps
     beta_at = schedules.beta(config.losses, steps)
@@ -81,9 +81,9 @@ def make_pretrain_step(config, model, optimizer):
         seen = views.inputs(config, axis, pool, seed, step, batch)
         both = slice(0, 2 * len(seen.clean))  # the two views, without the mixtures
         measured, valid = seen.values[both], jnp.ones_like(seen.hidden[both])
-        target, _ = apply(
-            target_params, measured, axis, valid, seen.modality[both], method="encode"
-        )
+        code = seen.modality[both]
+        own = views.axes(config, axis, code)
+        target, _ = apply(target_params, measured, own, valid, code, method="encode")
         return seen, apply(target_params, target, method="project")
 
     def network(params, seen):
@@ -91,7 +91,7 @@ def make_pretrain_step(config, model, optimizer):
         spectra, out = apply(
             params,
             seen.values,
-            axis,
+            views.axes(config, axis, seen.modality),
             jnp.ones_like(seen.hidden),
             seen.modality,
             seen.hidden,
@@ -106,8 +106,8 @@ def make_pretrain_step(config, model, optimizer):
         )
         spectra, out = in_turn(lambda part: network(params, part), seen)
         part = seen.clean.shape[1]
-        spectra, out, values, hidden = join(
-            (spectra, out, seen.values, seen.hidden), part
+        spectra, out, values, hidden, modality = join(
+            (spectra, out, seen.values, seen.hidden, seen.modality), part
         )
         clean = seen.clean.reshape(-1, axis.size)
         size, instrument = len(clean), seen.instrument[0]
@@ -123,7 +123,8 @@ def make_pretrain_step(config, model, optimizer):
         push = jnp.where(guess < np.log(config.lab.pool), alpha_at(step), 0.0)
         accused = apply(params, online["z_chem"], push, method="accuse")
         other_chem = jnp.roll(online["z_chem"], size, axis=0)
-        swapped = apply(params, other_chem, online["z_inst"], axis, method="transfer")
+        own = views.axes(config, axis, modality[both])
+        swapped = apply(params, other_chem, online["z_inst"], own, method="transfer")
 
         targets = (
             standardise(cloud, parallel.gather(cloud))

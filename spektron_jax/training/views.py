@@ -4,6 +4,10 @@ Every molecule of a step is measured on both instruments that the step has drawn
 Path length, noise and mask are drawn per example from (seed, step, example index), so
 neither the number of devices nor accumulation changes them.
 
+Preset "documents" renders the lines through each instrument's Gaussian; "wide" puts the
+absorbance of the sample through `lab.measurement`. With NIR among the modalities every
+example has an axis of its own, (B, L) in place of (L,), as uniform as the others'.
+
 Dimension legend: B batch, K lines, L points.
 """
 
@@ -12,13 +16,24 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from spektron_jax.grid import MODALITIES
+from spektron_jax.grid import MODALITIES, NIR_CM1
 from spektron_jax.lab import instruments as lab
+from spektron_jax.lab import measurement
 from spektron_jax.lab.masks import draw_mask
-from spektron_jax.lab.render import convolve_grid, render_lines
+from spektron_jax.lab.nir import Bonds, nir_lines
+from spektron_jax.lab.presets import DOCUMENTS
+from spektron_jax.lab.render import (
+    NIR_WIDTHS_CM1,
+    convolve_grid,
+    render_grid,
+    render_lines,
+)
 
 # What a key is folded with, per example (VIEW and VIEW + 1: per view) or per view.
 PATH, SHARE, DROPOUT, NOISE, MASK, MODEL, VIEW = range(7)
+BONDS, BONDED = VIEW + 2, VIEW + 3
+NIR, RAMAN = MODALITIES.index("NIR"), MODALITIES.index("Raman")
+BONDED_SHARE = 0.5  # of NH and OH groups, where none is drawn
 
 
 class View(NamedTuple):
@@ -33,6 +48,32 @@ def axis_of(config):
     """The pretraining axis (L,), cm-1."""
     data = config.data
     return jnp.linspace(data.low_cm1, data.high_cm1, data.points)
+
+
+def axes(config, axis, modality):
+    """The axis of each example, (B, L), if there is NIR among them, else `axis`."""
+    if "NIR" not in config.data.modalities:
+        return axis
+    near = jnp.linspace(*NIR_CM1, axis.size)
+    return jnp.where((modality == NIR)[:, None], near, axis)
+
+
+class Pool(NamedTuple):
+    """The same instruments' ranges of the IR and Raman, and of the NIR."""
+
+    infrared: lab.Instruments
+    near: lab.Instruments
+
+    def at(self, index):
+        """The instrument with this index (may be traced)."""
+        return Pool(self.infrared.at(index), self.near.at(index))
+
+
+def instruments_of(config, draw, count):
+    """The run's instruments; `draw` is lab's training_pool or audit_instruments."""
+    if config.lab.preset == DOCUMENTS:
+        return draw(config.seed, count)
+    return Pool(*(draw(config.seed, count, name) for name in ("wide", "wide_nir")))
 
 
 def example_keys(seed, step, index):
@@ -52,20 +93,36 @@ def fold(keys, number):
     return jax.vmap(lambda key: jax.random.fold_in(key, number))(keys)
 
 
-def clean_spectra(config, batch, axis):
-    """Spectra at the reference resolution, strongest band 1: (B, L), and the scale."""
+def clean_spectra(config, batch, axis, keys=None):
+    """Spectra at the reference resolution, strongest band 1: (B, L), and the scale.
+
+    keys: (B,) draw the bonds' parameters in the NIR; None takes the middle of each.
+    """
     if "clean" in batch:
         spectra = batch["clean"]
     else:
         spectra = render_lines(
             batch["position_cm1"], batch["strength"], axis, _widths(config, batch)
         )
+    if "NIR" in config.data.modalities:
+        near = _near_infrared(batch, axis.size, keys)
+        spectra = jnp.where((batch["modality"] == NIR)[:, None], near, spectra)
     top = jnp.max(spectra, -1, keepdims=True)
     return spectra / top, top
 
 
+def _near_infrared(batch, points, keys):
+    bonds = Bonds(*(batch[field] for field in Bonds._fields))
+    bonded = BONDED_SHARE
+    if keys is not None:
+        bonded = jax.vmap(jax.random.uniform)(fold(keys, BONDED))
+        keys = fold(keys, BONDS)
+    lines = nir_lines(bonds, keys, bonded)
+    return render_grid(lines, *NIR_CM1, points, widths_cm1=NIR_WIDTHS_CM1)
+
+
 def _widths(config, batch):
-    raman = batch["modality"] == MODALITIES.index("Raman")
+    raman = batch["modality"] == RAMAN
     return jnp.where(raman, config.data.fwhm_raman_cm1, config.data.fwhm_ir_cm1)
 
 
@@ -98,26 +155,68 @@ def view(config, batch, axis, instrument, clean, top, path, keys, long_fraction=
 
     long_fraction: share of the examples masked in long spans, if not the config's.
     """
-    spectra, noise = measure(
-        config, batch, axis, instrument, clean, top, fold(keys, NOISE)
-    )
-    drift = lab.baseline(instrument.baseline, axis.size)
-    ideal = (path * spectra + drift) / config.data.scale
+    if config.lab.preset == DOCUMENTS:
+        spectra, noise = measure(
+            config, batch, axis, instrument, clean, top, fold(keys, NOISE)
+        )
+        drift = lab.baseline(instrument.baseline, axis.size)
+        ideal = (path * spectra + drift) / config.data.scale
+        noise = path * noise
+    else:
+        code = batch["modality"]
+        ideal, noise = _on(config, axis, instrument, path * clean, code, keys)
+        ideal = ideal / config.data.scale
     mask = config.mask
     long = mask.long_fraction if long_fraction is None else long_fraction
     spacing = (config.data.high_cm1 - config.data.low_cm1) / (axis.size - 1)
+    if "NIR" in config.data.modalities:
+        near = (NIR_CM1[1] - NIR_CM1[0]) / (axis.size - 1)
+        spacing = jnp.where(batch["modality"] == NIR, near, spacing)
+    spacing = jnp.broadcast_to(spacing, keys.shape)
     hidden = jax.vmap(
-        lambda key: draw_mask(
+        lambda key, spacing_cm1: draw_mask(
             key,
             jnp.ones(axis.size, bool),
-            spacing,
+            spacing_cm1,
             mask.share,
             mask.block,
             long,
             (mask.long_low_cm1, mask.long_high_cm1),
         )
-    )(fold(keys, MASK))
-    return View(ideal + path * noise / config.data.scale, ideal, hidden)
+    )(fold(keys, MASK), spacing)
+    return View(ideal + noise / config.data.scale, ideal, hidden)
+
+
+def _on(config, axis, instrument, spectra, modality, keys):
+    """Samples on an instrument of a Pool: (without noise, noise), each (B, L).
+
+    Every modality of the run is measured for the whole batch, then each example takes
+    its own: a few ms, where sorting the batch would need shapes that depend on data.
+    """
+    data = config.data
+    range_cm1 = (data.low_cm1, data.high_cm1)
+    ways = {
+        "IR": (instrument.infrared, range_cm1, "absorbance"),
+        "Raman": (instrument.infrared, range_cm1, "intensity"),
+        "NIR": (instrument.near, NIR_CM1, "absorbance"),
+    }
+    found = (jnp.zeros_like(spectra), jnp.zeros_like(spectra))
+    for name in data.modalities:
+        parameters, (low, high), quantity = ways[name]
+        signal = measurement.apply(
+            parameters,
+            spectra,
+            low,
+            high,
+            jnp.linspace(low, high, axis.size),
+            quantity,
+            fold(keys, NOISE),
+        )
+        mine = (modality == MODALITIES.index(name))[:, None]
+        found = tuple(
+            jnp.where(mine, *pair) for pair in zip(signal, found, strict=True)
+        )
+    return found
 
 
 class Inputs(NamedTuple):
@@ -140,7 +239,7 @@ def inputs(config, axis, pool, seed, step, batch):
     """Draw two instruments of the pool and measure the batch on both."""
     chosen = draw_two(seed, step, config.lab.pool)
     keys = example_keys(seed, step, batch["index"])
-    clean, top = clean_spectra(config, batch, axis)
+    clean, top = clean_spectra(config, batch, axis, keys)
     path = path_lengths(config, keys)
     view_keys = [fold(keys, VIEW + k) for k in range(2)]
     a, b = (
@@ -151,11 +250,11 @@ def inputs(config, axis, pool, seed, step, batch):
     mixture = (
         share[:, None] * a.measured[0::2] + (1 - share[:, None]) * a.measured[1::2]
     )
-    code = batch["modality"]
+    code = jnp.concatenate([batch["modality"]] * 2 + [batch["modality"][0::2]])
     return Inputs(
         values=jnp.concatenate([a.measured, b.measured, mixture]),
         hidden=jnp.concatenate([a.hidden, b.hidden, a.hidden[0::2] | a.hidden[1::2]]),
-        modality=jnp.concatenate([code, code, code[0::2]]),
+        modality=code,
         keys=jnp.concatenate([fold(k, MODEL) for k in (*view_keys, keys[0::2])]),
         clean=path * clean / config.data.scale,
         share=share,

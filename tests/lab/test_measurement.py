@@ -15,9 +15,9 @@ AXIS = np.linspace(1100.0, 2498.0, 700)  # 2 nm
 
 
 def bands(*positions, fwhm=60.0, height=1.0):
-    """One spectrum (1, 700) of Gaussian bands."""
+    """One spectrum (1, 700) of Gaussian bands, above 1e-38, which XLA flushes to 0."""
     width = fwhm / GAUSSIAN_FWHM
-    return height * sum(
+    return 1e-6 + height * sum(
         np.exp(-0.5 * ((AXIS - p) / width) ** 2)[None] for p in positions
     ).astype(np.float32)
 
@@ -88,13 +88,13 @@ def test_width_may_change_along_the_axis():
     narrow, wide = bands(1250.0, fwhm=20.0), bands(2348.0, fwhm=20.0)
     heights = [
         on(s, fwhm=20.0, sigma_slope=slope).max()
-        for slope in (0.0, 0.4)
+        for slope in (0.0, 0.3)
         for s in (narrow, wide)
     ]
     assert heights[0] == pytest.approx(heights[1], rel=2e-3)
     t = (2348.0 - 1799.0) / 699.0
     low, high = (
-        on(s, fwhm=20.0 * (1 + 0.4 * d)).max() for s, d in ((narrow, -t), (wide, t))
+        on(s, fwhm=20.0 * (1 + 0.3 * d)).max() for s, d in ((narrow, -t), (wide, t))
     )
     assert heights[2] == pytest.approx(low, rel=0.02)
     assert heights[3] == pytest.approx(high, rel=0.02)
