@@ -142,7 +142,7 @@ SHARE: Rule = (lambda v: 0 <= v <= 1, "must lie in [0, 1]")
 BELOW_ONE: Rule = (lambda v: 0 <= v < 1, "must be 0 or more and less than 1")
 
 FIELD_RULES: dict[str, Rule] = {
-    "task": _one_of("pretrain"),
+    "task": _one_of("pretrain", "lab"),
     "seed": (lambda v: 0 <= v < 2**32, "must lie in 0 .. 2^32 - 1"),
     "data.kind": _one_of("lines", "qm9s"),
     "data.points": _at_least(16),

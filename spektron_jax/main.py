@@ -7,6 +7,7 @@ ends with one line on stderr and exit code 2; --debug adds the traceback. To tra
 several processes, give --coordinator, --num_processes and --process_id to each.
 """
 
+import importlib
 import logging
 import sys
 import tempfile
@@ -61,12 +62,13 @@ def run(argv: list[str]) -> None:
     validate(config)
     workdir = writable(values.workdir)
     join_processes(values.coordinator, values.num_processes, values.process_id)
-    if config.task == "pretrain":
-        from spektron_jax.training import loop  # JAX only now that the rest is right
+    module, function = TASKS[config.task]  # JAX only now that the rest is right
+    getattr(importlib.import_module(f"spektron_jax.{module}"), function)(
+        config, workdir
+    )
 
-        loop.train(config, workdir)
 
-
+TASKS = {"pretrain": ("training.loop", "train"), "lab": ("training.lab_page", "write")}
 FLAGS = {
     "config": (flags.DEFINE_string, "config file and variant, as above"),
     "workdir": (flags.DEFINE_string, "folder for everything that the run writes"),
