@@ -74,7 +74,7 @@ def test_documents_effective_batch():
         ({"data__low_cm1": 5000.0}, "high_cm1 = 4000.0: must be greater than .* 5000"),
         ({"data__modalities": ()}, "modalities"),
         ({"data__modalities": ("IR", "IR")}, "modalities"),
-        ({"data__modalities": ("UV",)}, "each of IR, Raman at most once"),
+        ({"data__modalities": ("UV",)}, "each of IR, Raman, NIR at most once"),
         ({"data__modalities": (["IR"],)}, "config.data.modalities"),
         ({"data__fwhm_ir_cm1": 0.0}, "must be greater than 0"),
         ({"data__absorbance_high": 0.1}, "data.absorbance_low = 0.5"),

@@ -11,6 +11,7 @@ spectrum. The others are in `presets.py`, what the parameters do in `measurement
 Dimension legend: N instruments, B batch, L points, F terms of fine structure.
 """
 
+import zlib
 from typing import NamedTuple
 
 import jax
@@ -126,6 +127,8 @@ def _draw(key, count, preset):
     if preset == DOCUMENTS:
         return _documents(key, count)
     kind = preset_of(preset)
+    # One seed, but nothing in common between an FT-NIR and a Raman instrument.
+    key = jax.random.fold_in(key, zlib.crc32(preset.encode()))
     keys = iter(jax.random.split(key, len(Instruments._fields) + 2))
 
     def normal(*shape):
