@@ -19,7 +19,6 @@ instrument is exactly the identity.
 Dimension legend: B batch, L points.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -42,15 +41,15 @@ class Signal(NamedTuple):
     noise: jax.Array  # (B, L)
 
 
-def apply(parameters, spectra, low, high, wavenumber_cm1, quantity, keys=None):
+def apply(parameters, spectra, low, high, wavenumber_cm1, intensity, keys=None):
     """Spectra as one instrument shows them, on the same uniform axis.
 
     Args:
       parameters: Instruments, of one instrument.
       spectra: (B, L) absorbance, or intensity.
-      low, high: ends of the axis, in the instrument's unit, static.
+      low, high: ends of the axis, in the instrument's unit.
       wavenumber_cm1: (L,) of the points.
-      quantity: "absorbance" or "intensity", static.
+      intensity: whether the spectra are intensities (may be traced).
       keys: (B,) JAX keys of what varies from spectrum to spectrum; None: nothing does.
 
     Returns:
@@ -64,9 +63,9 @@ def apply(parameters, spectra, low, high, wavenumber_cm1, quantity, keys=None):
     moved = moved + ripple(p.axis_ripple, points)
     spectra = cubic(spectra, jnp.arange(points) - moved / step)
     spectra = spectra * (jnp.mean(wavenumber_cm1) / wavenumber_cm1) ** p.penetration
-    seen = _light(p, spectra, step, t, quantity)
+    seen = _light(p, spectra, step, t, intensity)
     top = jnp.max(jnp.abs(seen), -1, keepdims=True)
-    unit = 1.0 if quantity == "absorbance" else jnp.maximum(top, 1e-12)
+    unit = jnp.where(intensity, jnp.maximum(top, 1e-12), 1.0)
     seen = seen + p.nonlinearity * seen**2 / unit
     response = p.gain * (1 + ripple(p.response_ripple, points)) * jnp.exp(p.tilt * t)
     background = baseline(p.baseline, points) + ripple(p.baseline_ripple, points)
@@ -77,17 +76,15 @@ def apply(parameters, spectra, low, high, wavenumber_cm1, quantity, keys=None):
     sample = jax.vmap(lambda key: jax.random.normal(key, (2,)))(keys[:, 0])
     gain = 1 + p.sample_gain * sample[:, :1]
     ideal = seen * gain + unit * p.sample_offset * sample[:, 1:]
-    return Signal(ideal, _noise(p, ideal, unit, quantity, keys[:, 1:]))
+    return Signal(ideal, _noise(p, ideal, unit, intensity, keys[:, 1:]))
 
 
-def _light(p, spectra, step, t, quantity):
+def _light(p, spectra, step, t, intensity):
     """Line function and stray light, on intensities."""
-    if quantity == "absorbance":
-        # Computed once, or fusion may round two copies of it differently.
-        light = jax.lax.optimization_barrier(10.0 ** -jnp.minimum(spectra, DARKEST))
-        full = 1.0
-    else:
-        light, full = spectra, jnp.max(jnp.abs(spectra), -1, keepdims=True)
+    # Computed once, or fusion may round two copies of it differently.
+    passed = jax.lax.optimization_barrier(10.0 ** -jnp.minimum(spectra, DARKEST))
+    light = jnp.where(intensity, spectra, passed)
+    full = jnp.where(intensity, jnp.max(jnp.abs(spectra), -1, keepdims=True), 1.0)
     # Two widths, mixed so that the variance at each point is right.
     sigma, slope = p.sigma / step, jnp.abs(p.sigma_slope)
     ends = sigma * jnp.stack([1 - slope, 1 + slope])
@@ -98,30 +95,25 @@ def _light(p, spectra, step, t, quantity):
     share = jnp.where(gap > 0, (wanted - ends[0] ** 2) / jnp.where(gap > 0, gap, 1), 0)
     blurred = narrow + share * (wide - narrow)
     stray = (blurred + p.stray * full) / (1 + p.stray)
-    if quantity == "intensity":
-        return stray
     # As a difference: exactly the same spectrum where the light is the same.
-    change = (jnp.maximum(stray, 10.0**-DARKEST) - light) / light
-    return spectra - jnp.log1p(change) / np.log(10)
+    change = (jnp.maximum(stray, 10.0**-DARKEST) - passed) / passed
+    return jnp.where(intensity, stray, spectra - jnp.log1p(change) / np.log(10))
 
 
-def _noise(p, ideal, unit, quantity, keys):
+def _noise(p, ideal, unit, intensity, keys):
     """Noise by light level, and by the strongest band; keys (B, 2)."""
     level = ideal / unit
-    if quantity == "absorbance":
-        growth = 10.0 ** (p.noise_growth * jnp.clip(level, 0.0, DARKEST))
-    else:  # photon noise grows with the signal
-        growth = jnp.clip(level, 0.01, None) ** jnp.where(p.noise_growth < 1, 0.5, 0.0)
+    scarce = 10.0 ** (p.noise_growth * jnp.clip(level, 0.0, DARKEST))
+    photons = jnp.clip(level, 0.01, None) ** jnp.where(p.noise_growth < 1, 0.5, 0.0)
+    growth = jnp.where(intensity, photons, scarce)
     draw = jax.vmap(lambda key: jax.random.normal(key, ideal.shape[-1:]))(keys[:, 0])
     smooth = broaden(draw, p.smoothing, 16)
     return unit * p.noise * growth * smooth + noise(keys[:, 1], ideal, p.snr_db)
 
 
-@partial(jax.jit, static_argnums=(1, 2, 4))
-def _measured(instrument, low, high, spectra, quantity, wavenumber_cm1, keys):
-    signal = apply(
-        instrument.parameters, spectra, low, high, wavenumber_cm1, quantity, keys
-    )
+@jax.jit
+def _measured(parameters, low, high, spectra, intensity, wavenumber_cm1, keys):
+    signal = apply(parameters, spectra, low, high, wavenumber_cm1, intensity, keys)
     return signal.ideal + signal.noise
 
 
@@ -163,7 +155,13 @@ def measure(spectra, axis, unit, instrument, key=None, own_axis=False):
     keys = None if key is None else jax.random.split(key, len(spectra))
     wavenumber = jnp.asarray(to_cm1(work, instrument.unit), jnp.float32)
     values = _measured(
-        instrument, low, high, values, instrument.quantity, wavenumber, keys
+        instrument.parameters,
+        low,
+        high,
+        values,
+        instrument.quantity == "intensity",
+        wavenumber,
+        keys,
     )
     if own_axis or not uniform:
         wanted = _own(instrument, low, high) if own_axis else place[rising]

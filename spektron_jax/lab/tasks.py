@@ -150,7 +150,7 @@ def _simulate(bonds, key, seed, difficulty):
             PRESET.low,
             PRESET.high,
             wavenumber,
-            PRESET.quantity,
+            PRESET.quantity == "intensity",
             keys,
         )
         return signal.ideal + signal.noise

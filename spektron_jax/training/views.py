@@ -188,35 +188,20 @@ def view(config, batch, axis, instrument, clean, top, path, keys, long_fraction=
 
 
 def _on(config, axis, instrument, spectra, modality, keys):
-    """Samples on an instrument of a Pool: (without noise, noise), each (B, L).
+    """Samples on an instrument of a Pool: (without noise, noise), each (B, L)."""
+    near = modality == NIR
+    own = jnp.broadcast_to(axes(config, axis, modality), spectra.shape)
 
-    Every modality of the run is measured for the whole batch, then each example takes
-    its own: a few ms, where sorting the batch would need shapes that depend on data.
-    """
-    data = config.data
-    range_cm1 = (data.low_cm1, data.high_cm1)
-    ways = {
-        "IR": (instrument.infrared, range_cm1, "absorbance"),
-        "Raman": (instrument.infrared, range_cm1, "intensity"),
-        "NIR": (instrument.near, NIR_CM1, "absorbance"),
-    }
-    found = (jnp.zeros_like(spectra), jnp.zeros_like(spectra))
-    for name in data.modalities:
-        parameters, (low, high), quantity = ways[name]
+    def one(spectrum, own, near, intensity, key):
+        parameters = jax.tree.map(
+            lambda *pair: jnp.where(near, *pair), instrument.near, instrument.infrared
+        )
         signal = measurement.apply(
-            parameters,
-            spectra,
-            low,
-            high,
-            jnp.linspace(low, high, axis.size),
-            quantity,
-            fold(keys, NOISE),
+            parameters, spectrum[None], own[0], own[-1], own, intensity, key[None]
         )
-        mine = (modality == MODALITIES.index(name))[:, None]
-        found = tuple(
-            jnp.where(mine, *pair) for pair in zip(signal, found, strict=True)
-        )
-    return found
+        return signal.ideal[0], signal.noise[0]
+
+    return jax.vmap(one)(spectra, own, near, modality == RAMAN, fold(keys, NOISE))
 
 
 class Inputs(NamedTuple):

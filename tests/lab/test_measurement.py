@@ -183,7 +183,7 @@ def test_gradients_reach_every_continuous_parameter():
     @jax.grad
     def slope(parameters):
         seen = apply(
-            parameters, SPECTRA, 1100.0, 2498.0, jnp.asarray(1e7 / AXIS), "absorbance"
+            parameters, SPECTRA, 1100.0, 2498.0, jnp.asarray(1e7 / AXIS), False
         ).ideal
         return jnp.sum(seen * jnp.cos(AXIS / 30)) / seen.size
 
