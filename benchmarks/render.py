@@ -23,26 +23,35 @@ from scipy.special import voigt_profile
 
 from spektron_jax.data.corpus import LineCorpus
 from spektron_jax.lab.nir import Bonds, Lines, nir_lines
-from spektron_jax.lab.render import NIR_WIDTHS_CM1, render_grid, render_lines
+from spektron_jax.lab.render import (
+    NIR_WIDTHS_CM1,
+    render_grid,
+    render_lines,
+    voigt_shape,
+)
+from spektron_jax.lab.resample import GAUSSIAN_FWHM
 
 BATCH, POINTS, CALLS, REACH = 64, 2048, 15, 128
 
 
 def dense(lines, low, high, points, sigma_cm1):
-    """`render_lines`; with a width for each line, one spectrum at a time."""
+    """`render_lines`; with a width for each line, the same sum, one by one."""
     axis = jnp.linspace(low, high, points)
-
-    def one(position, strength, fwhm):
-        single = render_lines(
-            position[:, None], strength[:, None], axis, fwhm, sigma_cm1
+    if lines.position_cm1.shape[1] < 200:
+        return render_lines(
+            lines.position_cm1, lines.strength, axis, lines.fwhm_cm1[:, 0], sigma_cm1
         )
-        return jnp.sum(single, 0)
 
-    if lines.position_cm1.shape[1] > 200:
-        return jax.lax.map(lambda row: one(*row), lines)
-    return render_lines(
-        lines.position_cm1, lines.strength, axis, lines.fwhm_cm1[:, 0], sigma_cm1
-    )
+    def one(row):
+        total, share = voigt_shape(row.fwhm_cm1, GAUSSIAN_FWHM * sigma_cm1)
+        half = total / 2
+        distance2 = (axis[:, None] - row.position_cm1) ** 2
+        lorentz = share * half / np.pi / (distance2 + half**2)
+        height = (1 - share) * np.sqrt(np.log(2) / np.pi) / half
+        gauss = height * jnp.exp(-np.log(2) / half**2 * distance2)
+        return jnp.sum(row.strength * (lorentz + gauss), -1)
+
+    return jax.lax.map(one, lines)
 
 
 def banded(lines, low, high, points, sigma_cm1):
