@@ -56,16 +56,14 @@ def run(argv: list[str]) -> None:
     config = config_file.load(values.config)
     config_file.override(config, overrides)
     if config.task == "convert":
-        from spektron_jax.data import convert  # h5py only when it is needed
-
+        convert = importlib.import_module("spektron_jax.data.convert")  # needs h5py
         return convert.run(config, writable(values.workdir))
     validate(config)
     workdir = writable(values.workdir)
     join_processes(values.coordinator, values.num_processes, values.process_id)
     module, function = TASKS[config.task]  # JAX only now that the rest is right
-    getattr(importlib.import_module(f"spektron_jax.{module}"), function)(
-        config, workdir
-    )
+    task = getattr(importlib.import_module(f"spektron_jax.{module}"), function)
+    task(config, workdir)
 
 
 TASKS = {"pretrain": ("training.loop", "train"), "lab": ("training.lab_page", "write")}
