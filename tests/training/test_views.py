@@ -46,12 +46,16 @@ def draw(config):
     return jax.jit(lambda step, b: views.inputs(config, axis, pool, seed, step, b))
 
 
-def test_each_example_has_the_axis_of_its_modality(draw, batch):
+def axes_of(config, seen):
+    """The axis of each row, (rows, L)."""
+    return np.asarray(views.axes(config, views.axis_of(config), seen.modality))
+
+
+def test_each_example_has_the_axis_of_its_modality(config, draw, batch):
     seen = draw(0, batch)
-    assert seen.axis.shape == seen.values.shape == (30, POINTS)
-    for code, axis in zip(
-        np.asarray(seen.modality), np.asarray(seen.axis), strict=True
-    ):
+    axes = axes_of(config, seen)
+    assert axes.shape == seen.values.shape == (30, POINTS)
+    for code, axis in zip(np.asarray(seen.modality), axes, strict=True):
         ends = NIR_CM1 if code == NIR else (500.0, 4000.0)
         np.testing.assert_allclose(axis[[0, -1]], ends)
         np.testing.assert_allclose(np.diff(axis), np.diff(ends)[0] / (POINTS - 1), 1e-3)
@@ -69,10 +73,10 @@ def test_views_are_spectra_of_the_sample_on_two_instruments(draw, batch):
     assert not np.allclose(values[:12], values[12:24], atol=0.05)
 
 
-def test_long_masks_are_60_to_100_cm1_in_every_modality(draw, batch):
+def test_long_masks_are_60_to_100_cm1_in_every_modality(config, draw, batch):
     seen = draw(1, batch)
     for axis, hidden in zip(
-        np.asarray(seen.axis), np.asarray(seen.hidden[:24]), strict=False
+        axes_of(config, seen)[:24], np.asarray(seen.hidden[:24]), strict=True
     ):
         spacing = axis[1] - axis[0]
         edges = np.flatnonzero(np.diff(np.concatenate([[0], hidden, [0]])))
