@@ -65,7 +65,7 @@ def test_matrix_elements_against_quadrature(w, wx):
     [("CH sp3", (10, 19), (140, 320)), ("OH", (23, 68), (380, 1910))],
 )
 def test_overtones_fall_as_published(row, first, second):
-    """At either end of b; 6 % is half a unit of the last digit given, at 10."""
+    """At either end of b; 6 %, since the published ends are rounded and do not say at which w, wx."""
     w, wx, b, _, _, mass, _ = TABLE[row]
     for end, one, two in zip(b, first, second, strict=True):
         fundamental, overtone, next_overtone = (
@@ -166,7 +166,7 @@ def test_combinations_are_stretch_and_bend_of_the_same_class():
     assert combination == pytest.approx(2.75 * overtone, rel=1e-3)
     # H2S has bonds and a bend, but its bend is of no class of the table.
     p, s, _ = (np.asarray(v)[0] for v in nir_lines(bonds_of("S")))
-    assert set(np.round(p[s > 0] / 100)) == {51.0, 75.0, 98.0} or len(p[s > 0]) == 6
+    assert len(p[s > 0]) == 6  # two bonds, three overtones, no combination
 
 
 def test_water_moves_up_with_warmth():
