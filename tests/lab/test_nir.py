@@ -65,7 +65,7 @@ def test_matrix_elements_against_quadrature(w, wx):
     [("CH sp3", (10, 19), (140, 320)), ("OH", (23, 68), (380, 1910))],
 )
 def test_overtones_fall_as_published(row, first, second):
-    """At either end of b; 6 %, since the published ends are rounded and do not say at which w, wx."""
+    """At either end of b; 6 %: the published ends are rounded, w and wx unsaid."""
     w, wx, b, _, _, mass, _ = TABLE[row]
     for end, one, two in zip(b, first, second, strict=True):
         fundamental, overtone, next_overtone = (
