@@ -44,6 +44,7 @@ def train(config, workdir):
         as soon as a loss or a norm is not finite.
     """
     workdir = Path(workdir)
+    parallel.meet()
     devices = parallel.local_devices(config.train.devices)
     processes = parallel.part()[1]
     validate(config, len(devices) * processes)

@@ -44,6 +44,14 @@ def as_primary(answer):
     return bool(multihost_utils.broadcast_one_to_all(np.asarray(answer)))
 
 
+def meet():
+    """Connect all processes, while they start and none waits for a compilation.
+
+    On CPU the first collective gives the others 30 s to come to it, later ones more.
+    """
+    as_primary(True)
+
+
 def replicate(tree, devices):
     """A copy of the tree on every device, with a leading device axis."""
     stacked = jax.tree.map(

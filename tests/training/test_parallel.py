@@ -87,3 +87,4 @@ def test_local_devices():
 
 def test_one_process_is_the_primary():
     assert parallel.part() == (0, 1) and parallel.is_primary()
+    assert parallel.as_primary(True) and not parallel.as_primary(False)
