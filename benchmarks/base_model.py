@@ -22,7 +22,7 @@ ROUNDS = 3
 ROWS = [
     (batch, scan, remat)
     for batch in (1, 4)
-    for scan in ("sequential", "associative")
+    for scan in ("stream", "sequential")
     for remat in (True, False)
 ]
 ORIGINAL = {1: (3.6, 1.9), 4: (3.6, 6.8)}

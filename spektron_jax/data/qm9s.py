@@ -16,12 +16,14 @@ from memory, the disk's speed at first).
 """
 
 import hashlib
+from pathlib import Path
 
 import h5py
 import numpy as np
 from absl import logging
 
 from spektron_jax.data.corpus import HDF5_FAULTS, SPLITS
+from spektron_jax.data.hdf5_check import heaps_are_sound
 from spektron_jax.errors import SpektronError
 from spektron_jax.grid import MODALITIES
 
@@ -43,6 +45,8 @@ class QM9SFile:
     def __init__(self, path: str, modalities: tuple[str, ...] = ("IR", "Raman")):
         """Open and check the file; only `modalities` become examples."""
         self.path = path
+        if Path(path).is_file() and not heaps_are_sound(path):
+            raise SpektronError(f"{path}: damaged or cut off (a heap of its strings)")
         try:
             self._file = h5py.File(path, "r")
         except OSError as error:

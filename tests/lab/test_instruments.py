@@ -81,8 +81,9 @@ def test_at_picks_one_instrument_by_a_traced_index():
 def test_draws_of_the_documents_are_those_of_the_shipped_weights():
     """Values of the release that trained them: its evaluation depends on these."""
     pool = training_pool(0, 2)
-    np.testing.assert_array_equal(pool.shift, np.float32(SHIFTS))
-    np.testing.assert_array_equal(pool.sigma, np.float32(SIGMAS))
+    # One unit in the last place: tests compile without the usual optimisations.
+    np.testing.assert_allclose(pool.shift, np.float32(SHIFTS), rtol=2e-7)
+    np.testing.assert_allclose(pool.sigma, np.float32(SIGMAS), rtol=2e-7)
     for name, value in pool._asdict().items():
         if name not in ("shift", "sigma", "snr_db", "baseline"):
             assert (np.asarray(value) == (1.0 if name == "gain" else 0.0)).all(), name
