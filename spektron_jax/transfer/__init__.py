@@ -1,0 +1,1 @@
+"""Calibration transfer: from two instruments' spectra to predictions and a verdict."""

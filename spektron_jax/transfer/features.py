@@ -1,0 +1,83 @@
+"""Encoder features of spectra at several depths, each spectrum encoded once.
+
+    chem    mean of z_chem
+    cls     summary token
+    mean    mean of the spectral tokens
+    tokens  the spectral tokens one after the other: where in the spectrum still shows
+
+F = features of a depth, L = points, n = spectra.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.grid import to_tokens
+
+DEPTHS = ("chem", "cls", "mean", "tokens")
+MOST_KEPT = 4096  # encoded spectra; about 35 kB each for the nano weights
+
+
+class Features:
+    """Encode spectra on one axis; what was encoded before is looked up.
+
+    Attributes:
+      name: of the weights
+      checksum: of the weights' manifest
+    """
+
+    def __init__(self, weights: str, axis: np.ndarray, unit: str, modality: str):
+        from spektron_jax.encoder import WEIGHTS, load_encoder
+
+        self.name = str(weights)
+        self._encoder = load_encoder(weights)
+        folder = WEIGHTS / self.name
+        folder = folder if folder.is_dir() else Path(weights)
+        self.checksum = _checksum(folder)
+        self._axis = np.asarray(axis, np.float64)
+        self._unit, self._modality = unit, modality
+        self._kept: dict[bytes, dict[str, np.ndarray]] = {}
+
+    def __call__(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        """Features of spectra (n, L), for each depth (n, F) float64."""
+        X = np.ascontiguousarray(X, np.float64)
+        keys = [hashlib.sha256(row.tobytes()).digest() for row in X]
+        new = list({k: i for i, k in enumerate(keys) if k not in self._kept}.values())
+        if new:
+            if len(self._kept) + len(new) > MOST_KEPT:
+                self._kept = {k: self._kept[k] for k in keys if k in self._kept}
+            encoded = self._encode(X[new])
+            for place, row in enumerate(new):
+                self._kept[keys[row]] = {d: v[place] for d, v in encoded.items()}
+        if not keys:
+            some = self._encode(np.zeros((1, self._axis.size)))
+            return {depth: values[:0].astype(np.float64) for depth, values in some.items()}
+        return {
+            depth: np.stack([self._kept[key][depth] for key in keys]).astype(np.float64)
+            for depth in DEPTHS
+        }
+
+    def _encode(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        out = self._encoder.encode(X, self._axis, self._unit, self._modality)
+        data = self._encoder.config.data
+        points = to_tokens(X[:1], self._axis, self._unit, data.points).valid[0]
+        alive = points.reshape(out["tokens"].shape[1], -1).any(axis=1)
+        tokens = out["tokens"][:, alive]
+        return {
+            "chem": out["chem_mean"],
+            "cls": out["cls"],
+            "mean": tokens.mean(axis=1),
+            "tokens": tokens.reshape(len(X), -1),
+        }
+
+
+def _checksum(folder: Path) -> str:
+    try:
+        content = (folder / "manifest.json").read_bytes()
+    except OSError as error:
+        raise SpektronError(
+            f"{folder}: has no manifest.json; export the weights of the run first"
+        ) from error
+    return hashlib.sha256(content).hexdigest()
