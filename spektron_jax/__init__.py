@@ -14,10 +14,18 @@ import importlib
 from spektron_jax.errors import SpektronError
 
 __version__ = "0.1.0"
-__all__ = ["SpektronError", "SpectraSet", "__version__", "load_encoder", "read"]
+__all__ = [
+    "CalibrationTransfer",
+    "SpektronError",
+    "SpectraSet",
+    "__version__",
+    "load_encoder",
+    "read",
+]
 
 # Public name -> the module that defines it, imported when the name is first asked for.
 _LAZY = {
+    "CalibrationTransfer": "spektron_jax.transfer.calibration",
     "SpectraSet": "spektron_jax.data.spectra",
     "load_encoder": "spektron_jax.encoder",
     "read": "spektron_jax.data.readers",

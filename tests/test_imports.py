@@ -42,6 +42,12 @@ ARROWS = {
         # the run's settings travel as a ConfigDict
         | {"ml_collections"},
     ),
+    "transfer": (
+        BASE
+        | {"config", "data", "encoder", "models", "losses", "training", "evaluation"}
+        | {"report", "transfer", "__init__"},
+        JAX | NUMPY | {"optax", "tqdm", "ml_collections"},
+    ),
 }
 
 

@@ -71,7 +71,7 @@ class Intervals:
       errors: |y_i - f_i(x_i)|                                         (n,)
       source_residuals: |error| of cross-validation on the source
       shift: the instrument-shift term, in the unit of the property
-      spread: sqrt(h) of target spectra, (m, L) -> (m,)
+      spread: sqrt(h) of target spectra
     """
 
     predict: Predict
@@ -80,7 +80,7 @@ class Intervals:
     errors: np.ndarray
     source_residuals: np.ndarray
     shift: float
-    spread: Predict
+    spread: "Spread"
 
     def mark(self, coverage: float) -> str:
         """CALIBRATED or NOT_CALIBRATED at this coverage."""
@@ -138,7 +138,28 @@ def calibrate(method: Method, data: TransferData) -> Intervals:
     )
 
 
-def spread(data: TransferData) -> Predict:
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """sqrt(floor + |(x - centre) axes|^2), the root of the leverage of a spectrum.
+
+    Attributes:
+      centre: mean of the source spectra as the target would show it   (L,)
+      axes: principal axes, divided by their singular values           (L, a)
+      floor: 1 / S
+    """
+
+    centre: np.ndarray
+    axes: np.ndarray
+    floor: float
+
+    def __call__(self, X: np.ndarray) -> np.ndarray:
+        """Roots of the leverage of target spectra (m, L), (m,)."""
+        return np.sqrt(
+            self.floor + np.sum(((X - self.centre) @ self.axes) ** 2, axis=1)
+        )
+
+
+def spread(data: TransferData) -> Spread:
     """Return the function sqrt(h) of target spectra.
 
     h = 1 / S + T2 / (S - 1), the leverage among the principal components of the source
@@ -153,7 +174,7 @@ def spread(data: TransferData) -> Predict:
     _, s, V = np.linalg.svd(data.X_source - mean, full_matrices=False)
     held = s[: min(LEVERAGE_COMPONENTS, S - 2)] > 1e-10 * s[0]
     axes = V[: held.size][held] / s[: held.size][held, None]
-    return lambda X: np.sqrt(1 / S + np.sum(((X + shift - mean) @ axes.T) ** 2, axis=1))
+    return Spread(mean - shift, axes.T, 1 / S)
 
 
 def source_predictions(data: TransferData) -> np.ndarray:

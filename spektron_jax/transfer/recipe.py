@@ -47,6 +47,7 @@ LEAST_LEFT_OUT = 4  # labels for a weight from left-out samples
 LEAST_COVARIANCE = 20  # spectra for CORAL: with 10 it is worse than centring
 FOLDS = 10
 MOST_SHARE = 0.5
+PRECISION = 1e-6  # of encoder features: what lies below is rounding
 
 Encode = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 
@@ -245,7 +246,7 @@ def _feature_data(data: TransferData, encode: Encode) -> dict:
     for depth in DEPTHS:
         X = features[depth]
         _, s, V = np.linalg.svd(X, full_matrices=False)
-        span = V[s > 1e-9 * s[0]].T  # (F, rank)
+        span = V[s > PRECISION * s[0]].T  # (F, rank)
         inside = X @ span
         S = len(data.X_source)
         projected = TransferData(

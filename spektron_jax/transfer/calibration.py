@@ -1,0 +1,234 @@
+"""A calibration taken from one spectrometer to another: `CalibrationTransfer`.
+
+    ct = CalibrationTransfer(weights="nano").fit(
+        X_source, y_source, axis_source, X_target, axis_target, y_target, paired
+    )
+    y = ct.predict(X_new)
+    low, high = ct.predict_interval(X_new, coverage=0.9)
+    flags = ct.applicability(X_new)
+    ct.save("model"); ct = CalibrationTransfer.load("model")
+
+S = source spectra, T = target spectra, p, q = their points, m = new spectra.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.evaluation.conformal import Intervals, calibrate
+from spektron_jax.transfer import store
+from spektron_jax.transfer.comparison import Comparison, inside
+from spektron_jax.transfer.domain import fit_domain
+from spektron_jax.transfer.features import DEPTHS, Features
+from spektron_jax.transfer.inputs import on_axis, prepare, spectra
+from spektron_jax.transfer.recipe import Affine, TransferRecipe
+
+
+class CalibrationTransfer:
+    """One automatic procedure for all regimes, in the habit of scikit-learn.
+
+    Args:
+      weights: name or folder of encoder weights; None: without the network
+      compare: also fit the rival methods, on repeated splits of the labelled target
+        samples (`comparison_`)
+      random_state: seed of those splits
+
+    Attributes:
+      regime_: what was known of the target, in words
+      warnings_: everything that weakens the result, a sentence each
+      encoder_share_: weight of the encoder's predictions, 0 to 1/2
+      comparison_: a Comparison, or None
+    """
+
+    def __init__(self, weights="nano", compare=False, random_state=0):
+        self.weights, self.compare, self.random_state = weights, compare, random_state
+
+    def fit(
+        self,
+        X_source,
+        y_source,
+        axis_source,
+        X_target=None,
+        axis_target=None,
+        y_target=None,
+        paired=None,
+        unit="nm",
+        modality="NIR",
+    ) -> "CalibrationTransfer":
+        """Fit on everything that is known of both instruments.
+
+        Args:
+          X_source: spectra of the source instrument                     (S, p)
+          y_source: their labels                                         (S,)
+          axis_source: positions                                         (p,)
+          X_target: spectra of the target instrument; None: none         (T, q)
+          axis_target: positions; None: those of the source              (q,)
+          y_target: labels, NaN: unknown; None: all unknown              (T,)
+          paired: row of X_source with the same sample, -1: none. A paired spectrum
+            without a label has the label of its source spectrum         (T,) int
+          unit: of both axes, "nm", "um" or "cm-1"
+          modality: "NIR", "IR", "Raman" or "unknown"
+
+        Returns:
+          The object itself.
+
+        Raises:
+          SpektronError: names the argument and what to change.
+        """
+        found = prepare(
+            X_source,
+            y_source,
+            axis_source,
+            X_target,
+            axis_target,
+            y_target,
+            paired,
+            unit,
+            modality,
+        )
+        self._unit, self._modality = unit, modality
+        self._axis, self._axis_target = found.axis, found.axis_target
+        self._data = found.data
+        self.regime_, self.warnings_ = found.regime, list(found.warnings)
+        self._features, self._intervals = None, None
+        if self.weights is not None:
+            self._features = Features(self.weights, found.axis, unit, modality)
+        recipe = self._recipe()
+        self.encoder_share_ = recipe.encoder_share(found.data)
+        self._model = self._repeatable(recipe.fit(found.data))
+        self._domain = fit_domain(found.data)
+        self.comparison_: Comparison | None = None
+        if self.compare:
+            self.comparison_ = inside(found.data, self._features, self.random_state)
+        return self
+
+    def _recipe(self) -> TransferRecipe:
+        kind = "classical" if self._features is None else "combination"
+        return TransferRecipe(kind, self._features)
+
+    def _repeatable(self, model: Affine) -> Affine:
+        """The same spectra give the same bits, whatever was encoded before."""
+        if self._features is None:
+            return model
+        return replace(model, encode=self._features.fresh)
+
+    def predict(self, X, axis=None) -> np.ndarray:
+        """Predict the property of target spectra.
+
+        Args:
+          X: spectra of the target instrument                            (m, q)
+          axis: their positions; None: those of the target at `fit`      (q,)
+
+        Returns:
+          Predictions                                                    (m,)
+        """
+        X = self._aligned(X, axis)
+        return self._model(X)
+
+    def predict_interval(self, X, coverage=0.9, axis=None):
+        """Lower and upper ends of prediction intervals, both (m,).
+
+        The first call fits once more without each labelled target sample. Whether the
+        coverage holds on the target is what `interval_mark` says.
+        """
+        X = self._aligned(X, axis)
+        return self._calibrated().interval(X, coverage)
+
+    def interval_mark(self, coverage=0.9) -> str:
+        """Say whether intervals are "calibrated" or "not calibrated"."""
+        return self._calibrated().mark(coverage)
+
+    def applicability(self, X, axis=None) -> np.ndarray:
+        """Flag spectra: in domain, extrapolating, or unlike anything, (m,)."""
+        X = self._aligned(X, axis)
+        if self._domain is None:
+            raise SpektronError("applicability: needs 5 source spectra or more")
+        return self._domain.flags(X)
+
+    def distances(self, X, axis=None) -> tuple[np.ndarray, np.ndarray]:
+        """T2 and Q of target spectra, each divided by its limit, both (m,)."""
+        X = self._aligned(X, axis)
+        if self._domain is None:
+            raise SpektronError("applicability: needs 5 source spectra or more")
+        t2, q = self._domain.distances(X)
+        return t2 / self._domain.t2_limit, q / self._domain.q_limit
+
+    def _aligned(self, X, axis) -> np.ndarray:
+        if not hasattr(self, "_model"):
+            raise SpektronError("CalibrationTransfer: call fit or load first")
+        X = spectra(X, "X")
+        measured = self._axis_target
+        if axis is not None:
+            measured = np.asarray(axis, np.float64)
+        if X.shape[1] != measured.size:
+            raise SpektronError(
+                f"X: has {X.shape[1]} points, {measured.size} expected; give the axis "
+                "of these spectra as axis=..."
+            )
+        return on_axis(X, measured, self._axis, self._unit)[0]
+
+    def _calibrated(self) -> Intervals:
+        if not hasattr(self, "_model"):
+            raise SpektronError("CalibrationTransfer: call fit or load first")
+        if self._intervals is None:
+            found = calibrate(self._recipe(), self._data)
+            parts = [self._repeatable(part) for part in found.parts]
+            self._intervals = replace(found, predict=self._model, parts=parts)
+        return self._intervals
+
+    def save(self, path) -> Path:
+        """Write a model folder, as a whole or not at all; returns its path.
+
+        The folder holds coefficients, limits and settings; of the spectra it holds
+        means and principal components only.
+        """
+        intervals = self._calibrated()
+        models = [self._model, *intervals.parts]
+        encoded = any(set(m.coefficients) & set(DEPTHS) for m in models)
+        weights = None
+        if encoded:
+            weights = {"name": self._features.name, "sha256": self._features.checksum}
+        settings = {
+            "unit": self._unit,
+            "modality": self._modality,
+            "weights": weights,
+            "trained_with": self.weights,
+            "random_state": self.random_state,
+            "regime": self.regime_,
+            "warnings": self.warnings_,
+            "encoder_share": self.encoder_share_,
+        }
+        arrays = {"axis": self._axis, "axis_target": self._axis_target}
+        arrays |= store.packed(self._model, intervals, self._domain)
+        return store.write(Path(path), settings, arrays)
+
+    @classmethod
+    def load(cls, path) -> "CalibrationTransfer":
+        """Read a model folder; its predictions are those of the object saved.
+
+        Raises:
+          SpektronError: no model, a damaged one, a newer format, or other weights.
+        """
+        settings, arrays = store.read(Path(path))
+        self = cls(settings["trained_with"], random_state=settings["random_state"])
+        self._unit, self._modality = settings["unit"], settings["modality"]
+        self._axis, self._axis_target = arrays["axis"], arrays["axis_target"]
+        self.regime_, self.warnings_ = settings["regime"], settings["warnings"]
+        self.encoder_share_ = settings["encoder_share"]
+        self.comparison_, self._data, self._features = None, None, None
+        known = settings["weights"]
+        if known is not None:
+            self._features = Features(
+                known["name"], self._axis, self._unit, self._modality
+            )
+            if self._features.checksum != known["sha256"]:
+                raise SpektronError(
+                    f"{path}: was fitted with another version of the weights "
+                    f"{known['name']!r}; fit again, or install the version it names"
+                )
+        encode = None if self._features is None else self._features.fresh
+        found = store.unpacked(arrays, encode)
+        self._model, self._intervals, self._domain = found
+        return self

@@ -1,0 +1,235 @@
+"""From what a user gives to data on one axis, with a word on what weakens it.
+
+S = source spectra, T = target spectra, p, q = their points, L = points in common.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spektron_jax.data import axis as axes
+from spektron_jax.errors import SpektronError
+from spektron_jax.evaluation.conformal import LEAST
+from spektron_jax.evaluation.transfer_data import UNPAIRED, TransferData
+from spektron_jax.grid import LEAST_POINTS
+
+NEAR = 1e-6  # of a step: axes nearer than this are the same
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Checked and aligned data.
+
+    Attributes:
+      data: both instruments on `axis`
+      axis: the source's points that both instruments cover             (L,)
+      axis_target: as the target spectra were measured                  (q,)
+      regime: what is known of the target, in words
+      warnings: one sentence each
+    """
+
+    data: TransferData
+    axis: np.ndarray
+    axis_target: np.ndarray
+    regime: str
+    warnings: tuple[str, ...]
+
+
+def prepare(
+    X_source,
+    y_source,
+    axis_source,
+    X_target=None,
+    axis_target=None,
+    y_target=None,
+    paired=None,
+    unit="nm",
+    modality="NIR",
+) -> Inputs:
+    """Check and align; arguments as in `CalibrationTransfer.fit`."""
+    X_source, y_source = spectra(X_source, "X_source"), _column(y_source, "y_source")
+    axis = _axis(axis_source, X_source, unit, modality, "axis_source", "X_source")
+    if y_source.size != len(X_source):
+        raise SpektronError(
+            f"y_source: {y_source.size} labels for {len(X_source)} spectra; give one "
+            "label for each row of X_source"
+        )
+    warnings = []
+    if X_target is None:
+        if any(given is not None for given in (y_target, paired)):
+            raise SpektronError("X_target: missing, but y_target or paired is given")
+        X_target, measured = np.empty((0, axis.size)), axis
+        if axis_target is not None:
+            measured = np.asarray(axis_target, np.float64)
+            axes.check(measured, unit, modality, "axis_target")
+    else:
+        X_target = spectra(X_target, "X_target")
+        given = axis if axis_target is None else axis_target
+        measured = _axis(given, X_target, unit, modality, "axis_target", "X_target")
+    common = overlap(axis, measured, unit)
+    if not same(axis, measured):
+        X_target, text = on_axis(X_target, measured, axis[common], unit)
+        left = f"; {int((~common).sum())} source points without a counterpart left out"
+        warnings.append(
+            f"the target's axis differs from the source's: {text}"
+            + (left if not common.all() else "")
+        )
+    y_target, paired = _known(y_source, len(X_target), y_target, paired)
+    data = TransferData(X_source[:, common], y_source, X_target, y_target, paired)
+    warnings += _remarks(data)
+    return Inputs(data, axis[common], measured, regime(data), tuple(warnings))
+
+
+def spectra(X, name: str) -> np.ndarray:
+    """Spectra as (n, p) float64; a single one becomes a row."""
+    try:
+        X = np.atleast_2d(np.asarray(X, np.float64))
+    except (TypeError, ValueError) as error:
+        raise SpektronError(f"{name}: must be numbers: {error}") from error
+    if X.ndim != 2 or X.size == 0:
+        raise SpektronError(f"{name}: must be (spectra, points), is {X.shape}")
+    bad = np.flatnonzero(~np.isfinite(X).all(axis=1))
+    if bad.size:
+        raise SpektronError(
+            f"{name}: row {bad[0]} holds NaN or infinity ({bad.size} such rows); leave "
+            "out spectra that were not measured"
+        )
+    return X
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """True when two axes hold the same points in the same order."""
+    if a.shape != b.shape:
+        return False
+    return bool(np.max(np.abs(a - b)) <= NEAR * np.min(np.abs(np.diff(a))))
+
+
+def overlap(axis: np.ndarray, measured: np.ndarray, unit: str) -> np.ndarray:
+    """Which points of an axis lie inside another one, (p,) bool."""
+    tolerance = NEAR * np.min(np.abs(np.diff(measured)))
+    inside = (axis >= measured.min() - tolerance) & (axis <= measured.max() + tolerance)
+    if inside.sum() < LEAST_POINTS:
+        raise SpektronError(
+            f"axis_target: {measured.min():g} to {measured.max():g} {unit} and "
+            f"axis_source: {axis.min():g} to {axis.max():g} {unit} have "
+            f"{int(inside.sum())} points in common, {LEAST_POINTS} are needed; check "
+            "the units"
+        )
+    return inside
+
+
+def on_axis(
+    X: np.ndarray, measured: np.ndarray, axis: np.ndarray, unit: str
+) -> tuple[np.ndarray, str]:
+    """Spectra on another axis by local interpolation, and what was done, in words."""
+    if same(measured, axis):
+        return X, ""
+    missing = ~overlap(axis, measured, unit)
+    if missing.any():
+        raise SpektronError(
+            f"axis: {measured.min():g} to {measured.max():g} {unit} does not cover the "
+            f"model's {axis.min():g} to {axis.max():g} {unit}"
+        )
+    ends = np.clip(axis, measured.min(), measured.max())
+    found = axes.resample(X, measured, ends, unit)
+    if not found.valid.all():
+        raise SpektronError(
+            "axis: the measured axis has a gap where the model needs points; measure "
+            "there, or leave that range out on both instruments"
+        )
+    return found.spectra, found.report
+
+
+def regime(data: TransferData) -> str:
+    """What is known of the target, in words."""
+    pairs, labels = int(np.sum(data.paired != UNPAIRED)), data.labelled.size
+    spectra = len(data.y_target)
+    if not spectra:
+        return "no target data"
+    parts = []
+    if pairs:
+        parts.append(f"{pairs} labelled paired")
+    if labels > pairs:
+        parts.append(f"{labels - pairs} labelled unpaired")
+    if spectra > labels:
+        parts.append(f"{spectra - labels} unlabelled")
+    return " and ".join(parts) + " target spectra"
+
+
+def _known(y_source, count, y_target, paired) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and pairs of the target; a paired sample has its source label."""
+    y = np.full(count, np.nan)
+    if y_target is not None:
+        y = _column(y_target, "y_target")
+    rows = np.full(count, UNPAIRED)
+    if paired is not None:
+        rows = np.asarray(paired)
+        if rows.dtype.kind not in "iu":
+            raise SpektronError("paired: must hold row numbers of X_source, -1: none")
+    for name, values in (("y_target", y), ("paired", rows)):
+        if values.shape != (count,):
+            raise SpektronError(
+                f"{name}: {values.size} entries for {count} target spectra; give one "
+                "for each row of X_target"
+            )
+    missing = np.isnan(y) & (rows != UNPAIRED)
+    inside = missing & (rows >= 0) & (rows < y_source.size)
+    y = y.copy()
+    y[inside] = y_source[rows[inside]]
+    return y, rows
+
+
+def _remarks(data: TransferData) -> list[str]:
+    found = []
+    labels = data.labelled.size
+    if not len(data.y_target):
+        found.append(
+            "nothing is known of the target instrument: predictions can be off by any "
+            "amount; measure some samples on it"
+        )
+    elif not labels:
+        found.append("no target labels: the error on the target cannot be checked")
+    if labels < LEAST:
+        found.append(
+            f"{labels} labelled target samples: intervals are not calibrated, "
+            f"{LEAST} are needed"
+        )
+    if labels > 1 and np.ptp(data.y_target[data.labelled]) == 0:
+        found.append("all target labels are equal: they tell an offset and no more")
+    y = data.y_target[data.labelled]
+    if labels and (y.min() < data.y_source.min() or y.max() > data.y_source.max()):
+        found.append(
+            f"target labels ({y.min():g} to {y.max():g}) reach beyond the source's "
+            f"({data.y_source.min():g} to {data.y_source.max():g}): extrapolation"
+        )
+    for name, X in (("X_source", data.X_source), ("X_target", data.X_target)):
+        copies = len(X) - len(np.unique(X, axis=0)) if len(X) else 0
+        if copies:
+            found.append(f"{name}: {copies} spectra occur more than once")
+    return found
+
+
+def _column(y, name: str) -> np.ndarray:
+    try:
+        y = np.asarray(y, np.float64)
+    except (TypeError, ValueError) as error:
+        raise SpektronError(f"{name}: must be numbers: {error}") from error
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1:
+        raise SpektronError(
+            f"{name}: must be one column of labels, is {y.shape}; fit each property "
+            "by itself"
+        )
+    return y
+
+
+def _axis(axis, X, unit, modality, name, spectra_name) -> np.ndarray:
+    axis = np.asarray(axis, np.float64)
+    axes.check(axis, unit, modality, name)
+    if axis.size != X.shape[1]:
+        raise SpektronError(
+            f"{spectra_name}: has {X.shape[1]} points and {name} {axis.size}; give "
+            "one position for each point"
+        )
+    return axis

@@ -1,0 +1,230 @@
+"""The public class: every regime, axes, files, and errors that say what to do."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from spektron_jax import CalibrationTransfer, SpektronError
+from spektron_jax.evaluation.applicability import IN_DOMAIN, UNLIKE
+
+TRAIN, N = 24, 10
+
+
+def error_of(ct, X, y):
+    return float(np.sqrt(np.mean((ct.predict(X) - y) ** 2)))
+
+
+def fitted(instruments, kind="paired", n=N, weights=None, **kwargs):
+    X_s, axis, X_t, axis_t, y = instruments(**kwargs)
+    train, rows = np.arange(TRAIN), np.arange(n)
+    given = {"axis_target": axis_t, "X_target": X_t[rows]}
+    if kind == "none":
+        given = {}
+    elif kind == "paired":
+        given |= {"y_target": y[rows], "paired": rows}
+    elif kind == "unpaired":
+        given |= {"y_target": y[rows]}
+        train = np.arange(n, TRAIN)
+    ct = CalibrationTransfer(weights=weights)
+    ct.fit(X_s[train], y[train], axis, **given)
+    return ct, X_t[TRAIN:], y[TRAIN:]
+
+
+@pytest.mark.parametrize(
+    "kind, n, limit",
+    [
+        ("none", 0, 3.0),
+        ("unlabelled", 5, 0.6),
+        ("unlabelled", 24, 0.5),
+        ("unpaired", 3, 0.6),
+        ("unpaired", 10, 0.3),
+        ("paired", 1, 0.6),
+        ("paired", 2, 0.3),
+        ("paired", 5, 0.15),
+        ("paired", 10, 0.15),
+    ],
+)
+def test_every_regime(instruments, kind, n, limit):
+    ct, X, y = fitted(instruments, kind, n)
+    assert error_of(ct, X, y) < limit
+    assert ct.encoder_share_ == 0.0
+    assert {"none": "no target data", "paired": f"{n} labelled paired"}.get(
+        kind, f"{n} "
+    ) in ct.regime_
+    low, high = ct.predict_interval(X)
+    assert (low < high).all() and np.isfinite([low, high]).all()
+    expected = "calibrated" if n >= 10 and kind != "unlabelled" else "not calibrated"
+    assert ct.interval_mark() == expected
+    assert (expected == "calibrated") != any("intervals" in w for w in ct.warnings_)
+
+
+def test_transfer_beats_none(instruments):
+    none, X, y = fitted(instruments, "none")
+    paired, *_ = fitted(instruments, "paired")
+    assert error_of(paired, X, y) < 0.3 * error_of(none, X, y)
+
+
+def test_five_samples_in_all(instruments):
+    X_s, axis, X_t, _, y = instruments(samples=5)
+    ct = CalibrationTransfer(weights=None).fit(
+        X_s, y, axis, X_t, y_target=y, paired=np.arange(5)
+    )
+    assert np.isfinite(ct.predict(X_t)).all()
+    assert set(ct.applicability(X_t)) <= {"in domain", "extrapolating", UNLIKE}
+    low, high = ct.predict_interval(X_t)
+    assert ((low < y) & (y < high)).mean() > 0.5
+
+
+def test_a_paired_sample_needs_no_label_of_its_own(instruments):
+    X_s, axis, X_t, _, y = instruments()
+    both = [
+        CalibrationTransfer(None).fit(
+            X_s, y, axis, X_t[:8], y_target=labels, paired=np.arange(8)
+        )
+        for labels in (y[:8], np.full(8, np.nan))
+    ]
+    np.testing.assert_array_equal(both[0].predict(X_t), both[1].predict(X_t))
+
+
+def test_axes_that_differ(instruments):
+    ct, X, y = fitted(instruments, points_target=97)
+    assert error_of(ct, X, y) < 0.2
+    (warning,) = ct.warnings_
+    assert "axis differs" in warning and "linear interpolation" in warning
+    again = ct.predict(X[:, ::-1], axis=np.linspace(1150, 2350, 97)[::-1])
+    np.testing.assert_allclose(again, ct.predict(X), rtol=1e-12)
+
+
+def test_saved_and_loaded_predictions_are_bit_identical(instruments, tmp_path):
+    ct, X, _ = fitted(instruments)
+    ct.save(tmp_path / "model")
+    assert {p.name for p in (tmp_path / "model").iterdir()} == {
+        *("manifest.json", "model.json", "model.npz")
+    }
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]
+    other = CalibrationTransfer.load(tmp_path / "model")
+    np.testing.assert_array_equal(ct.predict(X), other.predict(X))
+    np.testing.assert_array_equal(ct.predict_interval(X), other.predict_interval(X))
+    np.testing.assert_array_equal(ct.applicability(X), other.applicability(X))
+    assert (other.regime_, other.warnings_) == (ct.regime_, ct.warnings_)
+    other.save(tmp_path / "model")  # over an older one
+    again = CalibrationTransfer.load(tmp_path / "model")
+    np.testing.assert_array_equal(ct.predict(X), again.predict(X))
+
+
+def test_damaged_or_foreign_folders_are_refused(instruments, tmp_path):
+    ct, *_ = fitted(instruments, n=5)
+    folder = ct.save(tmp_path / "model")
+    with pytest.raises(SpektronError, match="no transfer model"):
+        CalibrationTransfer.load(tmp_path)
+    with pytest.raises(SpektronError, match="exists and is no model"):
+        ct.save(tmp_path)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))
+    with pytest.raises(SpektronError, match="newer format"):
+        CalibrationTransfer.load(folder)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    content = (folder / "model.npz").read_bytes()
+    (folder / "model.npz").write_bytes(content[:-1] + b"x")
+    with pytest.raises(SpektronError, match="model.npz has changed"):
+        CalibrationTransfer.load(folder)
+
+
+def test_applicability_tells_strange_spectra(instruments):
+    ct, X, _ = fitted(instruments)
+    assert np.mean(ct.applicability(X) == IN_DOMAIN) > 0.6
+    ramp = np.linspace(0, 3, X.shape[1])
+    assert (ct.applicability(X[:2] + ramp) == UNLIKE).all()
+
+
+def test_compare_lists_the_rivals(instruments):
+    X_s, axis, X_t, _, y = instruments()
+    ct = CalibrationTransfer(None, compare=True, random_state=1)
+    ct.fit(X_s, y, axis, X_t[:8], y_target=y[:8], paired=np.arange(8))
+    table = {entry["method"]: entry for entry in ct.comparison_.table()}
+    assert {"no transfer", "PDS", "average, no network"} <= set(table)
+    for entry in table.values():
+        assert entry["low"] <= entry["rmsep"] <= entry["high"]
+    change = ct.comparison_.difference("average, no network", "no transfer")
+    assert change["low"] <= change["difference"] <= change["high"] < 0
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"y_source": np.arange(5.0)}, "5 labels for 30 spectra"),
+        ({"y_source": np.ones(30)}, "every label is 1; nothing to calibrate"),
+        ({"y_source": np.r_[np.nan, np.arange(29.0)]}, "row 0 has no label"),
+        ({"y_source": ["a"] * 30}, "y_source: must be numbers"),
+        ({"y_target": np.arange(4.0)}, "y_target: 4 entries for 8 target spectra"),
+        ({"paired": np.arange(9)}, "paired: 9 entries for 8 target spectra"),
+        ({"paired": np.arange(8) + 28}, "paired: rows must lie in 0..29 or be -1"),
+        ({"paired": np.zeros(8, int)}, "paired twice"),
+        ({"paired": np.arange(8.0)}, "must hold row numbers"),
+        ({"X_target": None}, "X_target: missing, but y_target or paired is given"),
+        ({"axis_source": np.arange(1100, 1140)}, "80 points and axis_source 40"),
+        ({"axis_target": np.linspace(2290, 2500, 80)}, "points in common, 16 are"),
+        ({"unit": "cm-1"}, "axis_source: 1100 to 2300 cm-1 lies outside NIR"),
+        ({"compare": True, "rows": 3}, "compare: needs 5 labelled target samples"),
+    ],
+)
+def test_bad_input_says_what_to_do(instruments, change, message):
+    X_s, axis, X_t, _, y = instruments()
+    rows = np.arange(change.pop("rows", 8))
+    ct = CalibrationTransfer(None, compare=change.pop("compare", False))
+    given = {
+        **{"X_source": X_s, "y_source": y, "axis_source": axis},
+        **{"X_target": X_t[rows], "y_target": y[rows], "paired": rows},
+    }
+    with pytest.raises(SpektronError, match=message):
+        ct.fit(**given | change)
+
+
+def test_rows_of_nan_are_named(instruments):
+    X_s, axis, X_t, _, y = instruments()
+    for name, X in (("X_source", X_s), ("X_target", X_t)):
+        broken = X.copy()
+        broken[3, 5] = np.nan
+        given = {"X_source": X_s, "X_target": X_t} | {name: broken}
+        with pytest.raises(SpektronError, match=f"{name}: row 3 holds NaN"):
+            CalibrationTransfer(None).fit(y_source=y, axis_source=axis, **given)
+    ct = CalibrationTransfer(None).fit(X_s, y, axis, X_t)
+    with pytest.raises(SpektronError, match="X: row 0 holds NaN"):
+        ct.predict(np.full((1, 80), np.nan))
+    with pytest.raises(SpektronError, match="X: has 79 points, 80 expected"):
+        ct.predict(X_t[:, 1:])
+    with pytest.raises(SpektronError, match="does not cover"):
+        ct.predict(X_t[:, 10:], axis=axis[10:])
+    with pytest.raises(SpektronError, match="call fit or load first"):
+        CalibrationTransfer(None).predict(X_t)
+
+
+def test_what_weakens_the_result_is_said(instruments):
+    X_s, axis, X_t, _, y = instruments()
+    X_s[4] = X_s[3]
+    y = y.copy()
+    ct = CalibrationTransfer(None).fit(
+        X_s, y, axis, X_t[:3], y_target=[20.0, 20.0, 20.0]
+    )
+    text = "\n".join(ct.warnings_)
+    assert "X_source: 1 spectra occur more than once" in text
+    assert "extrapolation" in text and "all target labels are equal" in text
+    assert "3 labelled target samples: intervals are not calibrated" in text
+
+
+def test_without_the_network_no_jax_is_loaded():
+    code = """
+import sys
+import numpy as np
+from spektron_jax import CalibrationTransfer
+assert "jax" not in sys.modules
+rng = np.random.default_rng(0)
+X, axis = rng.normal(size=(12, 40)), np.linspace(1100, 2300, 40)
+CalibrationTransfer(weights=None).fit(X, X[:, 3], axis, X[:6]).predict(X)
+assert "jax" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
