@@ -29,8 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         run(argv)
     except KeyboardInterrupt:
-        text = "interrupted: the same command goes on from the newest checkpoint"
-        print(text, file=sys.stderr)
+        print("interrupted: give the same command to go on", file=sys.stderr)
         return 130
     except SpektronError as error:
         if "--debug" in argv:
@@ -55,9 +54,10 @@ def run(argv: list[str]) -> None:
             raise SpektronError(f"--{name} is missing; see --help")
     config = config_file.load(values.config)
     config_file.override(config, overrides)
-    if config.task == "convert":
-        convert = importlib.import_module("spektron_jax.data.convert")  # needs h5py
-        return convert.run(config, writable(values.workdir))
+    if config.task in ("convert", "predict", "transfer"):
+        name = "data.convert" if config.task == "convert" else "transfer.command"
+        task = importlib.import_module(f"spektron_jax.{name}")  # only when it is needed
+        return task.run(config, writable(values.workdir))
     validate(config)
     workdir = writable(values.workdir)
     join_processes(values.coordinator, values.num_processes, values.process_id)

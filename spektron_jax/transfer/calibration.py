@@ -40,6 +40,8 @@ class CalibrationTransfer:
       warnings_: everything that weakens the result, a sentence each
       encoder_share_: weight of the encoder's predictions, 0 to 1/2
       comparison_: a Comparison, or None
+      unit_: of the axes
+      about_: whatever is to be kept with a saved model, text by name
     """
 
     def __init__(self, weights="nano", compare=False, random_state=0):
@@ -88,10 +90,11 @@ class CalibrationTransfer:
             unit,
             modality,
         )
-        self._unit, self._modality = unit, modality
+        self.unit_, self._modality = unit, modality
         self._axis, self._axis_target = found.axis, found.axis_target
         self._data = found.data
         self.regime_, self.warnings_ = found.regime, list(found.warnings)
+        self.about_ = {}
         self._features, self._intervals = None, None
         if self.weights is not None:
             self._features = Features(self.weights, found.axis, unit, modality)
@@ -167,7 +170,7 @@ class CalibrationTransfer:
                 f"X: has {X.shape[1]} points, {measured.size} expected; give the axis "
                 "of these spectra as axis=..."
             )
-        return on_axis(X, measured, self._axis, self._unit)[0]
+        return on_axis(X, measured, self._axis, self.unit_)[0]
 
     def _calibrated(self) -> Intervals:
         if not hasattr(self, "_model"):
@@ -191,7 +194,7 @@ class CalibrationTransfer:
         if encoded:
             weights = {"name": self._features.name, "sha256": self._features.checksum}
         settings = {
-            "unit": self._unit,
+            "unit": self.unit_,
             "modality": self._modality,
             "weights": weights,
             "trained_with": self.weights,
@@ -199,6 +202,7 @@ class CalibrationTransfer:
             "regime": self.regime_,
             "warnings": self.warnings_,
             "encoder_share": self.encoder_share_,
+            "about": self.about_,
         }
         arrays = {"axis": self._axis, "axis_target": self._axis_target}
         arrays |= store.packed(self._model, intervals, self._domain)
@@ -213,15 +217,15 @@ class CalibrationTransfer:
         """
         settings, arrays = store.read(Path(path))
         self = cls(settings["trained_with"], random_state=settings["random_state"])
-        self._unit, self._modality = settings["unit"], settings["modality"]
+        self.unit_, self._modality = settings["unit"], settings["modality"]
         self._axis, self._axis_target = arrays["axis"], arrays["axis_target"]
         self.regime_, self.warnings_ = settings["regime"], settings["warnings"]
-        self.encoder_share_ = settings["encoder_share"]
+        self.encoder_share_, self.about_ = settings["encoder_share"], settings["about"]
         self.comparison_, self._data, self._features = None, None, None
         known = settings["weights"]
         if known is not None:
             self._features = Features(
-                known["name"], self._axis, self._unit, self._modality
+                known["name"], self._axis, self.unit_, self._modality
             )
             if self._features.checksum != known["sha256"]:
                 raise SpektronError(

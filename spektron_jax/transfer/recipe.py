@@ -6,13 +6,13 @@ Two blocks of members:
     encoder     transfers on encoder features at several depths, weighted by 1 / MSE of
                 left-out samples where there are labels
 
-    prediction = (1 - w) classical + w encoder,  w = b max(0, 1 - v / b^2), 1/2 at most
+    prediction = (1 - w) classical + w encoder,  w = b max(0, 1 - 4 v / b^2) <= 1/2
     b = sum e d / sum d^2,   v = sum (e - b d)^2 / ((n - 1) sum d^2)
 
 where e is what the classical block leaves over on samples left out of all fits, d the
 encoder's prediction minus the classical one there: b is the weight of least error, v
-its variance, and the shrinkage is that of James & Stein (Berkeley Symposium 4 (1961)
-361): the encoder gets a say only as far as the samples prove that it earns one. The
+its variance, and the shrinkage is of the kind of James & Stein (Berkeley Symposium 4
+(1961) 361): the encoder gets a say only where b is two standard errors from 0. The
 samples are the labelled target samples, each left out with its source spectrum; with
 fewer than 4 of them, those of the source in cross-validation. Which members take part
 follows from what is known of the target.
@@ -47,6 +47,7 @@ LEAST_LEFT_OUT = 4  # labels for a weight from left-out samples
 LEAST_COVARIANCE = 20  # spectra for CORAL: with 10 it is worse than centring
 FOLDS = 10
 MOST_SHARE = 0.5
+CAUTION = 2.0  # standard errors: components and weights were chosen on these samples
 PRECISION = 1e-6  # of encoder features: what lies below is rounding
 
 Encode = Callable[[np.ndarray], Mapping[str, np.ndarray]]
@@ -289,6 +290,7 @@ def cautious_share(error: np.ndarray, difference: np.ndarray) -> float:
     best = float(error @ difference) / power
     left = error - best * difference
     variance = float(left @ left) / (n - 1) / power
-    if best <= 0 or variance >= best**2:
+    doubt = CAUTION**2 * variance
+    if best <= 0 or doubt >= best**2:
         return 0.0
-    return min(best * (1.0 - variance / best**2), MOST_SHARE)
+    return min(best * (1.0 - doubt / best**2), MOST_SHARE)

@@ -1,0 +1,55 @@
+"""Calibration transfer: from two instruments' files to a decision and a model.
+
+    python -m spektron_jax.main --config=configs/transfer.py --workdir=OUT \\
+        --config.data.path=corn.h5 --config.data.source=m5 --config.data.target=mp6 \\
+        --config.data.property=moisture --config.transfer.n=10
+
+With a file for each instrument, samples matched by their ids:
+
+    python -m spektron_jax.main --config=configs/transfer.py --workdir=OUT \\
+        --config.data.source_path=old.csv --config.data.target_path=new.csv \\
+        --config.data.labels_path=labels.csv --config.data.property=moisture
+
+CPU, one process, a few minutes; seconds with `--noconfig.transfer.compare`. Prints a
+verdict and writes report.html, results.json, predictions.csv and model/, which
+configs/predict.py uses.
+
+What is known of the target is `transfer.regime`: "paired" (n samples measured on both
+instruments), "unpaired" (n labelled target samples that the source has not measured),
+"unlabelled" (n target spectra, no labels) or "none"; n = 0 takes all there are.
+"""
+
+from ml_collections import ConfigDict
+
+from spektron_jax.errors import SpektronError
+
+
+def get_config(arg: str = "") -> ConfigDict:
+    """Return the settings; there are no variants."""
+    if arg:
+        raise SpektronError(f"configs/transfer.py:{arg}: there are no variants")
+    data = {
+        "path": "",  # one file with both instruments
+        "source": "",  # names of the instruments in it
+        "target": "",
+        "property": "",
+        "source_path": "",  # or a file for each
+        "target_path": "",
+        "labels_path": "",  # CSV: sample id, then a column for each property
+        "unit": "",  # of the axes, where the files do not say
+        "modality": "",
+        "strict": True,  # stop at the first fault of a file
+    }
+    transfer = {
+        "weights": "nano",  # name or folder; "" = without the network
+        "regime": "paired",
+        "n": 10,  # target samples, chosen by Kennard-Stone; 0 = all
+        "coverage": 0.9,  # of the intervals
+        "compare": True,  # with the rival methods, on samples held out
+        "repeats": 15,  # splits of the comparison
+        "curve": (3, 5, 10, 25),  # numbers of samples in the figure
+        "progress": True,
+    }
+    return ConfigDict(
+        {"task": "transfer", "seed": 0, "data": data, "transfer": transfer}
+    )
