@@ -58,10 +58,11 @@ def prepare(
     if X_target is None:
         if any(given is not None for given in (y_target, paired)):
             raise SpektronError("X_target: missing, but y_target or paired is given")
-        X_target, measured = np.empty((0, axis.size)), axis
+        measured = axis
         if axis_target is not None:
             measured = np.asarray(axis_target, np.float64)
             axes.check(measured, unit, modality, "axis_target")
+        X_target = np.empty((0, measured.size))
     else:
         X_target = spectra(X_target, "X_target")
         given = axis if axis_target is None else axis_target

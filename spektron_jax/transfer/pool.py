@@ -163,8 +163,8 @@ def read_pool(given: ConfigDict) -> Pool:
     Raises:
       SpektronError: a file, an instrument, a property or labels that do not fit.
     """
-    one, two = bool(given.path), bool(given.source_path and given.target_path)
-    if one == two:
+    one, two = bool(given.path), (bool(given.source_path), bool(given.target_path))
+    if two != (not one, not one):
         raise SpektronError(
             "config.data: give path (one file with both instruments), or source_path "
             "and target_path"
@@ -263,6 +263,8 @@ def _labels(path: str, name: str) -> tuple[dict[str, float], str, str]:
 
 def _joined(sets, sides, labels, prop, paths) -> Pool:
     (source_name, source), (target_name, target) = sides
+    if source_name == target_name:  # files that name no instrument
+        source_name, target_name = (Path(path).stem for path in paths[:2])
     if sets[0].modality != sets[1].modality:
         raise SpektronError(
             f"config.data: source is {sets[0].modality}, target {sets[1].modality}; "

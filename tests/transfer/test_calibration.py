@@ -67,6 +67,13 @@ def test_transfer_beats_none(instruments):
     assert error_of(paired, X, y) < 0.3 * error_of(none, X, y)
 
 
+def test_no_target_data_on_another_axis(instruments):
+    X_s, axis, X_t, axis_t, y = instruments(points_target=97)
+    ct = CalibrationTransfer(None).fit(X_s, y, axis, axis_target=axis_t)
+    np.testing.assert_array_equal(ct.predict(X_t), ct.predict(X_t, axis=axis_t))
+    assert any("nothing is known of the target" in text for text in ct.warnings_)
+
+
 def test_five_samples_in_all(instruments):
     X_s, axis, X_t, _, y = instruments(samples=5)
     ct = CalibrationTransfer(weights=None).fit(
