@@ -47,7 +47,7 @@ LEAST_LEFT_OUT = 4  # labels for a weight from left-out samples
 LEAST_COVARIANCE = 20  # spectra for CORAL: with 10 it is worse than centring
 FOLDS = 10
 MOST_SHARE = 0.5
-CAUTION = 2.0  # standard errors: components and weights were chosen on these samples
+CAUTION = 2.0  # standard errors; with one, chance gives the encoder too much
 PRECISION = 1e-6  # of encoder features: what lies below is rounding
 
 Encode = Callable[[np.ndarray], Mapping[str, np.ndarray]]
@@ -196,9 +196,21 @@ class Member:
         return self.space, self.back(path(np.eye(size))[:, k - 1] - constant), constant
 
     def left_out(self) -> np.ndarray:
-        """Predictions of the labelled target samples by fits without them, (n,)."""
-        k = self.recipe.choose(self.ready)
-        return self.recipe.left_out(self.ready)[:, k - 1]
+        """Predictions of the labelled target samples by fits without them, (n,).
+
+        Where the number of components is chosen on these samples, the sample itself
+        has no voice in it: else its error would look smaller than a new sample's.
+        """
+        recipe, ready = self.recipe, self.ready
+        predicted = recipe.left_out(ready)
+        if recipe.components == "source":
+            return predicted[:, recipe.choose(ready) - 1]
+        chooser = replace(recipe, correct=recipe.choose_with or recipe.correct)
+        errors = chooser.left_out(ready) - ready.y_target[ready.labelled][:, None]
+        squares = errors**2
+        others = (squares.sum(axis=0) - squares) / (len(squares) - 1)
+        k = [smallest_good(np.sqrt(row)) for row in others]
+        return predicted[np.arange(len(predicted)), np.array(k) - 1]
 
 
 def _classical(data: TransferData) -> Sequence[Member]:
@@ -225,9 +237,7 @@ def _encoder(data: TransferData, encode: Encode) -> Sequence[Member]:
             for name in names
         ]
         if data.labelled.size >= LEAST_LEFT_OUT:
-            left_out = np.stack([m.left_out() for m in members], axis=1)
-            errors = left_out - data.y_target[data.labelled][:, None]
-            weights = weights_of(errors, "inverse")
+            weights = weights_of(_left_out_errors(data, members), "inverse")
             members = [
                 replace(member, weight=float(weight))
                 for member, weight in zip(members, weights, strict=True)
@@ -262,11 +272,20 @@ def _divided(scale: float) -> Callable[[np.ndarray], np.ndarray]:
     return lambda coefficients: coefficients / scale
 
 
+def _left_out_errors(data: TransferData, members: Sequence[Member]) -> np.ndarray:
+    left_out = np.stack([member.left_out() for member in members], axis=1)
+    return left_out - data.y_target[data.labelled][:, None]
+
+
 def _unseen(data: TransferData, members: Sequence[Member]) -> np.ndarray:
     """A block's average on samples that its fits have not seen."""
     if data.labelled.size >= LEAST_LEFT_OUT:
-        weights = np.array([member.weight for member in members])
-        return np.stack([m.left_out() for m in members], axis=1) @ weights
+        errors = _left_out_errors(data, members)
+        weights = np.tile([member.weight for member in members], (len(errors), 1))
+        if members[0].space in DEPTHS:  # weighted on these samples: not on its own
+            for row in range(len(errors)):
+                weights[row] = weights_of(np.delete(errors, row, axis=0), "inverse")
+        return np.sum(errors * weights, axis=1) + data.y_target[data.labelled]
     spaces = {member.space: member for member in members}
     fold = folds_of(np.arange(data.y_source.size), FOLDS)
     each = []
