@@ -44,8 +44,8 @@ ARROWS = {
     ),
     "transfer": (
         BASE
-        | {"config", "data", "encoder", "models", "losses", "training", "evaluation"}
-        | {"report", "transfer", "__init__"},
+        | {"config", "data", "encoder", "lab", "models", "losses", "training"}
+        | {"evaluation", "report", "transfer", "__init__"},
         JAX | NUMPY | {"optax", "tqdm", "ml_collections"},
     ),
 }

@@ -87,7 +87,7 @@ def predicted_against_measured(
     axes.errorbar(
         measured, predicted, yerr=spread, fmt="o", ms=4, color=BLUE, elinewidth=0.8
     )
-    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_aspect("equal", adjustable="box")
     shown = f" ({unit})" if unit else ""
     axes.set(xlabel=f"measured{shown}", ylabel=f"predicted{shown}")
     return figure

@@ -129,11 +129,14 @@ def _network(results: Mapping[str, Any]) -> Finding:
         f"The combination's RMSEP minus that of the same procedure without the "
         f"network: {number(without['difference'])} {interval(without)}. {share}"
     )
+    verdict = clearly(without)
+    if verdict >= 0 and results["encoder_share"] > 0:
+        text += " Give --config.transfer.weights= to leave it out."
     return (
         Finding(True, "the network helps", text),
         Finding(None, "the network does not help here", text),
         Finding(False, "the network does harm here", text),
-    )[clearly(without) + 1]
+    )[verdict + 1]
 
 
 def _ceiling(results: Mapping[str, Any], rows: Mapping) -> list[Finding]:
