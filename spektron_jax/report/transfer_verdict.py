@@ -72,7 +72,10 @@ def _recommendation(results: Mapping[str, Any], rows: Mapping) -> Finding:
         f"{unit} {interval(ours)}, bias {number(ours['bias'])}, RPD "
         f"{number(ours['rpd']) if ours['rpd'] else 'not defined'}: good for {use}."
     )
-    if floor is None or results["ours"] == results["floor"]:
+    if not n:
+        text += " Nothing is known of the target: a few samples on it may change much."
+        return Finding(use != USES[0][1], "the source model as it is", text)
+    if floor is None:
         return Finding(use != USES[0][1], "use this model", text)
     change = clearly(results["differences"][results["floor"]])
     text += f" Without transfer the RMSEP is {number(floor['rmsep'])}{unit}"

@@ -40,7 +40,8 @@ class CalibrationTransfer:
       warnings_: everything that weakens the result, a sentence each
       encoder_share_: weight of the encoder's predictions, 0 to 1/2
       comparison_: a Comparison, or None
-      unit_: of the axes
+      axis_, unit_: points that the model uses
+      domain_: PCA model with limits, or None with fewer than 5 source spectra
       about_: whatever is to be kept with a saved model, text by name
     """
 
@@ -91,7 +92,7 @@ class CalibrationTransfer:
             modality,
         )
         self.unit_, self._modality = unit, modality
-        self._axis, self._axis_target = found.axis, found.axis_target
+        self.axis_, self._axis_target = found.axis, found.axis_target
         self._data = found.data
         self.regime_, self.warnings_ = found.regime, list(found.warnings)
         self.about_ = {}
@@ -101,7 +102,7 @@ class CalibrationTransfer:
         recipe = self._recipe()
         self.encoder_share_ = recipe.encoder_share(found.data)
         self._model = self._repeatable(recipe.fit(found.data))
-        self._domain = fit_domain(found.data)
+        self.domain_ = fit_domain(found.data)
         self.comparison_: Comparison | None = None
         if self.compare:
             self.comparison_ = inside(found.data, self._features, self.random_state)
@@ -146,17 +147,17 @@ class CalibrationTransfer:
     def applicability(self, X, axis=None) -> np.ndarray:
         """Flag spectra: in domain, extrapolating, or unlike anything, (m,)."""
         X = self._aligned(X, axis)
-        if self._domain is None:
+        if self.domain_ is None:
             raise SpektronError("applicability: needs 5 source spectra or more")
-        return self._domain.flags(X)
+        return self.domain_.flags(X)
 
     def distances(self, X, axis=None) -> tuple[np.ndarray, np.ndarray]:
         """T2 and Q of target spectra, each divided by its limit, both (m,)."""
         X = self._aligned(X, axis)
-        if self._domain is None:
+        if self.domain_ is None:
             raise SpektronError("applicability: needs 5 source spectra or more")
-        t2, q = self._domain.distances(X)
-        return t2 / self._domain.t2_limit, q / self._domain.q_limit
+        t2, q = self.domain_.distances(X)
+        return t2 / self.domain_.t2_limit, q / self.domain_.q_limit
 
     def _aligned(self, X, axis) -> np.ndarray:
         if not hasattr(self, "_model"):
@@ -170,7 +171,7 @@ class CalibrationTransfer:
                 f"X: has {X.shape[1]} points, {measured.size} expected; give the axis "
                 "of these spectra as axis=..."
             )
-        return on_axis(X, measured, self._axis, self.unit_)[0]
+        return on_axis(X, measured, self.axis_, self.unit_)[0]
 
     def _calibrated(self) -> Intervals:
         if not hasattr(self, "_model"):
@@ -204,8 +205,8 @@ class CalibrationTransfer:
             "encoder_share": self.encoder_share_,
             "about": self.about_,
         }
-        arrays = {"axis": self._axis, "axis_target": self._axis_target}
-        arrays |= store.packed(self._model, intervals, self._domain)
+        arrays = {"axis": self.axis_, "axis_target": self._axis_target}
+        arrays |= store.packed(self._model, intervals, self.domain_)
         return store.write(Path(path), settings, arrays)
 
     @classmethod
@@ -218,14 +219,14 @@ class CalibrationTransfer:
         settings, arrays = store.read(Path(path))
         self = cls(settings["trained_with"], random_state=settings["random_state"])
         self.unit_, self._modality = settings["unit"], settings["modality"]
-        self._axis, self._axis_target = arrays["axis"], arrays["axis_target"]
+        self.axis_, self._axis_target = arrays["axis"], arrays["axis_target"]
         self.regime_, self.warnings_ = settings["regime"], settings["warnings"]
         self.encoder_share_, self.about_ = settings["encoder_share"], settings["about"]
         self.comparison_, self._data, self._features = None, None, None
         known = settings["weights"]
         if known is not None:
             self._features = Features(
-                known["name"], self._axis, self.unit_, self._modality
+                known["name"], self.axis_, self.unit_, self._modality
             )
             if self._features.checksum != known["sha256"]:
                 raise SpektronError(
@@ -234,5 +235,5 @@ class CalibrationTransfer:
                 )
         encode = None if self._features is None else self._features.fresh
         found = store.unpacked(arrays, encode)
-        self._model, self._intervals, self._domain = found
+        self._model, self._intervals, self.domain_ = found
         return self

@@ -215,7 +215,7 @@ def _arrays(ct, pool, rows, compared, coverage) -> dict[str, np.ndarray]:
     arrays = {
         "rows": all_rows,
         "transfer": np.isin(all_rows, rows),
-        "axis": ct._axis,
+        "axis": ct.axis_,
         "source": X_source[on_source],
         "target": X_target[on_target],
     }
@@ -227,7 +227,7 @@ def _arrays(ct, pool, rows, compared, coverage) -> dict[str, np.ndarray]:
         arrays["prediction"] = ct.predict(X)
         arrays["low"], arrays["high"] = ct.predict_interval(X, coverage)
         arrays["measured"] = pool.y[all_rows]
-        if ct._domain is not None:
+        if ct.domain_ is not None:
             arrays["t2"], arrays["q"] = ct.distances(X)
             arrays["flag"] = ct.applicability(X)
     if compared is not None:
@@ -307,7 +307,7 @@ def predict(config: ConfigDict, workdir: Path) -> None:
         lines.append(
             f"{len(one.spectra) - rows.size} spectra with missing points: none"
         )
-    if ct._domain is not None:
+    if ct.domain_ is not None:
         arrays["flag"] = ct.applicability(X, axis)
         kinds, counts = np.unique(arrays["flag"], return_counts=True)
         lines += [f"{count} {kind}" for kind, count in zip(kinds, counts, strict=True)]

@@ -59,9 +59,12 @@ def classical_members(data: TransferData) -> tuple[str, ...]:
     if min(pairs, labels) >= LEAST_LEFT_OUT:
         names = TWENTY
     else:
-        names = tuple(f"{head}/{t}" for head in _heads(data) for t in ("raw", "sg1"))
+        heads = _heads(data)
+        # Without target data only the derivative takes at least an offset away.
+        treatments = ("sg1",) if heads == ("none",) else ("raw", "sg1")
+        names = tuple(f"{head}/{t}" for head in heads for t in treatments)
     if data.X_source.shape[1] < WINDOW:
-        names = tuple(name for name in names if name.endswith("/raw"))
+        names = tuple(dict.fromkeys(f"{name.split('/')[0]}/raw" for name in names))
     return names
 
 

@@ -78,12 +78,7 @@ def adapt(
         jnp.asarray(tokens.valid),
         jnp.full(len(values), modality_code(modality)),
     )
-    moves = adaptable(encoder.params)
-    labels = jax.tree.map(lambda its: "moves" if its else "stays", moves)
-    tx = optax.multi_transform(
-        {"moves": optax.adam(rate), "stays": optax.set_to_zero()}, labels
-    )
-    step = jax.jit(functools.partial(_step, encoder.model, tx, share))
+    tx, step = _tools(encoder.model, rate, share)
     params, state, losses = encoder.params, tx.init(encoder.params), []
     for number in range(steps):
         key = jax.random.fold_in(jax.random.key(seed), number)
@@ -94,6 +89,19 @@ def adapt(
     adapted = copy.copy(encoder)  # keeps what is compiled: parameters are arguments
     adapted.params = params
     return adapted, np.array(losses)
+
+
+@functools.cache
+def _tools(model, rate, share):
+    """Optimiser and compiled step, the same at every call with these settings."""
+
+    def labels(params):
+        return jax.tree.map(lambda its: "moves" if its else "stays", adaptable(params))
+
+    tx = optax.multi_transform(
+        {"moves": optax.adam(rate), "stays": optax.set_to_zero()}, labels
+    )
+    return tx, jax.jit(functools.partial(_step, model, tx, share))
 
 
 def _step(model, tx, share, params, state, key, values, wavenumber, valid, modality):

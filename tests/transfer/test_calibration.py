@@ -39,6 +39,8 @@ def fitted(instruments, kind="paired", n=N, weights=None, **kwargs):
         ("none", 0, 3.0),
         ("unlabelled", 5, 0.6),
         ("unlabelled", 24, 0.5),
+        ("unlabelled", 1, 1.0),
+        ("unpaired", 1, 1.0),
         ("unpaired", 3, 0.6),
         ("unpaired", 10, 0.3),
         ("paired", 1, 0.6),
@@ -59,6 +61,24 @@ def test_every_regime(instruments, kind, n, limit):
     expected = "calibrated" if n >= 10 and kind != "unlabelled" else "not calibrated"
     assert ct.interval_mark() == expected
     assert (expected == "calibrated") != any("intervals" in w for w in ct.warnings_)
+
+
+@pytest.mark.parametrize("pairs", [1, 2, 3, 8])
+def test_pairs_beside_other_target_spectra(instruments, pairs):
+    X_s, axis, X_t, _, y = instruments()
+    labels = np.r_[y[: pairs + 4], np.full(4, np.nan)]  # 4 unpaired, 4 unlabelled
+    rows = np.r_[np.arange(pairs), np.full(8, -1)]
+    source = np.setdiff1d(np.arange(22), np.arange(pairs, pairs + 8))
+    ct = CalibrationTransfer(None).fit(
+        X_s[source], y[source], axis, X_t[: pairs + 8], y_target=labels, paired=rows
+    )
+    assert ct.regime_ == (
+        f"{pairs} labelled paired and 4 labelled unpaired and 4 unlabelled "
+        "target spectra"
+    )
+    assert error_of(ct, X_t[22:], y[22:]) < 0.4
+    low, high = ct.predict_interval(X_t[22:])
+    assert np.isfinite([low, high]).all()
 
 
 def test_transfer_beats_none(instruments):

@@ -128,6 +128,7 @@ def test_separate_files_with_labels(both, tmp_path, capsys):
     ):
         n = 7 if regime == "unpaired" else 10
         more = [f"--config.transfer.regime={regime}", f"--config.transfer.n={n}"]
+        more.append("--config.transfer.repeats=2")
         assert transfer(tmp_path / regime, "", *paths, *more) == 0, capsys.readouterr()
         results = json.loads((tmp_path / regime / "results.json").read_text())
         assert results["regime"].startswith(said)
