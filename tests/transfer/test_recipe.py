@@ -82,7 +82,7 @@ def test_each_spectrum_is_encoded_once(instruments, tiny_weights, monkeypatch):
 
 @pytest.mark.parametrize("labelled", [True, False])
 def test_encoder_rows_fit(instruments, tiny_weights, labelled):
-    data, X, y = data_of(instruments, labelled=labelled)
+    data, X, _ = data_of(instruments, 12, labelled=labelled)
     features = Features(tiny_weights, instruments()[1], "nm", "NIR")
     rows = {k: TransferRecipe(k, features) for k in ("encoder", "combination")}
     models = {kind: recipe.fit(data) for kind, recipe in rows.items()}
