@@ -33,6 +33,8 @@ def long_description() -> str:
     return readme.read_text(encoding="utf-8") if readme.exists() else ""
 
 
+CORPUS = ["rdkit>=2024.9.1", "tblite>=0.5"]  # line lists of own molecules
+
 setup(
     name="spektron-jax",
     version=version(),
@@ -48,6 +50,7 @@ setup(
     include_package_data=False,
     install_requires=requirements(),
     extras_require={
+        "corpus": CORPUS,
         "files": FILES,
         "preprocess": PREPROCESS,
         "test": [

@@ -54,9 +54,8 @@ def run(argv: list[str]) -> None:
             raise SpektronError(f"--{name} is missing; see --help")
     config = config_file.load(values.config)
     config_file.override(config, overrides)
-    if config.task in ("convert", "predict", "transfer"):
-        name = "data.convert" if config.task == "convert" else "transfer.command"
-        task = importlib.import_module(f"spektron_jax.{name}")  # only when it is needed
+    if config.task in OWN_CHECKS:
+        task = importlib.import_module(f"spektron_jax.{OWN_CHECKS[config.task]}")
         return task.run(config, writable(values.workdir))
     validate(config)
     workdir = writable(values.workdir)
@@ -66,6 +65,13 @@ def run(argv: list[str]) -> None:
     task(config, workdir)
 
 
+# Modules with a `run` that checks its own settings; imported only when needed.
+OWN_CHECKS = {
+    "convert": "data.convert",
+    "lines": "data.lines",
+    "predict": "transfer.command",
+    "transfer": "transfer.command",
+}
 TASKS = {"pretrain": ("training.loop", "train"), "lab": ("training.lab_page", "write")}
 FLAGS = {
     "config": (flags.DEFINE_string, "config file and variant, as above"),

@@ -1,0 +1,98 @@
+"""Writing line lists: one small file per molecule, and all of them as one HDF5.
+
+The HDF5 file has the layout of the shipped corpus (`files/DATA_CARD.md`), so that
+`LineCorpus.load` and `--config.data.path` read it. A file stands under its name only
+when it is whole: it is written beside it and renamed.
+
+Sizes: n molecules, l lines, x X-H bonds.
+"""
+
+import os
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from spektron_jax.data.corpus import BOND_FIELDS, LINE_FIELDS
+from spektron_jax.data.linelists.structures import TYPES
+
+MOLECULE_DTYPES = {
+    "natoms": np.uint16,
+    "energy_hartree": np.float64,
+    "dipole_debye": np.float32,
+    "polarizability_a3": np.float32,
+}
+DTYPES = dict.fromkeys((*LINE_FIELDS, *BOND_FIELDS), np.float32)
+DTYPES |= {"xh_share": np.uint8, "xh_type": np.uint8}
+FIELDS = (*MOLECULE_DTYPES, *LINE_FIELDS, *BOND_FIELDS)
+UNITS = "cm-1 (unscaled harmonic); km/mol; A^4/amu"
+XH_SHARE = (
+    "share of each mode's kinetic energy, 0..255: CH, NH, OH stretch; CH, NH, OH bend"
+)
+
+
+def save_molecule(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write the arrays of one molecule."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    with open(part, "wb") as file:
+        np.savez(file, **arrays)
+    os.replace(part, path)
+
+
+def load_molecule(path: Path) -> dict[str, np.ndarray] | None:
+    """Read them back; None where the file is missing or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in FIELDS}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def write(
+    path: Path,
+    molecules: Iterable[tuple[str, str, dict[str, np.ndarray]]],
+    attributes: dict[str, object],
+) -> int:
+    """Write (SMILES, name, arrays) of every molecule; return how many there were."""
+    smiles, names, line_offset, xh_offset = [], [], [0], [0]
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in FIELDS}
+    for text, name, arrays in molecules:
+        smiles.append(text)
+        names.append(name)
+        line_offset.append(line_offset[-1] + len(arrays["frequency_cm1"]))
+        xh_offset.append(xh_offset[-1] + len(arrays["xh_type"]))
+        for field in MOLECULE_DTYPES:
+            columns[field].append(np.asarray(arrays[field], MOLECULE_DTYPES[field]))
+        for field, dtype in DTYPES.items():
+            columns[field].append(np.asarray(arrays[field], dtype))
+    if not smiles:
+        return 0
+    part = path.with_suffix(".h5.part")
+    packed = {"compression": "gzip", "shuffle": True}
+    with h5py.File(part, "w") as file:
+        file.attrs.update(
+            {
+                "format": "spektron-lines",
+                "format_version": 1,
+                "n_molecules": len(smiles),
+                "units": UNITS,
+                "xh_share": XH_SHARE,
+                **attributes,
+            }
+        )
+        file.attrs.create("xh_types", list(TYPES), dtype=h5py.string_dtype())
+        group = file.create_group("molecules")
+        for name, values in (("smiles", smiles), ("name", names)):
+            data = np.array([value.encode() or b" " for value in values])
+            group.create_dataset(name, data=data, **packed)
+        group["line_offset"] = np.array(line_offset, np.int64)
+        group["xh_offset"] = np.array(xh_offset, np.int64)
+        for field in MOLECULE_DTYPES:
+            group.create_dataset(field, data=np.array(columns[field]), **packed)
+        for field in DTYPES:
+            file.create_dataset(field, data=np.concatenate(columns[field]), **packed)
+    os.replace(part, path)
+    return len(smiles)

@@ -1,0 +1,187 @@
+"""The command `configs/lines.py`: a list of molecules to a file of lines.
+
+    workdir/lines.h5         the line lists, for --config.data.path
+    workdir/failures.csv     line, SMILES, name and reason of every molecule left out
+    workdir/molecules/       what is finished, one file per molecule
+
+A run that was broken off goes on with the same command: molecules that are finished
+are not computed again (their files are named by SMILES and settings), nor are those
+that failed, unless config.lines.retry is true.
+"""
+
+import csv
+import functools
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+from absl import logging
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+import spektron_jax
+from spektron_jax.data.linelists import gfn2, lines_file, molecule, pool, qm9s_csv
+from spektron_jax.data.linelists.structures import Entry, Unsuitable, read_list
+from spektron_jax.errors import SpektronError
+
+SOURCES = ("smiles", "qm9s_csv")
+METHOD = (
+    "GFN2-xTB, gas phase, one conformer, double-harmonic; numerical Hessian (tblite "
+    "analytic gradients), dmu/dx and dalpha/dx from gradients in finite fields"
+)
+COLUMNS = ("line", "smiles", "name", "reason")
+Failure = tuple[Entry, str]
+
+
+def run(config: ConfigDict, workdir: Path) -> Path:
+    """Compute or convert as config.lines says; return the file of lines."""
+    given = config.lines
+    _check(given)
+    target = workdir / "lines.h5"
+    if given.source == "qm9s_csv":
+        gfn2.require("rdkit")
+        failures: list[Failure] = []
+        count = lines_file.write(
+            target,
+            qm9s_csv.molecules(Path(given.path), given.progress, failures),
+            qm9s_csv.ATTRIBUTES,
+        )
+    else:
+        gfn2.require("rdkit", "tblite")
+        count, failures = _compute_all(given, target, workdir)
+    _write_failures(workdir / "failures.csv", failures)
+    for entry, reason in failures[:5]:
+        logging.warning("left out: line %d %s: %s", entry.line, entry.smiles, reason)
+    if failures:
+        logging.warning("%d left out: see failures.csv", len(failures))
+    if not count:
+        raise SpektronError(
+            f"{given.path}: no molecule could be used; {workdir / 'failures.csv'} "
+            f"says why ({failures[0][1] if failures else 'it holds none'})"
+        )
+    logging.info("%d molecules written to %s", count, target)
+    return target
+
+
+def _check(given: ConfigDict) -> None:
+    if given.source not in SOURCES:
+        raise SpektronError(
+            f"config.lines.source = {given.source!r}: must be one of "
+            + ", ".join(SOURCES)
+        )
+    if not given.path:
+        raise SpektronError(
+            "config.lines.path: give a text file with one SMILES a line, or for "
+            "qm9s_csv the folder or zip file of QM9S"
+        )
+    least = {"processes": 0, "conformers": 1, "max_atoms": 2, "timeout_s": 1.0}
+    for name, low in least.items():
+        if given[name] < low:
+            raise SpektronError(
+                f"config.lines.{name} = {given[name]}: must be at least {low}"
+            )
+
+
+def _compute_all(
+    given: ConfigDict, target: Path, workdir: Path
+) -> tuple[int, list[Failure]]:
+    elements = tuple(given.elements.split())
+    entries, failures, repeated = read_list(given.path, elements, given.max_atoms)
+    for entry, first in repeated[:5]:
+        logging.warning("line %d: the same molecule as line %d", entry.line, first.line)
+    if repeated:
+        logging.warning("%d molecules stood there twice, merged", len(repeated))
+    settings = molecule.Settings(
+        given.seed, given.conformers, given.use_xtb, given.timeout_s
+    )
+    paths = {entry: _place(workdir, entry.smiles, settings) for entry in entries}
+    known = {} if given.retry else _known_failures(workdir)
+    todo = []
+    for entry in entries:
+        key = paths[entry].stem
+        if key in known:
+            failures.append((entry, known[key]))
+        elif not paths[entry].exists():
+            todo.append(entry)
+    logging.info("%d molecules, %d to be computed", len(entries), len(todo))
+    job = functools.partial(_job, settings)
+    tasks = pool.run(job, todo, given.processes or os.cpu_count(), given.timeout_s)
+    bar = tqdm(total=len(entries), initial=len(entries) - len(todo), unit="mol")
+    bar.disable = not given.progress
+    with bar, open(workdir / "failed.jsonl", "a", encoding="utf-8") as log:
+        for entry, done, answer in tasks:
+            if done:
+                lines_file.save_molecule(paths[entry], answer)
+            else:
+                failures.append((entry, answer))
+                log.write(json.dumps([paths[entry].stem, answer]) + "\n")
+                log.flush()
+            bar.update()
+            bar.set_postfix(failed=len(failures), refresh=False)
+    attributes = {
+        "title": "GFN2-xTB harmonic IR/Raman line lists",
+        "generator": f"spektron_jax {spektron_jax.__version__}",
+        "method": METHOD,
+        "software": f"tblite {version('tblite')}, rdkit {version('rdkit')}"
+        + (", xtb (optimiser)" if given.use_xtb and shutil.which("xtb") else ""),
+        "settings": json.dumps(asdict(settings)),
+    }
+    return lines_file.write(target, _finished(paths, failures), attributes), failures
+
+
+def _job(settings: molecule.Settings, entry: Entry) -> tuple[bool, object]:
+    """What a worker does with one molecule."""
+    try:
+        return True, molecule.compute(entry.smiles, settings)
+    except (Unsuitable, gfn2.NotConverged) as reason:
+        return False, str(reason)
+
+
+def _place(workdir: Path, smiles: str, settings: molecule.Settings) -> Path:
+    """The file of a molecule; other settings than time limits lead to another."""
+    what = asdict(settings) | {"timeout_s": None, "smiles": smiles}
+    key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:24]
+    return workdir / "molecules" / key[:2] / f"{key}.npz"
+
+
+def _known_failures(workdir: Path) -> dict[str, str]:
+    """Reasons by key of an earlier run; a last line that was cut off is left out."""
+    known = {}
+    path = workdir / "failed.jsonl"
+    for line in path.read_text("utf-8").splitlines() if path.exists() else []:
+        try:
+            key, reason = json.loads(line)
+        except ValueError:
+            continue
+        known[key] = reason
+    return known
+
+
+def _finished(
+    paths: dict[Entry, Path], failures: list[Failure]
+) -> Iterator[tuple[str, str, dict]]:
+    failed = {entry for entry, _ in failures}
+    for entry, path in paths.items():
+        if entry in failed:
+            continue
+        arrays = lines_file.load_molecule(path)
+        if arrays is None:
+            path.unlink(missing_ok=True)
+            failures.append((entry, f"{path} was damaged: the same command repeats it"))
+        else:
+            yield entry.smiles, entry.name, arrays
+
+
+def _write_failures(path: Path, failures: list[Failure]) -> None:
+    part = path.with_suffix(".part")
+    with open(part, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(COLUMNS)
+        for entry, reason in sorted(failures, key=lambda found: found[0].line):
+            table.writerow([entry.line, entry.smiles, entry.name, reason])
+    os.replace(part, path)
