@@ -34,6 +34,7 @@ def get_config(arg: str = "") -> ConfigDict:
         "max_atoms": 80,
         "elements": "H C N O F P S Cl",  # as in the shipped corpus
         "use_xtb": True,  # optimise with the program xtb first, where there is one
+        "refine": True,  # and further after it; the shipped corpus was not
         "retry": False,  # compute those again that failed in an earlier run
         "progress": True,
     }

@@ -52,7 +52,7 @@ def run(config: ConfigDict, workdir: Path) -> Path:
             qm9s_csv.ATTRIBUTES,
         )
     else:
-        gfn2.require("rdkit", "tblite")
+        gfn2.require("rdkit", "tblite.interface")
         count, failures = _compute_all(given, target, workdir)
     _write_failures(workdir / "failures.csv", failures)
     for entry, reason in failures[:5]:
@@ -97,7 +97,7 @@ def _compute_all(
     if repeated:
         logging.warning("%d molecules stood there twice, merged", len(repeated))
     settings = molecule.Settings(
-        given.seed, given.conformers, given.use_xtb, given.timeout_s
+        given.seed, given.conformers, given.use_xtb, given.refine, given.timeout_s
     )
     paths = {entry: _place(workdir, entry.smiles, settings) for entry in entries}
     known = {} if given.retry else _known_failures(workdir)
@@ -109,8 +109,8 @@ def _compute_all(
         elif not paths[entry].exists():
             todo.append(entry)
     logging.info("%d molecules, %d to be computed", len(entries), len(todo))
-    job = functools.partial(_job, settings)
-    tasks = pool.run(job, todo, given.processes or os.cpu_count(), given.timeout_s)
+    work = functools.partial(job, settings)
+    tasks = pool.run(work, todo, given.processes or os.cpu_count(), given.timeout_s)
     bar = tqdm(total=len(entries), initial=len(entries) - len(todo), unit="mol")
     bar.disable = not given.progress
     with bar, open(workdir / "failed.jsonl", "a", encoding="utf-8") as log:
@@ -134,7 +134,7 @@ def _compute_all(
     return lines_file.write(target, _finished(paths, failures), attributes), failures
 
 
-def _job(settings: molecule.Settings, entry: Entry) -> tuple[bool, object]:
+def job(settings: molecule.Settings, entry: Entry) -> tuple[bool, object]:
     """What a worker does with one molecule."""
     try:
         return True, molecule.compute(entry.smiles, settings)

@@ -114,12 +114,10 @@ def require(*packages: str) -> None:
     """Raise SpektronError unless these packages of the extra can be imported."""
     for package in packages:
         try:
-            importlib.import_module(
-                {"tblite": "tblite.interface"}.get(package, package)
-            )
+            importlib.import_module(package)
         except ImportError as error:
             raise SpektronError(
-                f"line lists need {package} ({error}): "
+                f"line lists need {package.split('.')[0]} ({error}): "
                 "pip install 'spektron-jax[corpus]'"
             ) from error
 
@@ -172,11 +170,11 @@ def optimise(surface: Surface, positions: np.ndarray) -> np.ndarray:
 
 def optimise_with_xtb(
     numbers: np.ndarray, positions: np.ndarray, timeout_s: float
-) -> np.ndarray:
-    """Positions from Debian's xtb, or those given where it fails or is missing."""
+) -> np.ndarray | None:
+    """Positions from Debian's xtb; None where it is missing or fails."""
     program = shutil.which("xtb")
     if program is None:
-        return positions
+        return None
     with tempfile.TemporaryDirectory() as folder:
         rows = [
             f"{number} {x:.10f} {y:.10f} {z:.10f}"
@@ -186,7 +184,7 @@ def optimise_with_xtb(
         start.write_text("\n".join([str(len(rows)), "", *rows]) + "\n")
         try:
             subprocess.run(
-                [program, "start.xyz", "--gfn", "2", "--opt", "vtight"],
+                [program, "start.xyz", "--gfn", "2", "--opt", "tight"],
                 cwd=folder,
                 env={**os.environ, "OMP_NUM_THREADS": "1", "OMP_STACKSIZE": "256M"},
                 capture_output=True,
@@ -196,8 +194,8 @@ def optimise_with_xtb(
             lines = (Path(folder) / "xtbopt.xyz").read_text().splitlines()[2:]
             found = np.array([line.split()[1:4] for line in lines], float) / BOHR_A
         except (OSError, ValueError, IndexError, subprocess.SubprocessError):
-            return positions
-    return found if found.shape == positions.shape else positions
+            return None
+    return found if found.shape == positions.shape else None
 
 
 def derivatives(surface: Surface, positions: np.ndarray) -> Derivatives:

@@ -23,6 +23,7 @@ class Settings:
     seed: int = 42
     conformers: int = 10
     use_xtb: bool = True
+    refine: bool = True  # optimise on where the program xtb stops; always without it
     timeout_s: float = 600.0  # of the program xtb
 
 
@@ -32,14 +33,17 @@ def compute(smiles: str, settings: Settings) -> dict[str, np.ndarray]:
     Raises structures.Unsuitable or gfn2.NotConverged with the reason.
     """
     structure = structures.embed(smiles, settings.seed, settings.conformers)
-    positions = structure.positions
+    positions = None
     if settings.use_xtb:
         positions = gfn2.optimise_with_xtb(
-            structure.numbers, positions, settings.timeout_s
+            structure.numbers, structure.positions, settings.timeout_s
         )
+    refine = settings.refine or positions is None
+    positions = structure.positions if positions is None else positions
     surface = gfn2.Surface(structure.numbers, positions)
     for attempt in range(ATTEMPTS):
-        positions = gfn2.optimise(surface, positions)
+        if refine or attempt:
+            positions = gfn2.optimise(surface, positions)
         structures.check_bonds(structure, positions)
         found = gfn2.derivatives(surface, positions)
         wavenumber, vectors = modes.normal_modes(

@@ -28,27 +28,31 @@ class _Worker:
         theirs.close()
         self.task: Any = None
         self.busy = False
+        self.usable = False  # it has started, and neither died nor run out of time
         self.deadline = float("inf")
-        self.ready = False
 
     def give(self, task: Any, timeout_s: float) -> None:
         self.task, self.busy = task, True
-        extra = 0.0 if self.ready else STARTING_S
-        self.deadline = time.monotonic() + timeout_s + extra
+        limit = timeout_s if self.usable else STARTING_S
+        self.deadline = time.monotonic() + limit
         try:
             self.pipe.send(task)
         except OSError:  # it died while idle: `wait` sees the closed pipe
             pass
 
     def end(self) -> None:
-        self.process.kill()
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)  # with what it started itself
+        except (ProcessLookupError, PermissionError):
+            self.process.kill()
         self.process.join()
         self.pipe.close()
 
 
 def _serve(job: Job, pipe: Connection) -> None:
     """The life of a worker: tasks in, (done, answer) out, until the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers
+    os.setsid()  # a group of its own: Ctrl-C goes to the parent, which ends it
+    pipe.send(None)
     while True:
         try:
             task = pipe.recv()
@@ -90,7 +94,7 @@ def run(
                 ended = _outcome(worker, worker.pipe in ready, timeout_s)
                 if ended is None:
                     continue
-                task, alive = worker.task, worker.ready
+                task, alive = worker.task, worker.usable
                 worker.busy = False
                 if not alive:
                     worker.end()
@@ -114,17 +118,19 @@ _NONE = object()
 
 
 def _outcome(worker: _Worker, has_news: bool, timeout_s: float):
-    """(done, answer) of a worker's task, or None while it runs; ready = still usable."""
+    """(done, answer) of a worker's task, or None while it runs."""
     if has_news:
         try:
             answer = worker.pipe.recv()
-            worker.ready = True
+            if answer is None:  # it has started; its task waits in the pipe
+                worker.deadline = time.monotonic() + timeout_s
+            worker.usable = True
             return answer
         except (EOFError, OSError):
             worker.process.join()
-            worker.ready = False
+            worker.usable = False
             return False, f"its process ended (exit code {worker.process.exitcode})"
     if time.monotonic() > worker.deadline:
-        worker.ready = False
+        worker.usable = False
         return False, f"not finished in {timeout_s:g} s"
     return None

@@ -46,7 +46,7 @@ class Structure:
     """A molecule in space.
 
     Attributes:
-      numbers, mass: atomic numbers and masses (amu), (n,).
+      numbers, mass: atomic numbers and masses (amu) of the common isotopes, (n,).
       positions: (n, 3) bohr.
       xh_bonds: (x, 2), X and its hydrogen, in the order of the hydrogens.
       xh_type: (x,) uint8, index into TYPES.
@@ -116,9 +116,7 @@ def canonical(smiles: str, elements: tuple[str, ...], max_atoms: int) -> str:
     atoms = list(full.GetAtoms())
     strange = sorted({a.GetSymbol() for a in atoms} - set(elements))
     if strange:
-        raise Unsuitable(
-            f"element {', '.join(strange)} is not in config.lines.elements"
-        )
+        raise Unsuitable(f"element {', '.join(strange)}: not in config.lines.elements")
     if len(Chem.GetMolFrags(full)) > 1:
         raise Unsuitable("several molecules in one SMILES (a salt or a mixture)")
     if charge := Chem.GetFormalCharge(full):
@@ -169,13 +167,20 @@ def of_molecule(molecule, positions: np.ndarray) -> Structure:
     radii = [table.GetRcovalent(a.GetAtomicNum()) for a in atoms]
     return Structure(
         numbers=np.array([a.GetAtomicNum() for a in atoms]),
-        mass=np.array([a.GetMass() for a in atoms]),
+        mass=np.array([_mass(table, a) for a in atoms]),
         positions=positions,
         xh_bonds=np.array([p[:2] for p in pairs], int).reshape(-1, 2),
         xh_type=np.array([TYPES.index(p[2]) for p in pairs], np.uint8),
         bonded=Chem.GetAdjacencyMatrix(molecule).astype(bool),
         reach=np.array(radii) / BOHR_A,
     )
+
+
+def _mass(table, atom) -> float:
+    """Of the isotope that the SMILES names, else of the most common one, in amu."""
+    if atom.GetIsotope():
+        return table.GetMassForIsotope(atom.GetAtomicNum(), atom.GetIsotope())
+    return table.GetMostCommonIsotopeMass(atom.GetAtomicNum())
 
 
 def xh_type(atom) -> str:
