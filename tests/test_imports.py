@@ -25,7 +25,7 @@ ARROWS = {
     "config_file": ({"errors", "config"}, {"absl", "ml_collections"}),
     "data": (
         BASE | {"config", "data"},
-        NUMPY | {"h5py", "absl", "tqdm", "ml_collections"},
+        NUMPY | {"h5py", "absl", "tqdm", "ml_collections", "rdkit", "tblite"},
     ),
     "lab": (BASE | {"lab"}, JAX),
     "models": (BASE | {"models"}, JAX),

@@ -24,7 +24,6 @@ from absl import logging
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-import spektron_jax
 from spektron_jax.data.linelists import gfn2, lines_file, molecule, pool, qm9s_csv
 from spektron_jax.data.linelists.structures import Entry, Unsuitable, read_list
 from spektron_jax.errors import SpektronError
@@ -125,7 +124,7 @@ def _compute_all(
             bar.set_postfix(failed=len(failures), refresh=False)
     attributes = {
         "title": "GFN2-xTB harmonic IR/Raman line lists",
-        "generator": f"spektron_jax {spektron_jax.__version__}",
+        "generator": "spektron_jax, configs/lines.py",
         "method": METHOD,
         "software": f"tblite {version('tblite')}, rdkit {version('rdkit')}"
         + (", xtb (optimiser)" if given.use_xtb and shutil.which("xtb") else ""),

@@ -62,7 +62,10 @@ def _serve(job: Job, pipe: Connection) -> None:
             answer = job(task)
         except Exception as error:  # a fault with one molecule must not stop the rest
             answer = False, f"{type(error).__name__}: {' '.join(str(error).split())}"
-        pipe.send(answer)
+        try:
+            pipe.send(answer)
+        except OSError:  # nobody is there any more
+            return
 
 
 def run(

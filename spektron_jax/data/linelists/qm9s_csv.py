@@ -21,6 +21,9 @@ none does is left out. Strength does not depend on the orders that cannot be tol
 Guard: rows and SMILES belong together only if molecules with C#C or C#N show their
 stretching at 2,050-2,350 cm-1 (scaled).
 
+Isomers that differ in space alone can have the same SMILES here; all are kept, in the
+same split.
+
 Sizes: n atoms.
 """
 
@@ -64,7 +67,6 @@ def molecules(
 ) -> Iterator[tuple[str, str, dict[str, np.ndarray]]]:
     """Yield (SMILES, name, arrays) of each file; add those left out to `failures`."""
     names, opener = _files(path)
-    seen: set[str] = set()
     triple, showing = 0, 0
     for number, name in enumerate(tqdm(names, unit="mol", disable=not progress)):
         entry = Entry("", name, number + 1)
@@ -76,10 +78,6 @@ def molecules(
         except (Unsuitable, ValueError, IndexError) as reason:
             failures.append((entry, str(reason)))
             continue
-        if canonical in seen:
-            failures.append((entry, "the same SMILES as an earlier file"))
-            continue
-        seen.add(canonical)
         if "C#C" in canonical or "C#N" in canonical or "N#C" in canonical:
             scaled = B3LYP_SCALE * arrays["frequency_cm1"]
             triple += 1
