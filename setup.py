@@ -33,7 +33,7 @@ def long_description() -> str:
     return readme.read_text(encoding="utf-8") if readme.exists() else ""
 
 
-CORPUS = ["rdkit>=2024.9.1", "tblite>=0.5"]  # line lists of own molecules
+CORPUS = ["rdkit>=2026.9", "tblite>=0.8"]  # line lists of own molecules
 
 setup(
     name="spektron-jax",

@@ -110,8 +110,12 @@ def _compute_all(
     logging.info("%d molecules, %d to be computed", len(entries), len(todo))
     work = functools.partial(job, settings)
     tasks = pool.run(work, todo, given.processes or os.cpu_count(), given.timeout_s)
-    bar = tqdm(total=len(entries), initial=len(entries) - len(todo), unit="mol")
-    bar.disable = not given.progress
+    bar = tqdm(
+        total=len(entries),
+        initial=len(entries) - len(todo),
+        unit="mol",
+        disable=not given.progress,
+    )
     with bar, open(workdir / "failed.jsonl", "a", encoding="utf-8") as log:
         for entry, done, answer in tasks:
             if done:

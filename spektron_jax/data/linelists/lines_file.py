@@ -45,7 +45,7 @@ def save_molecule(path: Path, arrays: dict[str, np.ndarray]) -> None:
 def load_molecule(path: Path) -> dict[str, np.ndarray] | None:
     """Read them back; None where the file is missing or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as data, np.load(data, allow_pickle=False) as file:
             return {name: file[name] for name in FIELDS}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

@@ -5,13 +5,8 @@ import pytest
 
 from spektron_jax.data.linelists import modes
 
-# CODATA: hartree in J, bohr in m, atomic mass unit in kg, speed of light in cm/s.
-HARTREE, BOHR, AMU, LIGHT = (
-    4.3597447222e-18,
-    5.29177210903e-11,
-    1.66053907e-27,
-    2.998e10,
-)
+# CODATA, in J, m, kg and cm/s.
+HARTREE, BOHR, AMU, LIGHT = 4.3597447e-18, 5.2917721e-11, 1.6605391e-27, 2.99792e10
 
 
 def diatomic(force=0.5, length=2.0, masses=(1.0078, 34.9689)):

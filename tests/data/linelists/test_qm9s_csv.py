@@ -89,7 +89,7 @@ def water(order="xc", number=0, **changed):
     return text(number, "O", [8, 1, 1], WATER, t, order)
 
 
-def hcn(triple=110.0, number=1):
+def hcn(triple=130.0, number=1):
     charges = np.array([0.2, -0.4, 0.2])
     strength = {
         frozenset(p): k for p, k in (((0, 1), triple), ((0, 2), 38), ((1, 2), 1))
