@@ -29,6 +29,7 @@ Sizes: n atoms.
 
 import itertools
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +56,7 @@ HEADER_ROWS, FIRST_ATOM = 10, 10
 SYMMETRIC = ((0, 0), (0, 1), (1, 1), (0, 2), (1, 2), (2, 2))  # xx xy yy zx zy zz
 LOOSE = 0.05  # of a sum rule: the files carry few digits
 GUARD_LEAST = 10
+FAULTS = (Unsuitable, ValueError, IndexError, OSError, zipfile.BadZipFile, zlib.error)
 ATTRIBUTES = {
     "title": "B3LYP harmonic IR/Raman line lists of QM9S",
     "method": "B3LYP as published in QM9S (Zou et al. 2023), double-harmonic",
@@ -75,7 +77,7 @@ def molecules(
             rows, smiles, atoms = _rows(text)
             entry = replace(entry, smiles=smiles)
             canonical, arrays = lines(rows, smiles, atoms)
-        except (Unsuitable, ValueError, IndexError) as reason:
+        except FAULTS as reason:
             failures.append((entry, str(reason)))
             continue
         if "C#C" in canonical or "C#N" in canonical or "N#C" in canonical:

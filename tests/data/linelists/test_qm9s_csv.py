@@ -186,6 +186,19 @@ def test_a_bad_file_is_left_out_with_the_reason(tmp_path, content, reason):
     assert entry.name == "000002.csv" and reason in found
 
 
+def test_a_damaged_member_of_a_zip_is_left_out(tmp_path):
+    path = tmp_path / "qm9s_csv.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("000001.csv", water())
+        archive.writestr("000002.csv", hcn())
+    data = bytearray(path.read_bytes())
+    data[200:260] = bytes(60)
+    path.write_bytes(data)
+    failures = []
+    assert [name for _, name, _ in read(path, failures)] == ["000002.csv"]
+    assert [entry.name for entry, _ in failures] == ["000001.csv"]
+
+
 def test_triple_bonds_must_show_their_band(tmp_path, monkeypatch):
     monkeypatch.setattr(qm9s_csv, "GUARD_LEAST", 1)
     (tmp_path / "000001.csv").write_text(hcn())
