@@ -7,9 +7,9 @@ of wavenumber) where the conformer is the same: energies within 1e-6 hartree. Th
 corpus is one conformer of each molecule, and its SMILES carry no stereo marks, so for
 some of them the command finds another conformer or isomer. Then starts from other seeds
 are tried, up to --tries; molecules for which none leads to the conformer of the corpus
-are counted, not compared. Strong lines have a tenth of the molecule's strongest or more. Lines within
-10 cm-1 of each other are also compared as sums: near-degenerate modes mix at the
-slightest change of geometry, without any change of the spectrum.
+are counted, not compared. Strong lines have a tenth of the molecule's strongest or
+more. Lines within 10 cm-1 of each other are also compared as sums: near-degenerate modes
+mix at the slightest change of geometry, without any change of the spectrum.
 
 --no-refine stops the optimiser where that of the corpus stopped (needs the program
 xtb): the proof that nothing else differs.
