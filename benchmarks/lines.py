@@ -8,8 +8,8 @@ corpus is one conformer of each molecule, and its SMILES carry no stereo marks, 
 some of them the command finds another conformer or isomer. Then starts from other seeds
 are tried, up to --tries; molecules for which none leads to the conformer of the corpus
 are counted, not compared. Strong lines have a tenth of the molecule's strongest or
-more. Lines within 10 cm-1 of each other are also compared as sums: near-degenerate modes
-mix at the slightest change of geometry, without any change of the spectrum.
+more. Lines within 10 cm-1 of each other are also compared as sums: modes that are
+nearly degenerate mix at the slightest change of geometry, and the spectrum stays.
 
 --no-refine stops the optimiser where that of the corpus stopped (needs the program
 xtb): the proof that nothing else differs.
