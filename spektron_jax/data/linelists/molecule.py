@@ -32,7 +32,14 @@ def compute(smiles: str, settings: Settings) -> dict[str, np.ndarray]:
 
     Raises structures.Unsuitable or gfn2.NotConverged with the reason.
     """
-    structure = structures.embed(smiles, settings.seed, settings.conformers)
+    start = structures.embed(smiles, settings.seed, settings.conformers)
+    return from_start(start, settings)
+
+
+def from_start(
+    structure: structures.Structure, settings: Settings
+) -> dict[str, np.ndarray]:
+    """The same from a geometry that is given."""
     positions = None
     if settings.use_xtb:
         positions = gfn2.optimise_with_xtb(

@@ -130,6 +130,11 @@ def canonical(smiles: str, elements: tuple[str, ...], max_atoms: int) -> str:
 
 def embed(smiles: str, seed: int, conformers: int) -> Structure:
     """Return the molecule in its best starting geometry."""
+    return starts(smiles, seed, conformers)[0]
+
+
+def starts(smiles: str, seed: int, conformers: int) -> list[Structure]:
+    """Return its different conformers, of those drawn, the lowest in energy first."""
     from rdkit import Chem, rdBase
     from rdkit.Chem import AllChem
 
@@ -147,8 +152,11 @@ def embed(smiles: str, seed: int, conformers: int) -> Structure:
         if not AllChem.MMFFHasAllMoleculeParams(molecule):
             field = AllChem.UFFOptimizeMoleculeConfs
         energies = [energy for _, energy in field(molecule, maxIters=2000)]
-    best = found[int(np.argmin(energies))]
-    return of_molecule(molecule, molecule.GetConformer(best).GetPositions() / BOHR_A)
+    _, different = np.unique(np.round(energies, 2), return_index=True)
+    return [
+        of_molecule(molecule, molecule.GetConformer(found[i]).GetPositions() / BOHR_A)
+        for i in different
+    ]
 
 
 def of_molecule(molecule, positions: np.ndarray) -> Structure:
