@@ -54,24 +54,20 @@ def run(argv: list[str]) -> None:
             raise SpektronError(f"--{name} is missing; see --help")
     config = config_file.load(values.config)
     config_file.override(config, overrides)
-    if config.task in OWN_CHECKS:
-        task = importlib.import_module(f"spektron_jax.{OWN_CHECKS[config.task]}")
+    if own := OWN_CHECKS.get(config.task):
+        task = importlib.import_module(f"spektron_jax.{own}")
         return task.run(config, writable(values.workdir))
     validate(config)
     workdir = writable(values.workdir)
     join_processes(values.coordinator, values.num_processes, values.process_id)
     module, function = TASKS[config.task]  # JAX only now that the rest is right
-    task = getattr(importlib.import_module(f"spektron_jax.{module}"), function)
-    task(config, workdir)
+    getattr(importlib.import_module(f"spektron_jax.{module}"), function)(
+        config, workdir
+    )
 
 
-# Modules with a `run` that checks its own settings; imported only when needed.
-OWN_CHECKS = {
-    "convert": "data.convert",
-    "lines": "data.lines",
-    "predict": "transfer.command",
-    "transfer": "transfer.command",
-}
+OWN_CHECKS = {"convert": "data.convert", "lines": "data.lines"}
+OWN_CHECKS |= dict.fromkeys(("predict", "transfer"), "transfer.command")
 TASKS = {"pretrain": ("training.loop", "train"), "lab": ("training.lab_page", "write")}
 FLAGS = {
     "config": (flags.DEFINE_string, "config file and variant, as above"),
