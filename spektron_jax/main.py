@@ -61,9 +61,8 @@ def run(argv: list[str]) -> None:
     workdir = writable(values.workdir)
     join_processes(values.coordinator, values.num_processes, values.process_id)
     module, function = TASKS[config.task]  # JAX only now that the rest is right
-    getattr(importlib.import_module(f"spektron_jax.{module}"), function)(
-        config, workdir
-    )
+    task = importlib.import_module(f"spektron_jax.{module}")
+    getattr(task, function)(config, workdir)
 
 
 OWN_CHECKS = {"convert": "data.convert", "lines": "data.lines"}
