@@ -26,7 +26,8 @@ from spektron_jax import config as defaults
 from spektron_jax.errors import SpektronError
 
 NANO = {
-    "lab": {"pool": 32},
+    "data": {"modalities": ("IR", "Raman", "NIR")},
+    "lab": {"pool": 256, "preset": "wide"},
     "mask": {"long_fraction": 0.9},
     "model": {
         "width": 96,

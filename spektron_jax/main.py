@@ -102,10 +102,10 @@ def writable(workdir: str) -> Path:
 
 def join_processes(address: str | None, count: int | None, index: int | None) -> None:
     """Connects the processes of one run; must come before any other use of JAX."""
-    given = [value is not None for value in (address, count, index)]
-    if not any(given):
+    given = {value is not None for value in (address, count, index)}
+    if given == {False}:
         return
-    if not all(given) or not 0 <= index < count:
+    if len(given) > 1 or not 0 <= index < count:
         need = "--coordinator, --num_processes and a smaller --process_id"
         raise SpektronError(f"several processes: give each of them {need}")
     import jax

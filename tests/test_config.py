@@ -50,7 +50,7 @@ def test_base_is_the_default():
 def test_variants_share_no_state():
     load_variant("tiny").model.width = 64
     assert load_variant("tiny").model.width == 32
-    assert load_variant("nano").data == defaults.get_default().data
+    assert load_variant("tiny").data == defaults.get_default().data
 
 
 def test_unknown_variant():

@@ -128,23 +128,24 @@ def test_shipped_latents_carry_the_molecule_and_the_instrument():
     """
     import jax.numpy as jnp
 
-    from spektron_jax.data.corpus import LineCorpus
     from spektron_jax.lab.instruments import audit_instruments
-    from spektron_jax.training import views
+    from spektron_jax.training import loop, views
 
     encoder = spektron_jax.load_encoder("nano")
     config, model = encoder.config, encoder.model
-    corpus, axis = LineCorpus.load(), views.axis_of(encoder.config)
-    molecule, modality = (values[:64] for values in corpus.examples("test"))
-    batch = {"modality": modality, **corpus.fetch(molecule, modality)}
-    instruments = audit_instruments(1, 2)
+    source = loop.open_training_source(config)
+    molecule, modality = (values[:64] for values in source.examples("test"))
+    batch = {"modality": modality, **source.fetch(molecule, modality)}
+    instruments = views.instruments_of(config, audit_instruments, 2)
+    grid = views.axis_of(config)
+    axis = views.axes(config, grid, modality)
     keys = jax.random.split(jax.random.key(0), 64)
-    clean, top = views.clean_spectra(config, batch, axis)
+    clean, top = views.clean_spectra(config, batch, grid)
     path = jnp.ones((64, 1))
     seen, latents = [], []
     for k in range(2):
         view = views.view(
-            config, batch, axis, instruments.at(k), clean, top, path, keys
+            config, batch, grid, instruments.at(k), clean, top, path, keys
         )
         valid = jnp.ones_like(view.hidden)
         out = encoder._encode(
@@ -161,5 +162,5 @@ def test_shipped_latents_carry_the_molecule_and_the_instrument():
         return float(jnp.mean((decoded - seen[1]) ** 2))
 
     swapped = error(chem, other)
-    assert error(jnp.roll(chem, 1, axis=0), other) > 1.2 * swapped  # 1.28 measured
-    assert error(chem, own) > 1.05 * swapped
+    assert error(jnp.roll(chem, 1, axis=0), other) > 1.4 * swapped  # 1.56 measured
+    assert error(chem, own) > 1.7 * swapped  # 2.02 measured

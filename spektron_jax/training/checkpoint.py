@@ -387,6 +387,8 @@ def _orbax_save(folder: Path, arrays: dict[str, np.ndarray]) -> None:
     if tree:  # orbax refuses to save nothing
         with _checkpointer() as checkpointer:
             checkpointer.save(folder, tree)
+        # Names the temporary folder, and says less than the manifest does.
+        (folder / "commit_success.txt").unlink(missing_ok=True)
 
 
 def _orbax_restore(folder: Path) -> dict[str, np.ndarray]:
