@@ -49,9 +49,8 @@ def run(argv: list[str]) -> None:
         overrides = values(["", *argv], known_only=True)[1:]
     except flags.Error as error:
         raise SpektronError(f"{error}; see --help") from error
-    for name in ("config", "workdir"):
-        if not values[name].value:
-            raise SpektronError(f"--{name} is missing; see --help")
+    if missing := [name for name in ("config", "workdir") if not values[name].value]:
+        raise SpektronError(f"--{missing[0]} is missing; see --help")
     config = config_file.load(values.config)
     config_file.override(config, overrides)
     if own := OWN_CHECKS.get(config.task):
@@ -105,7 +104,7 @@ def join_processes(address: str | None, count: int | None, index: int | None) ->
     given = {value is not None for value in (address, count, index)}
     if given == {False}:
         return
-    if len(given) > 1 or not 0 <= index < count:
+    if False in given or not 0 <= index < count:
         need = "--coordinator, --num_processes and a smaller --process_id"
         raise SpektronError(f"several processes: give each of them {need}")
     import jax

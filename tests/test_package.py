@@ -105,6 +105,7 @@ def test_requirements_are_those_of_the_file(wheel):
     assert set(required) == wanted and "jax" in wanted
     extras = set(re.findall(r"^Provides-Extra: (\S+)$", metadata, re.MULTILINE))
     assert extras == {
+        "corpus",
         "files",
         "notebooks",
         "preprocess",
