@@ -100,19 +100,19 @@ def _compute_all(
     )
     paths = {entry: _place(workdir, entry.smiles, settings) for entry in entries}
     known = {} if given.retry else _known_failures(workdir)
-    todo = []
+    left = []
     for entry in entries:
         key = paths[entry].stem
         if key in known:
             failures.append((entry, known[key]))
         elif not paths[entry].exists():
-            todo.append(entry)
-    logging.info("%d molecules, %d to be computed", len(entries), len(todo))
+            left.append(entry)
+    logging.info("%d molecules, %d to be computed", len(entries), len(left))
     work = functools.partial(job, settings)
-    tasks = pool.run(work, todo, given.processes or os.cpu_count(), given.timeout_s)
+    tasks = pool.run(work, left, given.processes or os.cpu_count(), given.timeout_s)
     bar = tqdm(
         total=len(entries),
-        initial=len(entries) - len(todo),
+        initial=len(entries) - len(left),
         unit="mol",
         disable=not given.progress,
     )

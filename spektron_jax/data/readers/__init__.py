@@ -129,7 +129,7 @@ def _of_archive(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
         raise SpektronError(
             f"{path}: archive: damaged or cut off ({error}); fetch it again"
         ) from error

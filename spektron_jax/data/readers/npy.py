@@ -17,7 +17,7 @@ _READ_HEADER = {
     (2, 0): np.lib.format.read_array_header_2_0,
 }
 # What a damaged archive or header raises, by where the damage is.
-_FAULTS = (ValueError, OSError, EOFError, KeyError, NotImplementedError, SyntaxError)
+_FAULTS = (ValueError, OSError, EOFError, KeyError, RuntimeError, SyntaxError)
 _FAULTS += (TypeError, RuntimeError, OverflowError, zipfile.BadZipFile, MemoryError)
 _FAULTS += (RecursionError,)
 
