@@ -13,13 +13,14 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "spektron_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
-BASE = {"grid", "errors"}
+BASE = {"atomic", "grid", "errors"}
 NUMPY = {"numpy", "scipy"}
 JAX = {"jax", "numpy", "flax", "chex"}
 
 # Layer -> (modules of the project, third-party packages) that it may import.
 ARROWS = {
     "errors": (set(), set()),
+    "atomic": ({"errors"}, set()),
     "grid": ({"errors"}, NUMPY),
     "config": ({"errors", "grid"}, {"numpy", "ml_collections"}),
     "config_file": ({"errors", "config"}, {"absl", "ml_collections"}),

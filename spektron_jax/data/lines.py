@@ -24,6 +24,7 @@ from absl import logging
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
+from spektron_jax.atomic import replacing
 from spektron_jax.data.linelists import gfn2, lines_file, molecule, pool, qm9s_csv
 from spektron_jax.data.linelists.structures import Entry, Unsuitable, read_list
 from spektron_jax.errors import SpektronError
@@ -181,10 +182,11 @@ def _finished(
 
 
 def _write_failures(path: Path, failures: list[Failure]) -> None:
-    part = path.with_suffix(".part")
-    with open(part, "w", newline="", encoding="utf-8") as file:
+    with (
+        replacing(path) as draft,
+        open(draft, "w", newline="", encoding="utf-8") as file,
+    ):
         table = csv.writer(file)
         table.writerow(COLUMNS)
         for entry, reason in sorted(failures, key=lambda found: found[0].line):
             table.writerow([entry.line, entry.smiles, entry.name, reason])
-    os.replace(part, path)

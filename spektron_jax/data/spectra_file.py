@@ -4,13 +4,12 @@
 that name is always whole. `load` reads every version up to VERSION.
 """
 
-import os
-import tempfile
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from spektron_jax.atomic import replacing
 from spektron_jax.data.hdf5_check import attribute, can_be, heaps_are_sound
 from spektron_jax.data.spectra import Instrument, SpectraSet
 from spektron_jax.errors import SpektronError
@@ -30,23 +29,8 @@ def save(path: str | Path, spectra: SpectraSet, *, compress: bool = True) -> Non
       spectra: what to write; its problems are not written.
       compress: gzip and shuffle, else contiguous (400 times faster random rows).
     """
-    path = Path(path)
-    try:
-        handle, name = tempfile.mkstemp(suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise SpektronError(
-            f"{path}: cannot be written ({error.strerror}); choose another folder"
-        ) from error
-    os.close(handle)
-    try:
-        with h5py.File(name, "w") as file:
-            _write(file, spectra, compress)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except OSError as error:
-        raise SpektronError(f"{path}: cannot be written ({error})") from error
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with replacing(path) as draft, h5py.File(draft, "w") as file:
+        _write(file, spectra, compress)
 
 
 def _write(file: h5py.File, spectra: SpectraSet, compress: bool) -> None:

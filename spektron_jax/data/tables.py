@@ -9,15 +9,13 @@ three may be empty. Comma, decimal point, UTF-8, written whole or not at all.
 """
 
 import csv
-import io
 import math
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from spektron_jax.atomic import replacing
 from spektron_jax.data.spectra import SpectraSet
 from spektron_jax.errors import SpektronError
 
@@ -141,19 +139,8 @@ def _number(value: float) -> str:
 
 
 def _write(path: str | Path, rows: list[Sequence[str]]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    path = Path(path)
-    try:
-        handle, name = tempfile.mkstemp(suffix=".part", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text.getvalue())
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        finally:
-            Path(name).unlink(missing_ok=True)
-    except OSError as error:
-        raise SpektronError(
-            f"{path}: cannot be written ({error.strerror}); choose another place"
-        ) from error
+    with (
+        replacing(path) as draft,
+        open(draft, "w", encoding="utf-8", newline="") as file,
+    ):
+        csv.writer(file, lineterminator="\n").writerows(rows)

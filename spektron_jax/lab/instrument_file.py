@@ -11,12 +11,12 @@ signal-to-noise ratio is written as null, since JSON has no infinity.
 
 import json
 import math
-import os
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 
+from spektron_jax.atomic import replacing
 from spektron_jax.errors import SpektronError
 from spektron_jax.lab.instruments import Instrument, Instruments, ideal
 from spektron_jax.lab.presets import preset_of
@@ -66,14 +66,8 @@ def save_instrument(path, instrument):
         "units": _units(instrument.unit),
         "parameters": parameters,
     }
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise SpektronError(
-            f"{path}: cannot be written ({error.strerror}); choose another place"
-        ) from error
+    with replacing(path) as draft:
+        draft.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 def load_instrument(path):

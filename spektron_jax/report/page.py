@@ -7,13 +7,12 @@ and is worded from the numbers (`verdict.py`), good or bad.
 """
 
 import json
-import os
 from html import escape
 from pathlib import Path
 
 import numpy as np
 
-from spektron_jax.errors import SpektronError
+from spektron_jax.atomic import replacing
 from spektron_jax.report import figures, verdict
 from spektron_jax.report.markup import count, document, finding, image, section, table
 from spektron_jax.report.results import CODES, GAPS, Results, read_results
@@ -44,17 +43,9 @@ def write_report(workdir: str | Path) -> Path:
     """
     workdir = Path(workdir)
     page = render(read_results(workdir), title=workdir.resolve().name)
-    target, draft = workdir / NAME, workdir / f".{NAME}.{os.getpid()}.tmp"
-    try:
+    with replacing(workdir / NAME) as draft:
         draft.write_text(page, encoding="utf-8")
-        os.replace(draft, target)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise SpektronError(
-            f"{target}: cannot be written ({error.strerror}); free space or choose "
-            "another workdir"
-        ) from error
-    return target
+    return workdir / NAME
 
 
 def render(results: Results, title: str) -> str:

@@ -5,13 +5,13 @@ them. The verdict stands first (`transfer_verdict.py`).
 """
 
 import json
-import os
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from spektron_jax.atomic import replacing
 from spektron_jax.errors import SpektronError
 from spektron_jax.report import transfer_figures as figures
 from spektron_jax.report.markup import document, finding, image, section, table
@@ -43,16 +43,9 @@ def write_report(workdir: str | Path) -> Path:
         raise SpektronError(
             f"{workdir}: results.json or results.npz is not a transfer's ({error!r})"
         ) from error
-    target, draft = workdir / NAME, workdir / f".{NAME}.{os.getpid()}.part"
-    try:
+    with replacing(workdir / NAME) as draft:
         draft.write_text(page, encoding="utf-8")
-        os.replace(draft, target)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise SpektronError(
-            f"{target}: cannot be written ({error.strerror}); choose another workdir"
-        ) from error
-    return target
+    return workdir / NAME
 
 
 def render(results: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import spektron_jax
-from spektron_jax.errors import SpektronError
+from spektron_jax.atomic import replacing
 from spektron_jax.evaluation.interpolation import cubic_spline, linear
 from spektron_jax.evaluation.metrics import hidden_error, kl_summary, paired_ratio
 from spektron_jax.evaluation.probes import instrument_probe, molecule_probe
@@ -123,28 +123,10 @@ def probe(latents, seed):
 
 def write(workdir, figures, arrays):
     """Both files, each replaced whole."""
-    replace(
-        workdir / "evaluation.npz",
-        lambda path: np.savez_compressed(path, **arrays),
-    )
-    replace(
-        workdir / "evaluation.json",
-        lambda path: path.write_text(json.dumps(figures, indent=2) + "\n"),
-    )
-
-
-def replace(path, write):
-    """Let `write` fill a file beside `path`, then give it that name."""
-    temporary = path.with_name(f"unfinished-{path.name}")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise SpektronError(
-            f"{path}: cannot be written ({error.strerror}); free space or choose "
-            "another --workdir"
-        ) from error
+    with replacing(workdir / "evaluation.npz") as path:
+        np.savez_compressed(path, **arrays)
+    with replacing(workdir / "evaluation.json") as path:
+        path.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 class _Judge:

@@ -10,8 +10,8 @@ import jax
 import numpy as np
 
 from spektron_jax import lab
+from spektron_jax.atomic import replacing
 from spektron_jax.data.corpus import LineCorpus
-from spektron_jax.errors import SpektronError
 from spektron_jax.grid import MODALITIES
 from spektron_jax.lab.instruments import training_pool
 from spektron_jax.lab.nir import Bonds, Lines, nir_lines
@@ -80,17 +80,9 @@ def write(config, workdir):
             ),
         ),
     )
-    target, draft = workdir / NAME, workdir / f".{NAME}.{os.getpid()}.tmp"
-    try:
+    with replacing(workdir / NAME) as draft:
         draft.write_text(page, encoding="utf-8")
-        os.replace(draft, target)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise SpektronError(
-            f"{target}: cannot be written ({error.strerror}); free space or choose "
-            "another --workdir"
-        ) from error
-    print(f"page: {os.path.relpath(target)}")
+    print(f"page: {os.path.relpath(workdir / NAME)}")
 
 
 def components(corpus, modality):

@@ -15,6 +15,7 @@ import numpy as np
 from absl import logging
 from tqdm import tqdm
 
+from spektron_jax.atomic import replacing
 from spektron_jax.config import validate
 from spektron_jax.data.pipeline import ExampleStream, open_source, prefetch
 from spektron_jax.errors import SpektronError
@@ -133,10 +134,8 @@ def same_run(saved, config, workdir, prefix=""):
 
 def write_config(config, workdir):
     """config.json, replaced whole."""
-    evaluate.replace(
-        workdir / "config.json",
-        lambda path: path.write_text(config.to_json(indent=2) + "\n"),
-    )
+    with replacing(workdir / "config.json") as path:
+        path.write_text(config.to_json(indent=2) + "\n")
 
 
 def describe(config, state, stream, devices):

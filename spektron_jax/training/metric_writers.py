@@ -19,6 +19,7 @@ from typing import Protocol
 from absl import logging
 from tqdm import tqdm
 
+from spektron_jax.atomic import replacing
 from spektron_jax.errors import SpektronError
 
 # Label and format of what the console shows, if the metrics have it.
@@ -168,6 +169,5 @@ def _drop_rows_after(path: Path, step: int) -> None:
             continue
         if row_step <= step:
             kept.append(line + "\n")
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text("".join(kept), encoding="utf-8")
-    os.replace(temporary, path)
+    with replacing(path) as draft:
+        draft.write_text("".join(kept), encoding="utf-8")

@@ -21,6 +21,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 import spektron_jax
+from spektron_jax.atomic import replacing
 from spektron_jax.data import axis as axes
 from spektron_jax.data.readers import read
 from spektron_jax.data.tables import write_predictions
@@ -265,21 +266,10 @@ def _write_predictions(workdir, ct, ids, arrays, coverage) -> None:
 
 
 def _write_results(workdir: Path, results: dict, arrays: dict) -> None:
-    for name, write in (
-        ("results.json", lambda f: f.write(json.dumps(results, indent=1).encode())),
-        ("results.npz", lambda f: np.savez_compressed(f, **arrays)),
-    ):
-        draft = workdir / f".{name}.{os.getpid()}.part"
-        try:
-            with draft.open("wb") as file:
-                write(file)
-            os.replace(draft, workdir / name)
-        except OSError as error:
-            draft.unlink(missing_ok=True)
-            raise SpektronError(
-                f"{workdir / name}: cannot be written ({error.strerror}); choose "
-                "another --workdir"
-            ) from error
+    with replacing(workdir / "results.json") as path:
+        path.write_text(json.dumps(results, indent=1))
+    with replacing(workdir / "results.npz") as path:
+        np.savez_compressed(path, **arrays)
 
 
 def predict(config: ConfigDict, workdir: Path) -> None:

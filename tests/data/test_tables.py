@@ -59,7 +59,7 @@ def test_what_does_not_fit(tmp_path):
         tables.write_predictions(
             path, ["a", "b"], np.ones(2), names=["x"], flags=[""], **WHO
         )
-    with pytest.raises(SpektronError, match="choose another place"):
+    with pytest.raises(SpektronError, match="choose another folder"):
         tables.write_predictions(
             tmp_path / "no" / "x.csv", ["a"], np.ones(1), names=["x"], **WHO
         )

@@ -7,7 +7,6 @@ when it is whole: it is written beside it and renamed.
 Sizes: n molecules, l lines, x X-H bonds.
 """
 
-import os
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from spektron_jax.atomic import replacing
 from spektron_jax.data.corpus import BOND_FIELDS, LINE_FIELDS
 from spektron_jax.data.linelists.structures import TYPES
 
@@ -36,10 +36,8 @@ XH_SHARE = (
 def save_molecule(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write the arrays of one molecule."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with open(part, "wb") as file:
-        np.savez(file, **arrays)
-    os.replace(part, path)
+    with replacing(path) as draft:
+        np.savez(draft, **arrays)
 
 
 def load_molecule(path: Path) -> dict[str, np.ndarray] | None:
@@ -70,9 +68,8 @@ def write(
             columns[field].append(np.asarray(arrays[field], dtype))
     if not smiles:
         return 0
-    part = path.with_suffix(".h5.part")
     packed = {"compression": "gzip", "shuffle": True}
-    with h5py.File(part, "w") as file:
+    with replacing(path) as draft, h5py.File(draft, "w") as file:
         file.attrs.update(
             {
                 "format": "spektron-lines",
@@ -94,5 +91,4 @@ def write(
             group.create_dataset(field, data=np.array(columns[field]), **packed)
         for field in DTYPES:
             file.create_dataset(field, data=np.concatenate(columns[field]), **packed)
-    os.replace(part, path)
     return len(smiles)
