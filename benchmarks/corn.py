@@ -8,21 +8,13 @@ cells are kept in `--records`, so a second call continues or only prints.
 `--rows=glsw0.01/sg1,average --n=10` runs a part.
 """
 
-import argparse
-import json
-import platform
 import sys
-from pathlib import Path
 
-import h5py
-import numpy as np
-import scipy
-from tqdm import tqdm
+from benchmarks import tables
+from spektron_jax.evaluation.harness import Row, run
+from spektron_jax.evaluation.protocol import Regime
 
-from spektron_jax.evaluation.harness import Row, Study, run, table
-from spektron_jax.evaluation.metrics import mean_r2, paired_difference
-from spektron_jax.evaluation.protocol import Regime, read_splits
-
+BASE = "glsw0.01/sg1"
 # Mean R2 of the 24 cells in an independent implementation on the same splits.
 REFERENCE: dict[int, dict[str, float | None]] = {
     0: {"none/sg1": -0.606, "umc/sg1": 0.731, "coral_u/sg1": 0.769},
@@ -69,24 +61,8 @@ REFERENCE: dict[int, dict[str, float | None]] = {
 COMBINATIONS = (
     *("average", "average12", "weighted", "weighted20", "shrunk20", "stacked"),
 )
-COLUMNS = ("r2", "r2_sd", "rmsep", "bias", "sep", "rpd", "rpiq")
 ALL_LABELS = {"ceiling/sg1": 0.851}
 UNLABELLED_FEW = {5: {"umc/sg1": 0.531}, 10: {"umc/sg1": 0.673}}
-
-
-def read_study(data: str, protocol: str) -> Study:
-    """Read corn.h5 (a spectra set) and the fixed splits."""
-    with h5py.File(data) as file:
-        spectra = {
-            name: group["spectra"][:].astype(np.float64)
-            for name, group in file["instruments"].items()
-        }
-        targets = file["targets"]
-        names = [str(name) for name in targets.attrs["names"]]
-        values = targets[:].astype(np.float64)
-    return Study(
-        spectra, dict(zip(names, values.T, strict=True)), read_splits(protocol)
-    )
 
 
 def all_rows() -> dict[Row, float | None]:
@@ -107,64 +83,9 @@ def all_rows() -> dict[Row, float | None]:
     return rows
 
 
-def summary(rows: dict[Row, float | None], records: list[dict]) -> list[dict]:
-    """One JSON-ready entry a row: mean R2, reference, difference to GLSW, cells."""
-    results = table(records)
-    entries = []
-    for row, reference in rows.items():
-        result = results[row.method, str(row.regime)]
-        entry = {
-            "method": row.method,
-            "regime": str(row.regime),
-            "mean_r2": round(mean_r2(result["sse"], result["sst"]), 4),
-            "reference": reference,
-        }
-        base = results.get(("glsw0.01/sg1", str(row.regime)))
-        if base is not None:
-            difference = paired_difference(result["sse"], base["sse"], result["sst"])
-            entry["minus_glsw"] = {k: round(v, 4) for k, v in difference.items()}
-        entry["cells"] = {
-            f"{source} -> {target}, {name}": [
-                float(f"{errors[key]:.4g}") for key in COLUMNS
-            ]
-            for (source, target, name), errors in result["cells"].items()
-        }
-        entries.append(entry)
-    return entries
-
-
-def show(entries: list[dict]) -> str:
-    """The summary as a Markdown table."""
-    lines = [
-        "| regime | method | mean R2 | reference | deviation | minus glsw0.01/sg1 |",
-        "|---|---|---|---|---|---|",
-    ]
-    for entry in entries:
-        reference, base = entry["reference"], entry.get("minus_glsw")
-        known = reference is not None
-        lines.append(
-            f"| {entry['regime']} | {entry['method']} | {entry['mean_r2']:.3f} | "
-            + (
-                f"{reference:.3f} | {entry['mean_r2'] - reference:+.3f}"
-                if known
-                else "|"
-            )
-            + " | "
-            + (
-                f"{base['difference']:+.3f} [{base['low']:+.3f}, {base['high']:+.3f}]"
-                if base
-                else ""
-            )
-            + " |"
-        )
-    return "\n".join(lines)
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--protocol", required=True)
+    parser = tables.corn_arguments(__doc__)
     parser.add_argument("--records", default="runs/corn_classical.jsonl")
     parser.add_argument("--json", default="benchmarks/results/corn_classical.json")
     parser.add_argument("--workers", type=int, default=1)
@@ -179,35 +100,24 @@ def main(arguments: list[str] | None = None) -> None:
     if given.n:
         numbers = [int(n) or None for n in given.n.split(",")]
         rows = {row: value for row, value in rows.items() if row.regime.n in numbers}
-    study = read_study(given.data, given.protocol)
-    records = run(
-        study,
-        rows,
-        given.records,
-        workers=given.workers,
-        watch=lambda results, total: tqdm(results, total=total, unit="cell"),
-    )
-    entries = summary(rows, records)
-    print(show(entries))
-    content = {
-        "command": "python -m benchmarks.corn --data=corn.h5 "
-        "--protocol=corn_protocol.json",
-        "study": study.checksum(),
-        "splits": len(study.splits),
-        "versions": {
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "scipy": scipy.__version__,
-        },
-        "cell_columns": COLUMNS,
-    }
+    study = tables.read_study(given.data, given.protocol)
+    records = run(study, rows, given.records, workers=given.workers, watch=tables.watch)
+    entries = [
+        {**entry, "reference": reference}
+        for entry, reference in zip(
+            tables.entries_of(rows, records, BASE), rows.values(), strict=True
+        )
+    ]
+    print(tables.show(entries, BASE, ("reference",)))
     if not (given.rows or given.n):
-        path = Path(given.json)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # One row a line: readable differences between versions of the file.
-        rows_text = ",\n".join(json.dumps(entry) for entry in entries)
-        head = json.dumps(content, indent=1).removesuffix("\n}")
-        path.write_text(f'{head},\n "rows": [\n{rows_text}\n]\n}}\n', "utf-8")
+        head = {
+            "command": "python -m benchmarks.corn --data=corn.h5 "
+            "--protocol=corn_protocol.json",
+            "study": study.checksum(),
+            "splits": len(study.splits),
+            "base": BASE,
+        }
+        tables.write(given.json, head, entries)
 
 
 if __name__ == "__main__":

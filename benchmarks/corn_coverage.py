@@ -6,7 +6,6 @@ Over 24 cells and the splits of the protocol, for one method: share of covered t
 labels, and half-width divided by the SD of the labels.
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.corn import read_study
+from benchmarks.tables import corn_arguments, read_study
 from spektron_jax.evaluation.baselines import make
 from spektron_jax.evaluation.conformal import calibrate
 from spektron_jax.evaluation.protocol import Regime, transfer_data
@@ -55,9 +54,7 @@ def measure(study, name: str, regime: Regime) -> dict:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--protocol", required=True)
+    parser = corn_arguments(__doc__)
     parser.add_argument("--method", default="glsw0.01/sg1")
     parser.add_argument("--unlabelled-method", default="umc/sg1")
     parser.add_argument("--splits", type=int, default=15)
