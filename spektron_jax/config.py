@@ -90,7 +90,9 @@ def get_default() -> ConfigDict:
             "bottleneck": 0.15,
             "balance": 0.01,
             "ema": 0.996,
+            "alignment": "sinkhorn",  # of the instruments' clouds; or mmd, coral
             "sinkhorn_epsilon": 1.0,
+            "adversary": "z_chem",  # what it reads; or all (z_inst too), none
             "beta_schedule": "cosine",
             "beta_start": 0.1,
             "beta_end": 1e-3,
@@ -111,6 +113,7 @@ def get_default() -> ConfigDict:
     )
     config.train = ConfigDict(
         {
+            "start": "",  # weights to start from: a name or a path; "" = from scratch
             "steps": 50_000,
             "batch_size": 64,  # of one optimiser step: all devices x accumulation
             "accumulate": 4,
@@ -120,7 +123,9 @@ def get_default() -> ConfigDict:
     )
     config.checkpoint = ConfigDict({"every_steps": 1000, "keep": 3, "resume": True})
     config.log = ConfigDict({"every_steps": 50, "tensorboard": True, "progress": True})
-    config.eval = ConfigDict({"molecules": 200, "instruments": 4, "batch_size": 16})
+    config.eval = ConfigDict(
+        {"split": "test", "molecules": 200, "instruments": 4, "batch_size": 16}
+    )
     return config.lock()
 
 
@@ -188,7 +193,9 @@ FIELD_RULES: dict[str, Rule] = {
     "losses.bottleneck": NOT_NEGATIVE,
     "losses.balance": NOT_NEGATIVE,
     "losses.ema": BELOW_ONE,
+    "losses.alignment": _one_of("sinkhorn", "mmd", "coral"),
     "losses.sinkhorn_epsilon": POSITIVE,
+    "losses.adversary": _one_of("z_chem", "all", "none"),
     "losses.beta_schedule": _one_of("cosine", "cyclical", "constant"),
     "losses.beta_start": NOT_NEGATIVE,
     "losses.beta_end": NOT_NEGATIVE,
@@ -201,6 +208,7 @@ FIELD_RULES: dict[str, Rule] = {
     "optim.warmup_fraction": BELOW_ONE,
     "optim.final_fraction": SHARE,
     "optim.clip": POSITIVE,
+    "train.start": (lambda v: v == v.strip(), "must not begin or end with blanks"),
     "train.steps": COUNT,
     "train.batch_size": _at_least(2),
     "train.accumulate": COUNT,
@@ -209,6 +217,7 @@ FIELD_RULES: dict[str, Rule] = {
     "checkpoint.every_steps": COUNT,
     "checkpoint.keep": COUNT,
     "log.every_steps": COUNT,
+    "eval.split": _one_of("validation", "test"),
     "eval.molecules": _at_least(2),
     "eval.instruments": _at_least(2),
     "eval.batch_size": COUNT,

@@ -4,8 +4,6 @@ encoder = spektron_jax.load_encoder("nano")
 z_chem = encoder.embed(spectra, axis, unit="cm-1", modality="IR")
 """
 
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,8 +13,8 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.grid import modality_code, to_tokens
 from spektron_jax.training import checkpoint
 from spektron_jax.training.state import build_model, init_shapes
+from spektron_jax.training.weights import locate
 
-WEIGHTS = Path(__file__).parent / "weights"
 BATCH = 32  # spectra encoded at a time
 
 
@@ -30,14 +28,7 @@ def load_encoder(weights="nano"):
     Raises:
       SpektronError: nothing there, or not weights of this model.
     """
-    shipped = WEIGHTS / str(weights)
-    path = shipped if shipped.is_dir() else Path(weights)
-    if not path.is_dir():
-        names = sorted(p.parent.name for p in WEIGHTS.glob("*/manifest.json"))
-        raise SpektronError(
-            f"weights {str(weights)!r}: no such folder; give the path of a run or one "
-            f"of the shipped weights: {', '.join(names)}"
-        )
+    path = locate(weights)
     _, config = checkpoint.restore_params(path)
     config = ConfigDict(config)
     model = build_model(config)

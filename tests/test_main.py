@@ -108,7 +108,7 @@ def test_missing_flags(capsys, tmp_path):
 @pytest.mark.parametrize(
     "text, message",
     [
-        (None, "no such config file; give its path, or one of ours: configs/convert"),
+        (None, "no such config file; give its path, or one of ours: configs/ablate"),
         ("def get_config(arg):\n    return 1 +", "SyntaxError: "),
         ("raise OSError('disk\\nfell off')", "OSError: disk fell off; correct this"),
         ("x = 1", "has no attribute 'get_config'"),

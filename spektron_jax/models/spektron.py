@@ -139,6 +139,10 @@ class Spektron(nn.Module):
         """The adversary: instrument logits from z_chem; alpha: (B,) reversal."""
         return self.chem_classifier(reverse_gradient(z_chem, alpha[:, None]))
 
+    def accuse_inst(self, z_inst, alpha):
+        """The same from z_inst, for an adversary of the whole representation."""
+        return self.inst_classifier(reverse_gradient(z_inst, alpha[:, None]))
+
     def predict(self, z_chem):
         """Regression head, (B, targets)."""
         return self.regression(z_chem)

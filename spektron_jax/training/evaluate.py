@@ -38,8 +38,8 @@ MEAN_OF = 2000  # training spectra behind the mean spectrum
 
 def run(config, model, state, source, workdir):
     """Evaluate state.params and write the two files; returns the figures."""
-    molecule, modality = choose(source, config, "test")
-    print(f"evaluating on {len(molecule)} test examples", flush=True)
+    molecule, modality = choose(source, config, config.eval.split)
+    print(f"evaluating on {len(molecule)} {config.eval.split} examples", flush=True)
     instruments = views.instruments_of(
         config, audit_instruments, config.eval.instruments
     )

@@ -1,8 +1,8 @@
 """Pretraining from start to report: train(config, workdir).
 
-Order of initialisation: an undamaged checkpoint in the workdir, else scratch. A step
-does not wait for the one before it to be computed; log time is the only time at which
-the host reads from the devices.
+Order of initialisation: an undamaged checkpoint in the workdir, else the weights of
+`train.start`, else scratch. A step does not wait for the one before it to be computed;
+log time is the only time at which the host reads from the devices.
 """
 
 import json
@@ -45,6 +45,18 @@ def train(config, workdir):
         as soon as a loss or a norm is not finite.
     """
     workdir = Path(workdir)
+    state = pretrain(config, workdir)
+    if parallel.is_primary():
+        from spektron_jax.report.page import write_report
+
+        source = open_training_source(config)
+        evaluate.run(config, build_model(config), state, source, workdir)
+        report = write_report(workdir)
+        print(f"report: {os.path.relpath(report)}")
+
+
+def pretrain(config, workdir):
+    """The part of `train` before the evaluation; returns the last state."""
     parallel.meet()
     devices = parallel.local_devices(config.train.devices)
     processes = parallel.part()[1]
@@ -65,12 +77,7 @@ def train(config, workdir):
             make_pretrain_step(config, model, optimizer), devices
         )
         state = run_steps(config, workdir, state, step, stream, devices)
-    if parallel.is_primary():
-        from spektron_jax.report.page import write_report
-
-        evaluate.run(config, model, state, source, workdir)
-        report = write_report(workdir)
-        print(f"report: {os.path.relpath(report)}")
+    return state
 
 
 def open_training_source(config):

@@ -10,7 +10,8 @@ from flax import struct
 
 from spektron_jax.grid import MODALITIES
 from spektron_jax.models.spektron import Spektron
-from spektron_jax.training import schedules
+from spektron_jax.training import checkpoint, schedules
+from spektron_jax.training.weights import locate
 
 
 @struct.dataclass
@@ -72,8 +73,12 @@ def build_optimizer(config):
 
 
 def create(config, model, optimizer):
-    """State at step 0."""
-    params = init_params(model, config.seed)
+    """State at step 0, from `train.start` if that is given, else from scratch."""
+    if config.train.start:
+        path = locate(config.train.start)
+        params, _ = checkpoint.restore_params(path, init_shapes(model))
+    else:
+        params = init_params(model, config.seed)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,

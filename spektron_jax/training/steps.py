@@ -121,7 +121,12 @@ def make_pretrain_step(config, model, optimizer):
         # round; pushing an example further would write it into z_chem again.
         guess = cross_entropy(jax.lax.stop_gradient(online["chem_logits"]), label)
         push = jnp.where(guess < np.log(config.lab.pool), alpha_at(step), 0.0)
+        if config.losses.adversary == "none":
+            push = jnp.zeros_like(push)  # the classifier only watches
         accused = apply(params, online["z_chem"], push, method="accuse")
+        told = online["inst_logits"]
+        if config.losses.adversary == "all":  # DANN on the whole representation
+            told = apply(params, online["z_inst"], push, method="accuse_inst")
         other_chem = jnp.roll(online["z_chem"], size, axis=0)
         own = views.axes(config, axis, modality[both])
         swapped = apply(params, other_chem, online["z_inst"], own, method="transfer")
@@ -151,12 +156,13 @@ def make_pretrain_step(config, model, optimizer):
             "transport": transport(
                 *(parallel.gather(cloud) for cloud in jnp.split(chem[0], 2)),
                 config.losses.sinkhorn_epsilon,
+                config.losses.alignment,
             ),
             "bottleneck": bottleneck(
                 chem,
                 inst,
                 accused,
-                online["inst_logits"],
+                told,
                 label,
                 swapped,
                 measured,

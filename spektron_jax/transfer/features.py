@@ -29,11 +29,12 @@ class Features:
     """
 
     def __init__(self, weights: str, axis: np.ndarray, unit: str, modality: str):
-        from spektron_jax.encoder import WEIGHTS, load_encoder
+        from spektron_jax.encoder import load_encoder
+        from spektron_jax.training.weights import SHIPPED
 
         self.name = str(weights)
         self._encoder = load_encoder(weights)
-        folder = WEIGHTS / self.name
+        folder = SHIPPED / self.name
         folder = folder if folder.is_dir() else Path(weights)
         self.checksum = _checksum(folder)
         self._axis = np.asarray(axis, np.float64)

@@ -1,9 +1,10 @@
-"""Sinkhorn divergence: zero for equal clouds, growing with distance, converged."""
+"""Cloud distances: zero for equal clouds, growing with distance, converged."""
 
 import functools
 
 import jax
 import numpy as np
+import pytest
 
 from spektron_jax.losses.transport import transport
 
@@ -81,3 +82,24 @@ def test_computes_in_float32_whatever_comes_in():
         *[jax.ShapeDtypeStruct((BATCH, WIDTH), "bfloat16")] * 2,
     )
     assert value.dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", ["mmd", "coral"])
+def test_the_other_distances_are_zero_at_equality_and_grow(kind):
+    values = [
+        float(transport(CLOUD, moved(by), 1.0, kind)[0]) for by in (0.0, 0.5, 1.0, 2.0)
+    ]
+    np.testing.assert_allclose(values[0], 0.0, atol=1e-6)
+    assert (np.diff(values) > 1e-4).all()
+    gradient = jax.grad(lambda a: transport(a, moved(1.0), 1.0, kind)[0])(CLOUD)
+    assert np.isfinite(gradient).all() and np.abs(gradient).max() > 1e-4
+
+
+def test_the_other_distances_by_hand():
+    """Point clouds at e1 and e2: no covariance, means sqrt(2) apart."""
+    a, b = (
+        np.tile(np.eye(1, WIDTH, k, dtype=np.float32), (BATCH, 1)) for k in range(2)
+    )
+    np.testing.assert_allclose(transport(a, b, 1.0, "coral")[0], 2.0, rtol=1e-5)
+    expected = 2 - 2 * np.mean(np.exp(-1.0 / np.array([0.25, 0.5, 1.0, 2.0, 4.0])))
+    np.testing.assert_allclose(transport(a, b, 1.0, "mmd")[0], expected, rtol=1e-5)
