@@ -69,19 +69,21 @@ def unit_of(text: str) -> str | None:
 
 def quantity_of(text: str) -> str | None:
     """Return the quantity that a label such as "ABSORBANCE" names, or None."""
-    low = " ".join(text.lower().split())
+    low = " ".join(text.lower().split()).strip(" .")
     if low in {name.lower() for name in QUANTITIES}:
         return next(name for name in QUANTITIES if name.lower() == low)
     percent = "%" in low or "percent" in low
     if re.search(r"1/r|log\(?r", low):
         return "log(1/R)"
-    if "absorb" in low or low in {"a", "au", "abs"}:
+    if re.search("absorb|absorpt|extin[kc]t", low) or low in {"au", "abs"}:
+        return "absorbance"
+    if text.strip() == "A":  # "a" may be a sample's name
         return "absorbance"
     if "transmi" in low:
         return "%T" if percent else "transmittance"
     if "reflect" in low:
         return "%R" if percent else "reflectance"
-    if "count" in low:
+    if re.search(r"count|\bcn?ts?\b", low):
         return "counts"
     if "intensit" in low or "raman" in low or "arbitrary" in low:
         return "intensity"

@@ -19,6 +19,7 @@ from spektron_jax.errors import SpektronError
 
 # As many equal values in a row at a spectrum's maximum count as a detector's limit.
 SATURATED_RUN = 5
+SHOWN = 20  # problems in a summary
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,9 @@ class SpectraSet:
         parts = ", ".join(f"{k}: {v!r}" for k, v in self.instruments.items())
         return f"SpectraSet({len(self)} samples, {self.modality}, {parts})"
 
+    def __str__(self) -> str:
+        return self.describe()
+
     def target(self, name: str) -> np.ndarray:
         """Return (n,) values of one target; SpektronError lists the names."""
         if name not in self.target_names:
@@ -168,9 +172,9 @@ class SpectraSet:
         )
 
     def describe(self) -> str:
-        """Return a summary for people: what is there, and every problem."""
-        lines = [self.metadata.get("title", "Spectra"), f"  {self.modality}"]
-        lines[1] += f", {len(self)} samples"
+        """Return a summary for people: what is there, and the first problems."""
+        title = self.metadata.get("title", "Spectra").splitlines() or ["Spectra"]
+        lines = [f"{title[0][:80]}: {len(self)} samples, {self.modality}"]
         for name, one in self.instruments.items():
             measured = int(one.measured.sum())
             step = np.median(np.diff(one.axis))
@@ -190,7 +194,9 @@ class SpectraSet:
             lines.append(f"  label {name}: {len(set(label.tolist()))} classes")
         if self.problems:
             lines.append(f"  problems: {len(self.problems)}")
-            lines += [f"    {problem}" for problem in self.problems]
+            lines += [f"    {problem}" for problem in self.problems[:SHOWN]]
+            if len(self.problems) > SHOWN:
+                lines.append(f"    ... {len(self.problems) - SHOWN} more in .problems")
         return "\n".join(lines)
 
 

@@ -147,7 +147,7 @@ def test_targets_and_rows_by_name():
 
 def test_summary():
     text = make().describe()
-    assert text.startswith("Grain\n  NIR, 6 samples\n")
+    assert text.startswith("Grain: 6 samples, NIR\n")
     assert "instrument grating: 5 spectra of 30 points, 1100 to 2498 nm" in text
     assert "target oil: 5 values" in text and "label species: 1 classes" in text
     assert "4000 to 10000 cm-1, absorbance" in repr(make())

@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 from spektron_jax.data import spectra_file
+from spektron_jax.data.axis import QUANTITIES
 from spektron_jax.data.hdf5_check import heaps_are_sound
 from spektron_jax.data.readers import folder
 from spektron_jax.data.readers.draft import Draft, Log, assemble, settle
@@ -38,6 +39,7 @@ def read(
     unit: str | None = None,
     modality: str | None = None,
     strict: bool = True,
+    quantity: str | None = None,
 ) -> SpectraSet:
     """Read spectra from a file or a folder of files.
 
@@ -46,23 +48,31 @@ def read(
       unit: of the axis, "nm", "um" or "cm-1"; needed only where the file does not say.
       modality: "NIR", "IR", "Raman" or "unknown"; guards against a wrong unit.
       strict: raise at the first fault, else keep good rows and list the others.
+      quantity: what was measured, one of `axis.QUANTITIES`; needed only where the
+        file does not say and it matters. Nothing is converted.
 
     Raises:
       SpektronError: with the file, the place in it and what to do.
     """
     path = Path(path)
     log = Log(str(path), strict)
+    if quantity is not None and quantity not in QUANTITIES:
+        raise SpektronError(
+            f"quantity {quantity!r}: unknown; use one of {', '.join(QUANTITIES)}"
+        )
     try:
         if path.is_dir():
-            return assemble(folder.read(path, log, _drafts), unit, modality, log)
+            drafts = folder.read(path, log, _drafts)
+            return assemble(drafts, unit, modality, log, quantity)
         if not path.exists():
             raise SpektronError(f"{path}: no such file; check the name")
         if not path.is_file():
             raise SpektronError(f"{path}: no regular file; give a file or a folder")
         name = detect(path, log)
         if name == "HDF5" and spectra_file.is_spectra_set(path):
-            return _spectra_set(path, unit, modality, log)
-        return assemble(_drafts(path, log, name, modality), unit, modality, log)
+            return _spectra_set(path, unit, modality, log, quantity)
+        drafts = _drafts(path, log, name, modality)
+        return assemble(drafts, unit, modality, log, quantity)
     except MemoryError as error:
         raise SpektronError(f"{path}: does not fit into memory; split it") from error
     except OSError as error:
@@ -152,7 +162,11 @@ def _drafts(
 
 
 def _spectra_set(
-    path: Path, unit: str | None, modality: str | None, log: Log
+    path: Path,
+    unit: str | None,
+    modality: str | None,
+    log: Log,
+    quantity: str | None,
 ) -> SpectraSet:
     """Our own format names unit and modality itself; a request must agree."""
     found = spectra_file.load(path)
@@ -161,6 +175,11 @@ def _spectra_set(
             raise SpektronError(
                 f"{path}: instrument {name!r} is in {one.unit}, not {unit!r}; leave "
                 "unit out"
+            )
+        if quantity not in (None, one.quantity):
+            raise SpektronError(
+                f"{path}: instrument {name!r} holds {one.quantity}, not {quantity!r}; "
+                "leave quantity out"
             )
     if modality is not None and modality != found.modality:
         if found.modality != "unknown":

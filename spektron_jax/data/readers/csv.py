@@ -1,26 +1,24 @@
-"""CSV, TSV and other delimited text: encoding, delimiter, decimal comma, cut-off end.
+"""CSV, TSV and other delimited text: encoding, decimal comma, cut-off end.
 
-Lines that start with # or % are comments; lines without any number before the table
-are its preamble. A file that ends within a number is found by its missing last line
-end together with a last number shorter than all others of its line.
+Lines that start with # or % are comments; `locate` finds the table among the others. A
+unit or quantity that only comments name is taken, and said. A file that ends within a
+number is found by its missing last line end together with a last number shorter than
+all others of its line.
 """
 
-import csv
-import io
 import re
 from pathlib import Path
 
 from spektron_jax.data.readers.draft import Draft, Log
+from spektron_jax.data.readers.locate import find_table, hints
 from spektron_jax.data.readers.table import read_table
 
-DELIMITERS = ("\t", ";", ",", "|")
-COMMENTS = ("#", "%")
-_COMMA_NUMBER = re.compile(r"[-+]?\d+(?:,\d+)?(?:[eE][-+]?\d+)?")
+COMMENTS = ("#", "%", "//", "!")
 
 
 def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
     """Return the spectra of a delimited text file."""
-    text = decode(path.read_bytes(), log)
+    text, foreign = decode(path.read_bytes(), log)
     lines, places, comments = [], [], []
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip() == "":
@@ -32,96 +30,68 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
         places.append(f"line {number}")
     if not lines:
         log.fail("line 1", "the file is empty")
-    delimiter = _delimiter(lines)
-    rows = _split(lines, places, delimiter, log)
-    start = _first_row(rows)
-    preamble = [" ".join(row) for row in rows[:start]]
-    rows, places = rows[start:], places[start:]
-    if rows and len(rows[-1]) > 1 and rows[0][-1] == "" == rows[-1][-1]:
-        if all(row[-1] == "" for row in rows):  # every line ends with a delimiter
-            rows = [row[:-1] for row in rows]
-    rows = _decimal_points(rows, places, delimiter, log)
-    if not text.endswith(("\n", "\r")):
+    table = find_table(lines, places, log)
+    rows, places = table.rows, table.places
+    if foreign:
+        _check_foreign(foreign, places, log)
+    rows = _without_blank_columns(rows)
+    rows = _decimal_points(rows, places, table.delimiter, log)
+    if table.reaches_end and not text.endswith(("\n", "\r")):
         _check_end(rows, places, log)
     draft = read_table(rows, places, log, modality)
-    notes = comments + preamble
+    if len(draft.sample_ids) == 1 and (draft.numbered or draft.quantity):
+        draft.sample_ids, draft.numbered = [path.stem], False
+    notes = comments + table.notes
     if notes:
         draft.metadata["comments"] = "\n".join(notes)
+        draft.unit_hint, draft.quantity_hint = hints(notes)
     return [draft]
 
 
-def decode(data: bytes, log: Log) -> str:
-    """Return the text of a file; UTF-8 or UTF-16 with a byte order mark."""
+def decode(data: bytes, log: Log) -> tuple[str, list[int]]:
+    """Return the text of a file and the lines that are not UTF-8.
+
+    UTF-8, UTF-16 with a byte order mark, or, where that fails, Windows text (cp1252).
+    """
+    foreign = []
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"
+        text = data.decode("utf-16", "replace")
     else:
-        encoding = "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        if log.strict:
-            log.fail(
-                f"line {line}",
-                f"byte {error.start} is not UTF-8 text; save the file as UTF-8, or "
-                "read it as Windows text (cp1252) with strict=False",
-            )
-        log.remark(f"line {line}", "not UTF-8; read as Windows text (cp1252)")
-        text = data.decode("cp1252", "replace")
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("cp1252", "replace")
+            for number, line in enumerate(data.split(b"\n"), start=1):
+                try:
+                    line.decode("utf-8")
+                except UnicodeDecodeError:
+                    foreign.append(number)
+            log.remark(f"line {foreign[0]}", "not UTF-8; read as Windows text (cp1252)")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         log.fail(f"line {line}", "holds a zero byte, so this is no text file")
-    return text
+    return text, foreign
 
 
-def _delimiter(lines: list[str]) -> str | None:
-    """The delimiter that the last lines share; None = runs of white space."""
-    sample = lines[-20:]
-    spaced = [line.split() for line in sample]
-    if min(map(len, spaced)) > 1 and all(
-        _COMMA_NUMBER.fullmatch(cell) for row in spaced for cell in row
-    ):
-        return None
-    for delimiter in DELIMITERS:
-        counts = [line.count(delimiter) for line in sample]
-        if min(counts) > 0:
-            return delimiter
-    # A cut-off last line may hold none.
-    for delimiter in DELIMITERS:
-        if sum(delimiter in line for line in sample) > len(sample) / 2:
-            return delimiter
-    return None
+def _without_blank_columns(rows: list[list[str]]) -> list[list[str]]:
+    """Leave out columns without any text: a delimiter twice, or at the lines' ends."""
+    width = len(rows[0]) if rows else 0
+    if any(len(row) != width for row in rows):
+        return rows
+    kept = [i for i in range(width) if any(row[i].strip() for row in rows)]
+    return rows if len(kept) == width else [[row[i] for i in kept] for row in rows]
 
 
-def _split(
-    lines: list[str], places: list[str], delimiter: str | None, log: Log
-) -> list[list[str]]:
-    if delimiter is None:
-        return [line.split() for line in lines]
-    rows = []
-    for line, place in zip(lines, places, strict=True):
-        if '"' not in line:
-            rows.append(line.split(delimiter))
-            continue
-        try:
-            found = list(
-                csv.reader(io.StringIO(line), delimiter=delimiter, strict=True)
-            )
-        except csv.Error as error:
-            log.fail(place, f"quotation marks do not match ({error}); correct them")
-        rows.append(found[0])
-    return rows
-
-
-def _first_row(rows: list[list[str]]) -> int:
-    """The table starts at its header, or where the first row of full width stands."""
-    width = max(len(row) for row in rows[-20:])
-    for i, row in enumerate(rows):
-        if len(row) >= width or any(re.search(r"\d", cell) for cell in row[1:]):
-            return i
-        if len(row) == 1 and i + 1 == len(rows):
-            return i
-    return 0
+def _check_foreign(foreign: list[int], places: list[str], log: Log) -> None:
+    """Comments may be in any encoding; the table may not."""
+    rows = {f"line {number}" for number in foreign} & set(places)
+    if rows and log.strict:
+        place = min(rows, key=places.index)
+        log.fail(
+            place,
+            "is not UTF-8 text; save the file as UTF-8, or read it as Windows text "
+            "(cp1252) with strict=False",
+        )
 
 
 def _decimal_points(

@@ -29,6 +29,7 @@ class Draft:
       places: n places in the file, for messages.
       name: the instrument.
       unit, quantity, modality: as the file says, or None.
+      unit_hint, quantity_hint: (name, the note that says so), taken for want of better.
       axis_place: where the axis stands.
       targets: (name, unit) -> (n,) numbers, NaN where missing.
       labels: name -> n strings.
@@ -45,6 +46,8 @@ class Draft:
     unit: str | None = None
     quantity: str | None = None
     modality: str | None = None
+    unit_hint: tuple[str, str] | None = None
+    quantity_hint: tuple[str, str] | None = None
     axis_place: str = "axis"
     targets: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     labels: dict[str, list[str]] = field(default_factory=dict)
@@ -105,7 +108,11 @@ def common_axis(
 
 
 def assemble(
-    drafts: list[Draft], unit: str | None, modality: str | None, log: Log
+    drafts: list[Draft],
+    unit: str | None,
+    modality: str | None,
+    log: Log,
+    quantity: str | None = None,
 ) -> SpectraSet:
     """Check drafts and bring them together, as the top of this file says."""
     if unit is not None and unit not in UNITS:
@@ -125,6 +132,7 @@ def assemble(
         log.remark("modality", f"the file says {', '.join(said)}, taken as {modality}")
     for draft in drafts:
         _settle_axis(draft, unit, modality, log)
+        _settle_quantity(draft, quantity, log)
         _check_rows(draft, log)
     found = _join([draft for draft in drafts if draft.sample_ids], modality, log)
     return settle(found, log)
@@ -166,6 +174,14 @@ def _settle_axis(draft: Draft, unit: str | None, modality: str, log: Log) -> Non
             "leave unit out, or correct the file"
         )
     draft.unit = draft.unit or unit
+    if draft.unit_hint is not None:
+        hint, note = draft.unit_hint
+        if draft.unit is None:
+            draft.unit = hint
+            log.remark(draft.axis_place, f"unit {hint}, from the note {note!r}")
+        elif draft.unit != hint:
+            text = f"{draft.unit}, though a note says {hint}: {note!r}"
+            log.remark(draft.axis_place, text)
     if draft.unit is None:
         finite = draft.axis[np.isfinite(draft.axis)]
         units = plausible_units(finite, modality) if finite.size else []
@@ -187,6 +203,20 @@ def _settle_axis(draft: Draft, unit: str | None, modality: str, log: Log) -> Non
         draft.axis, draft.spectra = draft.axis[::-1], draft.spectra[:, ::-1]
         if draft.standards is not None:
             draft.standards = draft.standards[0], draft.standards[1][:, ::-1]
+
+
+def _settle_quantity(draft: Draft, quantity: str | None, log: Log) -> None:
+    """Give the draft its quantity; what the file says cannot be said otherwise."""
+    if quantity and draft.quantity and quantity != draft.quantity:
+        raise SpektronError(
+            f"{log.path}: {draft.name}: the file says {draft.quantity} and quantity="
+            f"{quantity!r} was asked for; leave quantity out, and convert the spectra "
+            "with convert_quantity"
+        )
+    draft.quantity = draft.quantity or quantity
+    if draft.quantity is None and draft.quantity_hint is not None:
+        draft.quantity, note = draft.quantity_hint
+        log.remark(draft.name, f"{draft.quantity}, from the note {note!r}")
 
 
 def _check_rows(draft: Draft, log: Log) -> None:

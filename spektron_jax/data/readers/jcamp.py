@@ -60,7 +60,7 @@ class _Block:
 
 def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
     """Return every spectrum of the file, one row for each block."""
-    text = decode(path.read_bytes(), log)
+    text, _ = decode(path.read_bytes(), log)
     spectra = []
     for number, block in enumerate(_blocks(text, log), start=1):
         at = f"block {number} ({block.value('TITLE')[:40]}), line {block.line}"

@@ -15,6 +15,7 @@ import re
 import numpy as np
 
 from spektron_jax.data.axis import plausible_units, quantity_of, unit_of
+from spektron_jax.data.readers.columns import one_measurement
 from spektron_jax.data.readers.draft import Draft, Log, common_axis
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -26,7 +27,7 @@ _POSITION = re.compile(
     re.IGNORECASE,
 )
 _ID = re.compile(r"(sample|spectrum)?[ _.-]*(ids?|names?|no|number|code)?", re.I)
-_AXIS_NAME = re.compile(r"wave|shift|axis|position|\bx\b|lambda|frequency", re.I)
+AXIS_NAME = re.compile(r"wave|shift|axis|position|\bx\b|lambda|frequency", re.I)
 _VALUE_NAME = re.compile(r"value|\by\b|signal|response|spectrum", re.I)
 _MISSING = {"", "nan", "na", "n/a"}
 LEAST_POINTS = 3  # fewer cannot be told from other numbers
@@ -70,6 +71,8 @@ def read_table(
         else:
             kept.append(i)
     rows, places = [rows[i] for i in kept], [places[i] for i in kept]
+    if rows and not _tidy_columns(rows[0]):
+        rows = one_measurement(rows, log)
     layout, why = _layout(rows, log, modality)
     log.remark("table", f"read as {layout} ({why})")
     return {"wide": _wide, "long": _long, "tidy": _tidy}[layout](rows, places, log)
@@ -102,7 +105,7 @@ def _layout(rows: list[list[str]], log: Log, modality: str | None) -> tuple[str,
     corner = header[0].strip()
     top_axis = top[1:] if np.isnan(top[0]) else top
     top_axis = top_axis[~np.isnan(top_axis)]
-    if corner and (unit_of(corner) or _AXIS_NAME.search(corner)):
+    if corner and (unit_of(corner) or AXIS_NAME.search(corner)):
         return "long", f"positions in the first column, named {corner!r}"
     counts = [_is_count(top_axis), _is_count(down_axis)]
     if counts[0] != counts[1]:
@@ -226,6 +229,11 @@ def _add_columns(
     text = [i for i in others if parsed[i] is None]
     for i in [*named, *[i for i in blank if parsed[i] is None], *text, *blank][:1]:
         draft.sample_ids, draft.numbered = cells[i], False
+        if i in blank:  # coordinates of a map stand in several columns
+            draft.sample_ids = [
+                " ".join(texts)
+                for texts in zip(*(cells[j] for j in blank), strict=True)
+            ]
         others = [j for j in others if j != i and j not in blank]
         if "" in cells[i]:
             place = draft.places[cells[i].index("")]
@@ -308,7 +316,7 @@ def _long(rows: list[list[str]], places: list[str], log: Log) -> Draft:
 def _tidy_columns(header: list[str]) -> tuple[int, int, int] | None:
     """Return the columns of sample, position and value, if names say which."""
     names = [cell.strip() for cell in header]
-    position = [i for i, s in enumerate(names) if unit_of(s) or _AXIS_NAME.search(s)]
+    position = [i for i, s in enumerate(names) if unit_of(s) or AXIS_NAME.search(s)]
     value = [i for i, s in enumerate(names) if quantity_of(s) or _VALUE_NAME.search(s)]
     sample = [i for i, s in enumerate(names) if s and _ID.fullmatch(s)]
     value = [i for i in value if i not in position + sample]

@@ -75,7 +75,7 @@ def test_tidy_tables(tmp_path):
 
 def test_a_single_spectrum_without_header(tmp_path):
     files.long_csv(tmp_path / "x.txt", NM, SPECTRA[:1], [""], " ", head=None)
-    assert_right(read(tmp_path / "x.txt")[0], spectra=SPECTRA[:1], names=["1"])
+    assert_right(read(tmp_path / "x.txt")[0], spectra=SPECTRA[:1], names=["x"])
 
 
 def test_sample_numbers_are_not_taken_for_an_axis(tmp_path):
@@ -204,7 +204,7 @@ def test_a_file_that_ends_within_a_number(tmp_path):
         (b"\n\n", "line 1: the file is empty|unknown format"),
         (b"a,b\nc,d\ne,f\n", "neither the first row nor the first column holds"),
         (b"id,1100,1110,1120,1130\n", "no spectrum could be read"),
-        (b"nm,\xb5\n1100,2\n1110,3\n1120,4\n", "line 1: byte 3 is not UTF-8"),
+        (b"nm,\xb5\n1100,2\n1110,3\n1120,4\n", "line 1: is not UTF-8 text"),
         (b'nm,"a\n1100,2\n1110,3\n', "line 1: quotation marks do not match"),
         (b"nm;a\n1100,5;1,2\n1110.5;1,3\n", "line 3: a decimal point, but line 2 has"),
         (b"a,1100,1110\n", "neither the first row"),
