@@ -89,9 +89,9 @@ class Encoder:
             missing = ((0, BATCH - len(values)), (0, 0))  # one shape, one compilation
             out = self._encode(
                 self.params,
-                np.pad(values, missing),
+                np.pad(values, missing, mode="edge"),
                 wavenumber,
-                np.pad(valid, missing, constant_values=True),
+                np.pad(valid, missing, mode="edge"),  # the rows share one spacing
                 np.full(BATCH, code),
             )
             rows.append({k: np.asarray(v)[: len(values)] for k, v in out.items()})

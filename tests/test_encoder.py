@@ -9,6 +9,7 @@ import pytest
 
 import spektron_jax
 from configs.pretrain import get_config
+from spektron_jax.encoder import BATCH
 from spektron_jax.errors import SpektronError
 from spektron_jax.training import checkpoint
 from spektron_jax.training.state import build_model, init_params
@@ -43,6 +44,14 @@ def test_embeds_one_row_a_spectrum(encoder, spectra):
     assert np.isfinite(z).all()
     alone = encoder.embed(spectra[34], axis, unit="nm", modality="NIR")
     np.testing.assert_allclose(z[34:], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_a_part_of_a_batch_is_encoded_as_a_whole_one(encoder, spectra):
+    """700 points leave padding behind, whose spacing must not count."""
+    axis = np.linspace(1100, 2498, 700)
+    whole = encoder.embed(spectra[:BATCH], axis, unit="nm", modality="NIR")
+    part = encoder.embed(spectra[: BATCH - 1], axis, unit="nm", modality="NIR")
+    np.testing.assert_allclose(whole[:-1], part, rtol=1e-4, atol=1e-5)
 
 
 def test_axis_direction_and_unit_do_not_matter(encoder, spectra):
