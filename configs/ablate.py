@@ -24,6 +24,7 @@ from spektron_jax import config_file
 from spektron_jax.errors import SpektronError
 
 IR_RAMAN = {"data": {"modalities": ("IR", "Raman")}}
+PURE = {"mixtures": 0.0, "powders": 0.0, "fluorescence": 0.0}
 VARIANTS = {
     "methods": {
         "split": {},
@@ -56,7 +57,8 @@ VARIANTS = {
         "hundreds": {},
         "four": {"lab": {"pool": 4}},
         "hundreds-without-nir": IR_RAMAN,
-        "documents-four": {"lab": {"pool": 4, "preset": "documents"}} | IR_RAMAN,
+        "pure-molecules": {"lab": PURE},
+        "documents-four": {"lab": {"pool": 4, "preset": "documents"} | PURE} | IR_RAMAN,
     },
 }
 

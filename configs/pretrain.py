@@ -27,7 +27,13 @@ from spektron_jax.errors import SpektronError
 
 NANO = {
     "data": {"modalities": ("IR", "Raman", "NIR")},
-    "lab": {"pool": 256, "preset": "wide"},
+    "lab": {
+        "pool": 256,
+        "preset": "wide",
+        "mixtures": 0.25,
+        "powders": 0.25,
+        "fluorescence": 0.25,
+    },
     "mask": {"long_fraction": 0.9},
     "model": {
         "width": 96,

@@ -47,6 +47,10 @@ def get_default() -> ConfigDict:
         {
             "pool": 4,  # simulated instruments
             "preset": "documents",  # or "wide": a mix that pools of hundreds suit
+            # With "wide", shares of the examples that are
+            "mixtures": 0.0,  # of two molecules
+            "powders": 0.0,  # in diffuse reflectance, of the NIR
+            "fluorescence": 0.0,  # with a background, of the Raman
         }
     )
     config.mask = ConfigDict(
@@ -165,6 +169,9 @@ FIELD_RULES: dict[str, Rule] = {
     "data.absorbance_low": POSITIVE,
     "lab.pool": (lambda v: v >= 2, "must be 2 or more: each step draws two of them"),
     "lab.preset": _one_of("documents", "wide"),
+    "lab.mixtures": SHARE,
+    "lab.powders": SHARE,
+    "lab.fluorescence": SHARE,
     "mask.share": (lambda v: 0 < v <= 0.5, "must be greater than 0, 0.5 at most"),
     "mask.block": COUNT,
     "mask.long_fraction": SHARE,
@@ -239,6 +246,14 @@ PAIR_RULES: tuple[tuple[str, Callable[[ConfigDict], bool], str], ...] = (
         ),
         "NIR needs data.kind = 'lines', whose X-H bonds it is made of, and lab.preset "
         "= 'wide'",
+    ),
+    (
+        "lab.preset",
+        lambda c: (
+            c.lab.preset == "wide"
+            or c.lab.mixtures == c.lab.powders == c.lab.fluorescence == 0
+        ),
+        "lab.mixtures, .powders and .fluorescence need the preset 'wide'",
     ),
     (
         "data.high_cm1",

@@ -28,12 +28,14 @@ from spektron_jax.lab.render import (
     render_grid,
     render_lines,
 )
+from spektron_jax.lab.samples import fluorescence, kubelka_munk
 
 # What a key is folded with, per example (VIEW and VIEW + 1: per view) or per view.
 PATH, SHARE, DROPOUT, NOISE, MASK, MODEL, VIEW = range(7)
-BONDS, BONDED = VIEW + 2, VIEW + 3
+BONDS, BONDED, MIXED, POWDER, GLOW, GLOW_SHAPE = range(VIEW + 2, VIEW + 8)
 NIR, RAMAN = MODALITIES.index("NIR"), MODALITIES.index("Raman")
 BONDED_SHARE = 0.5  # of NH and OH groups, where none is drawn
+GLOW_HEIGHT = (0.1, 2.0)  # of a fluorescence background, strongest Raman band 1
 
 
 class View(NamedTuple):
@@ -164,7 +166,8 @@ def view(config, batch, axis, instrument, clean, top, path, keys, long_fraction=
         noise = path * noise
     else:
         code = batch["modality"]
-        ideal, noise = _on(config, axis, instrument, path * clean, code, keys)
+        glow = _fluorescence(config, axis, code, keys)
+        ideal, noise = _on(config, axis, instrument, path * (clean + glow), code, keys)
         ideal = ideal / config.data.scale
     mask = config.mask
     long = mask.long_fraction if long_fraction is None else long_fraction
@@ -185,6 +188,36 @@ def view(config, batch, axis, instrument, clean, top, path, keys, long_fraction=
         )
     )(fold(keys, MASK), spacing)
     return View(ideal + noise / config.data.scale, ideal, hidden)
+
+
+def prepared(config, clean, path, modality, keys):
+    """`clean` with some molecules mixed, and some ground to a powder, (B, L).
+
+    Neighbours 2k and 2k + 1 share their modality; their mixture takes the place of the
+    first. A powder's log10(1/R) follows Kubelka and Munk.
+    """
+    chance, share = jax.vmap(lambda key: jax.random.uniform(key, (2,)))(
+        fold(keys, MIXED)
+    ).T
+    first = jnp.arange(len(keys)) % 2 == 0
+    share = jnp.where(first & (chance < 2 * config.lab.mixtures), share, 1.0)[:, None]
+    clean = share * clean + (1 - share) * jnp.roll(clean, -1, axis=0)
+    ground = jax.vmap(jax.random.uniform)(fold(keys, POWDER)) < config.lab.powders
+    powder = kubelka_munk(path * clean) / path
+    return jnp.where((ground & (modality == NIR))[:, None], powder, clean)
+
+
+def _fluorescence(config, axis, modality, keys):
+    """The background of some Raman spectra, another one at each measurement, (B, L)."""
+    if not config.lab.fluorescence:
+        return 0.0
+    chance, height = jax.vmap(lambda key: jax.random.uniform(key, (2,)))(
+        fold(keys, GLOW)
+    ).T
+    low, high = GLOW_HEIGHT
+    glows = (modality == RAMAN) & (chance < config.lab.fluorescence)
+    height = jnp.where(glows, low * (high / low) ** height, 0.0)
+    return fluorescence(fold(keys, GLOW_SHAPE), axis, height)
 
 
 def _on(config, axis, instrument, spectra, modality, keys):
@@ -226,6 +259,8 @@ def inputs(config, axis, pool, seed, step, batch):
     keys = example_keys(seed, step, batch["index"])
     clean, top = clean_spectra(config, batch, axis, keys)
     path = path_lengths(config, keys)
+    if config.lab.mixtures or config.lab.powders:
+        clean = prepared(config, clean, path, batch["modality"], keys)
     view_keys = [fold(keys, VIEW + k) for k in range(2)]
     a, b = (
         view(config, batch, axis, pool.at(i), clean, top, path, k)

@@ -106,3 +106,80 @@ def test_nir_needs_lines_and_the_wide_preset():
     config.data.modalities = ("IR", "NIR")
     with pytest.raises(SpektronError, match="NIR needs data.kind = 'lines'"):
         validate(config)
+
+
+@pytest.fixture(scope="module")
+def made_up(config):
+    """Clean spectra (8, L) of two pairs each of NIR and Raman, and draws of them."""
+    settings = config.copy_and_resolve_references()
+    settings.lab.update({"mixtures": 0.5, "powders": 0.5, "fluorescence": 0.5})
+    validate(settings)
+    clean = jnp.asarray(np.random.default_rng(0).uniform(size=(8, POINTS)), jnp.float32)
+    code = jnp.array([NIR] * 4 + [RAMAN] * 4)
+
+    def run(step, path=1.0):
+        keys = views.example_keys(
+            jax.random.key_data(jax.random.key(0)), step, jnp.arange(8)
+        )
+        lengths = jnp.full((8, 1), path)
+        return np.asarray(views.prepared(settings, clean, lengths, code, keys))
+
+    return np.asarray(clean), run
+
+
+def test_mixtures_are_of_neighbours_and_powders_of_the_nir(made_up):
+    clean, run = made_up
+    mixed, ground, seen = np.zeros(8), np.zeros(8), 60
+    for step in range(seen):
+        for row, spectrum in enumerate(run(step)):
+            share, rest = np.linalg.lstsq(clean.T, spectrum, rcond=None)[:2]
+            if rest < 1e-6 * POINTS:  # a sum of the pure ones: not a powder
+                assert share.sum() == pytest.approx(1, abs=1e-3)
+                away = np.abs(share - np.eye(8)[row]) > 1e-3
+                assert not away[[k for k in range(8) if k not in (row, row ^ 1)]].any()
+                mixed[row] += away.any()
+            else:
+                ground[row] += 1
+    assert (ground[4:] == 0).all() and (mixed[[1, 3, 5, 7]] == 0).all()
+    assert abs(ground[:4].mean() / seen - 0.5) < 0.15
+    # half of all Raman examples: every first one of a pair
+    assert (mixed[[4, 6]] == seen).all() and (mixed[[0, 2]] > 0).all()
+
+
+def test_a_powder_is_what_kubelka_and_munk_say(config, made_up):
+    clean, run = made_up
+    settings = config.copy_and_resolve_references()
+    settings.lab.powders = 1.0
+    keys = views.example_keys(jax.random.key_data(jax.random.key(0)), 0, jnp.arange(8))
+    path = jnp.full((8, 1), 0.7)
+    code = jnp.array([NIR] * 4 + [RAMAN] * 4)
+    got = np.asarray(views.prepared(settings, jnp.asarray(clean), path, code, keys))
+    ratio = 0.7 * clean[:4].astype(np.float64)
+    reflectance = 1 + ratio - np.sqrt(ratio**2 + 2 * ratio)
+    np.testing.assert_allclose(0.7 * got[:4], -np.log10(reflectance), rtol=2e-3)
+    np.testing.assert_array_equal(got[4:], clean[4:])
+
+
+def test_fluorescence_lies_under_raman_spectra_alone_and_not_in_the_clean_ones(
+    config, batch
+):
+    pool = views.instruments_of(config, training_pool, 64)
+    seed = jax.random.key_data(jax.random.key(0))
+    axis = views.axis_of(config)
+    plain, glowing = config.copy_and_resolve_references(), None
+    glowing = config.copy_and_resolve_references()
+    glowing.lab.fluorescence = 1.0
+    a, b = (
+        jax.jit(lambda batch, c=c: views.inputs(c, axis, pool, seed, 0, batch))(batch)
+        for c in (plain, glowing)
+    )
+    np.testing.assert_array_equal(a.clean, b.clean)
+    moved = np.abs(np.asarray(b.values - a.values)[:24]).max(1) > 0.05
+    np.testing.assert_array_equal(moved, np.asarray(a.modality[:24]) == RAMAN)
+
+
+def test_preparations_need_the_wide_preset(config):
+    settings = get_default()
+    settings.lab.mixtures = 0.1
+    with pytest.raises(SpektronError, match="need the preset 'wide'"):
+        validate(settings)
