@@ -16,20 +16,24 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 from absl import logging
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from spektron_jax.atomic import replacing
+from spektron_jax.data import triple_bond
+from spektron_jax.data.bundle import Bundle
 from spektron_jax.data.linelists import gfn2, lines_file, molecule, pool, qm9s_csv
 from spektron_jax.data.linelists.structures import Entry, Unsuitable, read_list
 from spektron_jax.errors import SpektronError
 
 SOURCES = ("smiles", "qm9s_csv")
+PART_FILES = 500
 METHOD = (
     "GFN2-xTB, gas phase, one conformer, double-harmonic; numerical Hessian (tblite "
     "analytic gradients), dmu/dx and dalpha/dx from gradients in finite fields"
@@ -44,16 +48,77 @@ def run(config: ConfigDict, workdir: Path) -> Path:
     _check(given)
     target = workdir / "lines.h5"
     if given.source == "qm9s_csv":
-        gfn2.require("rdkit")
-        failures: list[Failure] = []
-        count = lines_file.write(
-            target,
-            qm9s_csv.molecules(Path(given.path), given.progress, failures),
-            qm9s_csv.ATTRIBUTES,
-        )
-    else:
-        gfn2.require("rdkit", "tblite.interface")
-        count, failures = _compute_all(given, target, workdir)
+        return from_qm9s(given.path, "config.lines.path", target, given.progress)
+    gfn2.require("rdkit", "tblite.interface")
+    count, failures = _compute_all(given, target, workdir)
+    return _report(given.path, target, count, failures)
+
+
+def from_qm9s(path: str, field: str, target: Path, progress: bool) -> Path:
+    """Write the lines of QM9S's per-molecule files; see `qm9s_csv`.
+
+    Parts of PART_FILES files are kept beside the target until all are there, so that
+    an interrupted run goes on.
+
+    Args:
+      path: qm9s_csv.zip or the folder it was unpacked into.
+      field: setting that gave the path, for messages.
+      target: file to write; failures.csv stands beside it.
+      progress: show a bar.
+    """
+    gfn2.require("rdkit")
+    bundle = Bundle(path, field)
+    source = bundle.checksum(progress)
+    folder = target.parent / f"parts-{source[:16]}"
+    folder.mkdir(exist_ok=True)
+    parts, failures, triple = [], [], np.zeros(2, int)
+    with tqdm(total=len(bundle.names), unit="mol", disable=not progress) as bar:
+        for start in range(0, len(bundle.names), PART_FILES):
+            names = bundle.names[start : start + PART_FILES]
+            numbered = list(enumerate(names, start=start + 1))
+            part = folder / f"{start:07d}.h5"
+            found = _part(part, bundle, numbered, bar)
+            bar.update(start + len(names) - bar.n)
+            parts += [part] if found["count"] else []
+            failures += [(Entry(*entry), why) for *entry, why in found["failures"]]
+            triple += found["triple"]
+    triple_bond.check(path, *triple)
+    attributes = qm9s_csv.ATTRIBUTES | {"source_sha256": source}
+    count = lines_file.merge(target, parts, attributes)
+    shutil.rmtree(folder)
+    return _report(path, target, count, failures)
+
+
+def _part(part: Path, bundle: Bundle, names: list[tuple[int, str]], bar: tqdm) -> dict:
+    """Write a part unless it is there; return what stands in its .json, written last.
+
+    That is: count of molecules, failures, and (molecules, showing) of `triple_bond`.
+    """
+    done = part.with_suffix(".json")
+    if done.exists():
+        return json.loads(done.read_text("utf-8"))
+    failures: list[Failure] = []
+    triple = [0, 0]
+
+    def watched():
+        for smiles, name, arrays in qm9s_csv.molecules(bundle, names, failures):
+            if triple_bond.has_triple_bond(smiles):
+                triple[0] += 1
+                triple[1] += qm9s_csv.shows_triple_bond(arrays)
+            bar.update()
+            yield smiles, name, arrays
+
+    count = lines_file.write(part, watched(), qm9s_csv.ATTRIBUTES)
+    rows = [[*astuple(entry), why] for entry, why in failures]
+    found = {"count": count, "failures": rows, "triple": triple}
+    with replacing(done) as draft:
+        draft.write_text(json.dumps(found), encoding="utf-8")
+    return found
+
+
+def _report(path: str, target: Path, count: int, failures: list[Failure]) -> Path:
+    """Write failures.csv and say how many molecules there are."""
+    workdir = target.parent
     _write_failures(workdir / "failures.csv", failures)
     for entry, reason in failures[:5]:
         logging.warning("left out: line %d %s: %s", entry.line, entry.smiles, reason)
@@ -61,7 +126,7 @@ def run(config: ConfigDict, workdir: Path) -> Path:
         logging.warning("%d left out: see failures.csv", len(failures))
     if not count:
         raise SpektronError(
-            f"{given.path}: no molecule could be used; {workdir / 'failures.csv'} "
+            f"{path}: no molecule could be used; {workdir / 'failures.csv'} "
             f"says why ({failures[0][1] if failures else 'it holds none'})"
         )
     logging.info("%d molecules written to %s", count, target)

@@ -55,26 +55,55 @@ def write(
     attributes: dict[str, object],
 ) -> int:
     """Write (SMILES, name, arrays) of every molecule; return how many there were."""
-    smiles, names, line_offset, xh_offset = [], [], [0], [0]
+    smiles, names, lines, bonds = [], [], [], []
     columns: dict[str, list[np.ndarray]] = {name: [] for name in FIELDS}
     for text, name, arrays in molecules:
-        smiles.append(text)
-        names.append(name)
-        line_offset.append(line_offset[-1] + len(arrays["frequency_cm1"]))
-        xh_offset.append(xh_offset[-1] + len(arrays["xh_type"]))
+        smiles.append(text.encode())
+        names.append(name.encode() or b" ")
+        lines.append(len(arrays["frequency_cm1"]))
+        bonds.append(len(arrays["xh_type"]))
         for field in MOLECULE_DTYPES:
-            columns[field].append(np.asarray(arrays[field], MOLECULE_DTYPES[field]))
+            columns[field].append(np.asarray([arrays[field]], MOLECULE_DTYPES[field]))
         for field, dtype in DTYPES.items():
             columns[field].append(np.asarray(arrays[field], dtype))
-    if not smiles:
+    if smiles:
+        arrays = {name: np.concatenate(parts) for name, parts in columns.items()}
+        counts = {"smiles": np.array(smiles), "name": np.array(names)}
+        counts |= {"lines": np.array(lines), "bonds": np.array(bonds)}
+        _save(path, counts | arrays, attributes)
+    return len(smiles)
+
+
+def merge(path: Path, parts: list[Path], attributes: dict[str, object]) -> int:
+    """Write the molecules of several such files as one; return how many there are."""
+    columns: dict[str, list[np.ndarray]] = {}
+    for part in parts:
+        with h5py.File(part) as file:
+            group = file["molecules"]
+            found = {name: group[name][()] for name in ("smiles", "name")}
+            for name, offset in (("lines", "line_offset"), ("bonds", "xh_offset")):
+                found[name] = np.diff(group[offset][()])
+            for field in FIELDS:
+                found[field] = (group if field in MOLECULE_DTYPES else file)[field][()]
+        for name, values in found.items():
+            columns.setdefault(name, []).append(values)
+    if not parts:
         return 0
+    arrays = {name: np.concatenate(columns.pop(name)) for name in list(columns)}
+    _save(path, arrays, attributes)
+    return len(arrays["smiles"])
+
+
+def _save(
+    path: Path, arrays: dict[str, np.ndarray], attributes: dict[str, object]
+) -> None:
     packed = {"compression": "gzip", "shuffle": True}
     with replacing(path) as draft, h5py.File(draft, "w") as file:
         file.attrs.update(
             {
                 "format": "spektron-lines",
                 "format_version": 1,
-                "n_molecules": len(smiles),
+                "n_molecules": len(arrays["smiles"]),
                 "units": UNITS,
                 "xh_share": XH_SHARE,
                 **attributes,
@@ -82,13 +111,9 @@ def write(
         )
         file.attrs.create("xh_types", list(TYPES), dtype=h5py.string_dtype())
         group = file.create_group("molecules")
-        for name, values in (("smiles", smiles), ("name", names)):
-            data = np.array([value.encode() or b" " for value in values])
-            group.create_dataset(name, data=data, **packed)
-        group["line_offset"] = np.array(line_offset, np.int64)
-        group["xh_offset"] = np.array(xh_offset, np.int64)
-        for field in MOLECULE_DTYPES:
-            group.create_dataset(field, data=np.array(columns[field]), **packed)
+        for name, counts in (("line_offset", "lines"), ("xh_offset", "bonds")):
+            group[name] = np.concatenate([[0], np.cumsum(arrays[counts])])
+        for name in ("smiles", "name", *MOLECULE_DTYPES):
+            group.create_dataset(name, data=arrays[name], **packed)
         for field in DTYPES:
-            file.create_dataset(field, data=np.concatenate(columns[field]), **packed)
-    return len(smiles)
+            file.create_dataset(field, data=arrays[field], **packed)

@@ -19,7 +19,7 @@ must hold; of the thinkable orders the one that fulfils it is right, and a file 
 none does is left out. Strength does not depend on the orders that cannot be told apart.
 
 Guard: rows and SMILES belong together only if molecules with C#C or C#N show their
-stretching at 2,050-2,350 cm-1 (scaled).
+stretching (scaled; see `triple_bond`).
 
 Isomers that differ in space alone can have the same SMILES here; all are kept, in the
 same split.
@@ -28,16 +28,13 @@ Sizes: n atoms.
 """
 
 import itertools
-import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
-from spektron_jax.data.convert import LEAST_SHARE, TRIPLE_CM1
+from spektron_jax.data import triple_bond
+from spektron_jax.data.bundle import FAULTS, Bundle
 from spektron_jax.data.corpus import B3LYP_SCALE
 from spektron_jax.data.linelists import modes
 from spektron_jax.data.linelists.gfn2 import Derivatives
@@ -49,14 +46,11 @@ from spektron_jax.data.linelists.structures import (
     Unsuitable,
     of_molecule,
 )
-from spektron_jax.errors import SpektronError
 
 HARTREE_EV = 27.211386245988
 HEADER_ROWS, FIRST_ATOM = 10, 10
 SYMMETRIC = ((0, 0), (0, 1), (1, 1), (0, 2), (1, 2), (2, 2))  # xx xy yy zx zy zz
 LOOSE = 0.05  # of a sum rule: the files carry few digits
-GUARD_LEAST = 10
-FAULTS = (Unsuitable, ValueError, IndexError, OSError, zipfile.BadZipFile, zlib.error)
 ATTRIBUTES = {
     "title": "B3LYP harmonic IR/Raman line lists of QM9S",
     "method": "B3LYP as published in QM9S (Zou et al. 2023), double-harmonic",
@@ -65,51 +59,31 @@ ATTRIBUTES = {
 
 
 def molecules(
-    path: Path, progress: bool, failures: list[tuple[Entry, str]]
+    bundle: Bundle,
+    names: Iterable[tuple[int, str]],
+    failures: list[tuple[Entry, str]],
 ) -> Iterator[tuple[str, str, dict[str, np.ndarray]]]:
-    """Yield (SMILES, name, arrays) of each file; add those left out to `failures`."""
-    names, opener = _files(path)
-    triple, showing = 0, 0
-    for number, name in enumerate(tqdm(names, unit="mol", disable=not progress)):
-        entry = Entry("", name, number + 1)
+    """Yield (SMILES, name, arrays) of each file; add those left out to `failures`.
+
+    `names` are pairs of number, for messages, and name in the bundle.
+    """
+    for number, name in names:
+        entry = Entry("", name, number)
         try:
-            text = opener(name)
-            rows, smiles, atoms = _rows(text)
+            rows, smiles, atoms = _rows(bundle.read(name))
             entry = replace(entry, smiles=smiles)
             canonical, arrays = lines(rows, smiles, atoms)
-        except FAULTS as reason:
+        except (*FAULTS, Unsuitable, IndexError) as reason:
             failures.append((entry, str(reason)))
             continue
-        if "C#C" in canonical or "C#N" in canonical or "N#C" in canonical:
-            scaled = B3LYP_SCALE * arrays["frequency_cm1"]
-            triple += 1
-            showing += bool(((scaled > TRIPLE_CM1[0]) & (scaled < TRIPLE_CM1[1])).any())
         yield canonical, name, arrays
-    if triple >= GUARD_LEAST and showing < LEAST_SHARE * triple:
-        raise SpektronError(
-            f"{path}: only {showing} of {triple} molecules with a triple bond show its "
-            "band; SMILES and numbers of these files do not belong together"
-        )
 
 
-def _files(path: Path):
-    try:
-        if path.is_dir():
-            found = {p.name: p for p in sorted(path.rglob("*.csv"))}
-            opener = lambda name: found[name].read_text("utf-8")  # noqa: E731
-            names = list(found)
-        else:
-            archive = zipfile.ZipFile(path)
-            names = sorted(n for n in archive.namelist() if n.endswith(".csv"))
-            opener = lambda name: archive.read(name).decode("utf-8")  # noqa: E731
-    except (OSError, zipfile.BadZipFile) as error:
-        raise SpektronError(
-            f"config.lines.path = {str(path)!r}: cannot be read ({error}); give "
-            "qm9s_csv.zip or the folder it was unpacked into"
-        ) from error
-    if not names:
-        raise SpektronError(f"config.lines.path = {str(path)!r}: holds no .csv files")
-    return names, opener
+def shows_triple_bond(arrays: dict[str, np.ndarray]) -> bool:
+    """Whether a scaled wavenumber lies where triple bonds stretch."""
+    low, high = triple_bond.TRIPLE_CM1
+    scaled = B3LYP_SCALE * arrays["frequency_cm1"]
+    return bool(((scaled > low) & (scaled < high)).any())
 
 
 def _rows(text: str) -> tuple[list[list[str]], str, int]:

@@ -8,9 +8,12 @@ import csv
 import io
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
 
+from spektron_jax.data import lines, triple_bond
+from spektron_jax.data.bundle import Bundle
 from spektron_jax.data.corpus import LineCorpus
 from spektron_jax.data.linelists import lines_file, modes, qm9s_csv
 from spektron_jax.data.linelists.structures import TYPES
@@ -100,7 +103,8 @@ def hcn(triple=130.0, number=1):
 
 def read(path, failures=None):
     failures = [] if failures is None else failures
-    return list(qm9s_csv.molecules(path, False, failures))
+    bundle = Bundle(path, "config.lines.path")
+    return list(qm9s_csv.molecules(bundle, enumerate(bundle.names, 1), failures))
 
 
 def test_lines_of_water_in_any_order_of_columns(tmp_path):
@@ -200,12 +204,50 @@ def test_a_damaged_member_of_a_zip_is_left_out(tmp_path):
 
 
 def test_triple_bonds_must_show_their_band(tmp_path, monkeypatch):
-    monkeypatch.setattr(qm9s_csv, "GUARD_LEAST", 1)
-    (tmp_path / "000001.csv").write_text(hcn())
-    assert len(read(tmp_path)) == 1
-    (tmp_path / "000001.csv").write_text(hcn(triple=60.0))
+    monkeypatch.setattr(triple_bond, "LEAST_MOLECULES", 1)
+    source, target = tmp_path / "qm9s", tmp_path / "lines.h5"
+    source.mkdir()
+    (source / "000001.csv").write_text(hcn())
+    assert lines.from_qm9s(source, "path", target, False) == target
+    (source / "000001.csv").write_text(hcn(triple=6.5))
     with pytest.raises(SpektronError, match="0 of 1 molecules with a triple bond"):
-        read(tmp_path)
+        lines.from_qm9s(source, "path", target, False)
+
+
+def test_a_run_that_was_broken_off_goes_on(tmp_path, monkeypatch):
+    """Parts of two files: what is done is not computed again, and the result agrees."""
+    source = tmp_path / "qm9s"
+    source.mkdir()
+    for i, content in enumerate([water(), hcn(), "", water("cx"), hcn(), "x"]):
+        (source / f"{i + 1:06d}.csv").write_text(content)
+    whole, target = tmp_path / "whole.h5", tmp_path / "lines.h5"
+    lines.from_qm9s(source, "path", whole, False)
+    assert lines_file.write(tmp_path / "plain.h5", read(source), {}) == 4
+    monkeypatch.setattr(lines, "PART_FILES", 2)
+    rows, seen = qm9s_csv._rows, []
+
+    def interrupt(text):
+        seen.append(text)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        return rows(text)
+
+    monkeypatch.setattr(qm9s_csv, "_rows", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        lines.from_qm9s(source, "path", target, False)
+    assert not target.exists()
+    lines.from_qm9s(source, "path", target, False)
+    assert len(seen) == 8  # the first part only once
+    for other in (target, tmp_path / "plain.h5"):
+        with h5py.File(whole) as a, h5py.File(other) as b:
+            names = [f"molecules/{name}" for name in a["molecules"]]
+            names += [name for name in a if name != "molecules"]
+            assert len(names) == 4 + len(lines_file.FIELDS)
+            for name in names:
+                np.testing.assert_array_equal(a[name][()], b[name][()])
+    assert not list(tmp_path.glob("parts*"))
+    table = (tmp_path / "failures.csv").read_text()
+    assert table.count("not a file of QM9S") == 2
 
 
 @pytest.mark.parametrize("make", ["nothing", "empty folder", "no zip"])
