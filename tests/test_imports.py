@@ -31,7 +31,10 @@ ARROWS = {
     "lab": (BASE | {"lab"}, JAX),
     "models": (BASE | {"models"}, JAX),
     "losses": ({"errors", "losses"}, JAX | {"ott", "optax"}),
-    "evaluation": (BASE | {"evaluation"}, NUMPY | {"sklearn", "chemotools"}),
+    "evaluation": (
+        BASE | {"evaluation"},
+        NUMPY | {"sklearn", "threadpoolctl", "chemotools"},
+    ),
     "report": (BASE | {"evaluation", "report"}, NUMPY | {"matplotlib"}),
     "training": (
         BASE
@@ -48,6 +51,13 @@ ARROWS = {
         | {"config", "data", "encoder", "lab", "models", "losses", "training"}
         | {"evaluation", "report", "transfer", "__init__"},
         JAX | NUMPY | {"optax", "tqdm", "ml_collections"},
+    ),
+    # reads what all the others make of trained weights
+    "audit": (
+        BASE
+        | {"config", "encoder", "lab", "training", "transfer", "evaluation", "report"}
+        | {"audit", "__init__"},
+        JAX | NUMPY | {"tqdm", "ml_collections"},
     ),
 }
 

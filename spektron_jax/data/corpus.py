@@ -226,6 +226,27 @@ class LineCorpus:
             "bend_share": np.where(is_bend[..., None], share, np.float32(0)),
         }
 
+    def groups(self, molecule: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
+        """Return names of functional groups and how many each molecule has, (B, G).
+
+        X-H bonds by type, and what SMILES shows: terminal double-bonded oxygen,
+        triple-bonded nitrogen and halogens.
+        """
+        bond, real = _ragged(self.xh_offset, molecule)
+        kinds = np.arange(len(self.xh_type_names))
+        bonds = (self.xh_type[bond][..., None] == kinds) & real[..., None]
+        names = self.smiles[molecule].tolist()
+        shown = [
+            [
+                name.count("=O") + name.startswith("O="),
+                name.count("#N") + name.startswith("N#"),
+                name.count("F") + name.count("Cl"),
+            ]
+            for name in names
+        ]
+        counts = np.concatenate([bonds.sum(axis=1), np.array(shown)], axis=1)
+        return (*self.xh_type_names, "=O", "#N", "halogen"), counts
+
     @cached_property
     def _bends(self) -> tuple[np.ndarray, np.ndarray]:
         """Lines that are X-H bends, and where each molecule's begin among them."""

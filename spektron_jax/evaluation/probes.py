@@ -3,35 +3,46 @@
 Disentangled means both: the instrument cannot be read from z_chem AND the molecule
 still can. Either alone is easy; a constant z_chem hides the instrument perfectly.
 
-- `instrument_probe`: a linear classifier of the instrument, judged on molecules
-  that it has not seen, beside what a guesser would reach.
+- `instrument_probe`: a classifier of the instrument, linear or a small MLP, judged on
+  molecules that it has not seen, beside what a guesser would reach.
 - `molecule_probe`: is a spectrum's nearest neighbour among another instrument's
   spectra the same molecule? This is the use that z_chem is meant for.
+- `property_probe`: ridge regression of labels, from one instrument to another.
 
-Both standardise the code first, so that its scale does not matter. One molecule
+All standardise the code first, so that its scale does not matter. One molecule
 measured in two modalities counts as two: pass one id per (molecule, modality).
 
-n = spectra, Z = latent width.
+n = spectra, Z = latent width, G = properties.
 """
+
+import warnings
 
 import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.stats import binom
-from sklearn.linear_model import LogisticRegression
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 FOLDS = 5
 # Codes are compared with N(0, I), so 1 is their natural scale. A spread below one
 # millionth of it is float32 rounding; standardising would blow it up into signal.
 ROUNDING = 1e-6
+RIDGES = np.logspace(-1, 5, 13)  # penalties on standardised codes
 
 
 def instrument_probe(
-    z: np.ndarray, instrument: np.ndarray, molecule: np.ndarray, seed: int = 0
+    z: np.ndarray,
+    instrument: np.ndarray,
+    molecule: np.ndarray,
+    seed: int = 0,
+    kind: str = "linear",
 ) -> dict[str, float]:
-    """Accuracy of multinomial logistic regression of the instrument on z.
+    """Accuracy of a classifier of the instrument on z.
 
     Folds split by molecule, so the probe cannot profit from knowing the molecule.
 
@@ -43,7 +54,9 @@ def instrument_probe(
       z: codes                                                         (n, Z)
       instrument: labels                                               (n,)
       molecule: ids, unique per (molecule, modality)                   (n,)
-      seed: of the assignment of molecules to folds
+      seed: of the assignment of molecules to folds, and of the MLP
+      kind: "linear" (multinomial logistic regression) or "mlp" (32 hidden units,
+        for leaks that no plane divides)
 
     Returns:
       accuracy; chance (share of the commonest instrument: 1 / number of instruments
@@ -56,26 +69,54 @@ def instrument_probe(
     if labels.size < 2 or molecules < 2:
         raise ValueError("the probe needs at least 2 instruments and 2 molecules")
     chance = np.bincount(label).max() / label.size
-    # 5000 iterations: standardised features with the default penalty need some 100,
-    # and stopping early would understate a leak.
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
     # GroupKFold deals out groups in the order of their ids: shuffle the ids.
     group = np.random.default_rng(seed).permutation(molecules)[group]
     folds = GroupKFold(min(FOLDS, molecules))
-    guess = cross_val_predict(
-        classifier, _without_constants(z), label, groups=group, cv=folds
-    )
-    low, high = binom.ppf([0.025, 0.975], molecules, chance) / molecules
+    # One thread: on products this small more of them took 20 times as long.
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of the MLP: see there
+        guess = cross_val_predict(
+            make_pipeline(StandardScaler(), _classifier(kind, seed)),
+            _without_constants(z),
+            label,
+            groups=group,
+            cv=folds,
+        )
     return {
         "accuracy": float(np.mean(guess == label)),
         "chance": float(chance),
-        "low": float(low),
-        "high": float(high),
+        **guesser(molecules, chance),
     }
 
 
+def guesser(molecules: int, chance: float) -> dict[str, float]:
+    """Bounds, low and high, within which a guesser's accuracy falls 95 % of the time.
+
+    Binomial with one draw for each molecule.
+    """
+    low, high = binom.ppf([0.025, 0.975], molecules, chance) / molecules
+    return {"low": float(low), "high": float(high)}
+
+
+def _classifier(kind: str, seed: int) -> LogisticRegression | MLPClassifier:
+    if kind == "linear":
+        # 5000 iterations: standardised features with the default penalty need some
+        # 100, and stopping early would understate a leak.
+        return LogisticRegression(max_iter=5000)
+    if kind == "mlp":
+        # The penalty and the stop after 100 iterations keep some hundred molecules
+        # from being learned by heart; either is meant, so it need not converge.
+        return MLPClassifier(
+            (32,), solver="lbfgs", alpha=1.0, max_iter=100, random_state=seed
+        )
+    raise ValueError(f"kind {kind!r}: must be linear or mlp")
+
+
 def molecule_probe(
-    z: np.ndarray, instrument: np.ndarray, molecule: np.ndarray
+    z: np.ndarray,
+    instrument: np.ndarray,
+    molecule: np.ndarray,
+    again: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Accuracy of finding a molecule again among another instrument's spectra.
 
@@ -89,14 +130,19 @@ def molecule_probe(
       z: codes                                                         (n, Z)
       instrument: labels                                               (n,)
       molecule: ids, unique per (molecule, modality)                   (n,)
+      again: codes of the same molecules, measured once more on the same
+        instruments, row by row                                        (n, Z)
 
     Returns:
       accuracy and chance (the share of right entries in the gallery), both averaged
       over queries, then over ordered pairs. Queries whose molecule is missing from
-      the gallery do not count.
+      the gallery do not count. With `again` also same: the accuracy when the gallery
+      is the second measurement on the query's own instrument.
     """
     z, instrument, molecule = _checked(z, instrument, molecule)
-    z = StandardScaler().fit_transform(_without_constants(z))
+    scaled = _without_constants(z)
+    scaler = StandardScaler().fit(scaled)
+    z = scaler.transform(scaled)
     accuracies, chances = [], []
     labels = np.unique(instrument)
     for first in labels:
@@ -105,19 +151,80 @@ def molecule_probe(
             query = (instrument == first) & np.isin(molecule, molecule[gallery])
             if not query.any():
                 continue
-            # Direct differences: |a|^2 + |b|^2 - 2ab would break ties by rounding.
-            distance = cdist(z[query], z[gallery])
-            nearest = distance == distance.min(axis=1, keepdims=True)
-            right = molecule[query][:, None] == molecule[gallery][None, :]
-            hits = (nearest & right).sum(axis=1) / nearest.sum(axis=1)
-            accuracies.append(hits.mean())
-            chances.append(right.mean())
+            hits, right = _hits(
+                z[query], molecule[query], z[gallery], molecule[gallery]
+            )
+            accuracies.append(hits)
+            chances.append(right)
     if not accuracies:
         raise ValueError("no molecule was measured on two instruments")
-    return {
+    found = {
         "accuracy": float(np.mean(accuracies)),
         "chance": float(np.mean(chances)),
     }
+    if again is not None:
+        again, _, _ = _checked(again, instrument, molecule)
+        # Dimensions that are constant in z stay out, as they do there.
+        again = scaler.transform(np.where(np.ptp(scaled, axis=0) == 0, 0.0, again))
+        rows = [np.flatnonzero(instrument == label) for label in labels]
+        own = [_hits(z[r], molecule[r], again[r], molecule[r])[0] for r in rows]
+        found["same"] = float(np.mean(own))
+    return found
+
+
+def _hits(
+    query: np.ndarray, wanted: np.ndarray, gallery: np.ndarray, held: np.ndarray
+) -> tuple[float, float]:
+    """Expected share of queries (molecules `wanted`) found, and that of guessing."""
+    # Direct differences: |a|^2 + |b|^2 - 2ab would break ties by rounding.
+    distance = cdist(query, gallery)
+    nearest = distance == distance.min(axis=1, keepdims=True)
+    right = wanted[:, None] == held[None, :]
+    hits = (nearest & right).sum(axis=1) / nearest.sum(axis=1)
+    return float(hits.mean()), float(right.mean())
+
+
+def property_probe(
+    z: np.ndarray,
+    instrument: np.ndarray,
+    molecule: np.ndarray,
+    y: np.ndarray,
+    seed: int = 0,
+) -> dict[str, float]:
+    """R2 of ridge regression on z, fitted on one instrument, used on each.
+
+    Folds split by molecule; penalties are chosen inside the training part. R2 is that
+    of all left-out rows about the mean label, averaged over properties.
+
+    Args:
+      z: codes                                                         (n, Z)
+      instrument: labels                                               (n,)
+      molecule: ids of the samples                                     (n,)
+      y: labels                                                        (n, G)
+      seed: of the assignment of molecules to folds
+
+    Returns:
+      same (used on the instrument that it was fitted on) and cross (on the others).
+    """
+    z, instrument, molecule = _checked(z, instrument, molecule)
+    z, y = _without_constants(z), np.asarray(y, np.float64)
+    ids, group = np.unique(molecule, return_inverse=True)
+    fold = np.random.default_rng(seed).permutation(ids.size)[group] % FOLDS
+    error = {"same": 0.0, "cross": 0.0}
+    spread = dict.fromkeys(error, 0.0)
+    for number in range(min(FOLDS, ids.size)):
+        for label in np.unique(instrument):
+            known = (fold != number) & (instrument == label)
+            model = make_pipeline(StandardScaler(), RidgeCV(RIDGES))
+            model.fit(z[known], y[known])
+            for name, asked in (
+                ("same", (fold == number) & (instrument == label)),
+                ("cross", (fold == number) & (instrument != label)),
+            ):
+                predicted = model.predict(z[asked]).reshape(-1, y.shape[1])
+                error[name] += ((predicted - y[asked]) ** 2).sum(axis=0)
+                spread[name] += ((y[asked] - y.mean(axis=0)) ** 2).sum(axis=0)
+    return {name: float(np.mean(1 - error[name] / spread[name])) for name in error}
 
 
 def _checked(

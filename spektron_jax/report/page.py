@@ -9,6 +9,7 @@ and is worded from the numbers (`verdict.py`), good or bad.
 import json
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -93,12 +94,17 @@ def _verdict(results: Results) -> str:
         for gap in GAPS
     ]
     findings += [
-        verdict.chemistry_finding(evaluation["probes"]["z_chem"]),
+        _chemistry(evaluation),
         verdict.instrument_code_finding(evaluation["probes"]["z_inst"]),
         verdict.loss_finding(results.metrics["step"], results.metrics["loss/total"]),
     ]
     items = "\n".join(finding(found) for found in findings)
     return section("verdict", "Verdict", f'<ul class="verdict">\n{items}\n</ul>')
+
+
+def _chemistry(evaluation: dict[str, Any]) -> verdict.Finding:
+    collapsed = evaluation["kl"]["z_chem"]["collapsed"]
+    return verdict.chemistry_finding(evaluation["probes"]["z_chem"], collapsed)
 
 
 def _reconstruction(results: Results) -> str:
@@ -199,7 +205,7 @@ def _probes(results: Results) -> str:
         "molecule found",
         "chance",
     )
-    label = verdict.chemistry_finding(probes["z_chem"]).label
+    label = _chemistry(results.evaluation).label
     return section(
         "probes",
         "What the codes know",

@@ -4,11 +4,8 @@ Rules, fixed before any run is looked at:
 
 - Two methods differ when the 95 % interval of the ratio of their errors, paired by
   molecule, leaves out 1; otherwise there is no clear difference.
-- A code hides the instrument when a linear probe stays within what a guesser
-  reaches (95 %). It knows the molecule from 80 % correct retrieval on. z_chem is
-  disentangled when both hold: hiding alone is what a collapsed code does best.
-- A bottleneck collapses when more than 30 % of its dimensions have a KL divergence
-  below 0.01 nats.
+- z_chem is disentangled, leaking or collapsed by the table in
+  `evaluation/disentanglement.py`.
 """
 
 from collections.abc import Mapping
@@ -17,9 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from spektron_jax.evaluation.disentanglement import (
+    COLLAPSED_SHARE,
+    hides_instrument,
+    knows_molecule,
+    verdict,
+)
+
 INTERPOLATIONS = {"linear": "linear", "spline": "cubic spline"}
-KNOWS_MOLECULE = 0.80
-COLLAPSED_SHARE = 0.30
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -116,9 +118,13 @@ def ratio_to(errors: Mapping[str, Any], method: str) -> dict[str, float]:
     return {"ratio": float(plain)}
 
 
-def chemistry_finding(probe: Mapping[str, Mapping[str, float]]) -> Finding:
-    """Is z_chem disentangled, leaking or collapsed?"""
-    hides, knows = hides_instrument(probe), knows_molecule(probe)
+def chemistry_finding(probe: Mapping[str, Any], collapsed: float) -> Finding:
+    """Is z_chem disentangled, leaking or collapsed?
+
+    Args:
+      probe: instrument and molecule probes of z_chem.
+      collapsed: share of its dimensions below 0.01 nats.
+    """
     instrument, molecule = probe["instrument"], probe["molecule"]
     said = (
         f"A linear probe reads the instrument from z_chem in "
@@ -127,19 +133,21 @@ def chemistry_finding(probe: Mapping[str, Mapping[str, float]]) -> Finding:
         f"instrument in {share(molecule['accuracy'])} (chance "
         f"{share(molecule['chance'])}). "
     )
-    if hides and knows:
+    label = verdict([probe], collapsed)
+    if label == "disentangled":
         text = "It hides the instrument and keeps the molecule: disentangled."
-        return Finding(True, "disentangled", said + text)
-    if hides:
+    elif label == "leaking":
+        text = "It gives the instrument away: leaking."
+        if not knows_molecule(probe):
+            text = "It gives the instrument away and is weak on the molecule: leaking."
+    elif collapsed > COLLAPSED_SHARE:
+        text = f"{share(collapsed)} of its dimensions carry nothing: collapsed."
+    else:
         text = (
             "It hides the instrument, but below 80 % retrieval that is no achievement: "
             "the code is collapsed or too weak."
         )
-        return Finding(False, "collapsed", said + text)
-    text = "It gives the instrument away: leaking."
-    if not knows:
-        text = "It gives the instrument away and is weak on the molecule: leaking."
-    return Finding(False, "leaking", said + text)
+    return Finding(label == "disentangled", label, said + text)
 
 
 def instrument_code_finding(probe: Mapping[str, Mapping[str, float]]) -> Finding:
@@ -155,16 +163,6 @@ def instrument_code_finding(probe: Mapping[str, Mapping[str, float]]) -> Finding
             False, "instrument code empty", said + "it carries no instrument."
         )
     return Finding(True, "instrument code informed", said + "it knows the instrument.")
-
-
-def hides_instrument(probe: Mapping[str, Mapping[str, float]]) -> bool:
-    """Whether the instrument probe stays within a guesser's reach."""
-    return probe["instrument"]["accuracy"] <= probe["instrument"]["high"]
-
-
-def knows_molecule(probe: Mapping[str, Mapping[str, float]]) -> bool:
-    """Whether retrieval across instruments is right in 80 % of cases or more."""
-    return probe["molecule"]["accuracy"] >= KNOWS_MOLECULE
 
 
 def collapse_reading(kl: Mapping[str, float]) -> str:

@@ -7,7 +7,6 @@ fixed by the seed alone, so values compare between runs.
 Dimension legend: M molecules x modalities, N instruments, L points, Z latent width.
 """
 
-import functools
 import json
 import platform
 import resource
@@ -20,17 +19,16 @@ import numpy as np
 
 import spektron_jax
 from spektron_jax.atomic import replacing
+from spektron_jax.evaluation.disentanglement import code_figures
 from spektron_jax.evaluation.interpolation import cubic_spline, linear
-from spektron_jax.evaluation.metrics import hidden_error, kl_summary, paired_ratio
-from spektron_jax.evaluation.probes import instrument_probe, molecule_probe
+from spektron_jax.evaluation.metrics import hidden_error, paired_ratio
 from spektron_jax.grid import MODALITIES
 from spektron_jax.lab.instruments import audit_instruments
-from spektron_jax.losses.bottleneck import kl_per_dimension
 from spektron_jax.models.dlinoss import pole_of
 from spektron_jax.training import views
+from spektron_jax.training.judge import FIRST_STEP, KL, LABELS, LATENTS, Judge
 from spektron_jax.training.state import init_params, parameter_count
 
-FIRST_STEP = 2**30  # random streams of the evaluation: no training step gets there
 MASKS = {"short": 0.0, "long": 1.0}  # share of examples masked in long spans
 EXAMPLES = 6  # spectra drawn in the report
 MEAN_OF = 2000  # training spectra behind the mean spectrum
@@ -46,6 +44,7 @@ def run(config, model, state, source, workdir):
     judge = _Judge(config, model, state.params, source, instruments)
     errors, arrays = judge.reconstruct(molecule, modality)
     latents = judge.latents(molecule, modality)
+    known = code_figures(latents, config.seed)
     figures = {
         "config": json.loads(config.to_json()),
         "seed": config.seed,
@@ -58,8 +57,8 @@ def run(config, model, state, source, workdir):
         "command": shlex.join(["python", "-m", "spektron_jax.main", *sys.argv[1:]]),
         "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         "reconstruction": errors,
-        "probes": probe(latents, config.seed),
-        "kl": {name: kl_summary(latents[f"kl_{name}"]) for name in LATENTS},
+        "probes": {name: known[name] for name in LATENTS},
+        "kl": known["kl"],
         "experts": {
             name: latents["load"][latents["modality"] == MODALITIES.index(name)]
             .mean(0)
@@ -69,14 +68,11 @@ def run(config, model, state, source, workdir):
         "density": judge.density(molecule, modality),
     }
     before = init_params(model, config.seed)
-    arrays |= {name: latents[name] for name in (*LATENTS, *LABELS, *KL)}
+    arrays |= {name: latents[name] for name in (*LATENTS, *LABELS)}
+    arrays |= {name: latents[name].mean(0) for name in KL}
     arrays |= poles(before, "before") | poles(state.params, "after")
     write(workdir, figures, arrays)
     return figures
-
-
-LATENTS, LABELS = ("z_chem", "z_inst"), ("instrument", "molecule", "modality")
-KL = ("kl_z_chem", "kl_z_inst")  # nats per latent dimension
 
 
 def versions():
@@ -107,20 +103,6 @@ def poles(params, when):
     }
 
 
-def probe(latents, seed):
-    """Instrument and molecule probes on both latents."""
-    identity = latents["molecule"] * len(MODALITIES) + latents["modality"]
-    return {
-        name: {
-            "instrument": instrument_probe(
-                latents[name], latents["instrument"], identity, seed
-            ),
-            "molecule": molecule_probe(latents[name], latents["instrument"], identity),
-        }
-        for name in LATENTS
-    }
-
-
 def write(workdir, figures, arrays):
     """Both files, each replaced whole."""
     with replacing(workdir / "evaluation.npz") as path:
@@ -129,61 +111,8 @@ def write(workdir, figures, arrays):
         path.write_text(json.dumps(figures, indent=2) + "\n")
 
 
-class _Judge:
-    """Runs one set of parameters over fixed examples, in batches of one shape."""
-
-    def __init__(self, config, model, params, source, instruments):
-        self.config, self.source, self.instruments = config, source, instruments
-        self.axis = views.axis_of(config)
-        self.params = jax.device_put(params)
-        self._apply = jax.jit(functools.partial(model.apply, method=None))
-        self._encode = jax.jit(functools.partial(model.apply, method="encode"))
-        self._view = jax.jit(self._make_view)
-
-    def _make_view(self, batch, instrument, long_fraction, step):
-        """A View with strongest band 1 before the instrument, and the clean spectra."""
-        config = self.config
-        seed = jax.random.key_data(jax.random.key(config.seed))
-        keys = views.example_keys(seed, step, batch["index"])
-        clean, top = views.clean_spectra(config, batch, self.axis)
-        path = jnp.ones((len(clean), 1))
-        view = views.view(
-            config,
-            batch,
-            self.axis,
-            instrument,
-            clean,
-            top,
-            path,
-            keys,
-            long_fraction=long_fraction,
-        )
-        return view, clean
-
-    def _batches(self, molecule, modality):
-        """Padded batches of one size and how many of each are real."""
-        size = self.config.eval.batch_size
-        for start in range(0, len(molecule), size):
-            index = np.arange(start, start + size)
-            real = min(size, len(molecule) - start)
-            rows = index.clip(max=len(molecule) - 1)
-            batch = {
-                "index": index.astype(np.int32),
-                "modality": modality[rows],
-                **self.source.fetch(molecule[rows], modality[rows]),
-            }
-            yield batch, real
-
-    def views(self, molecule, modality, instrument, long_fraction, step):
-        """Yield (View, clean, batch, number of real rows)."""
-        for batch, real in self._batches(molecule, modality):
-            view, clean = self._view(batch, instrument, long_fraction, step)
-            yield view, clean, batch, real
-
-    def _inputs(self, view, batch):
-        valid = jnp.ones_like(view.hidden)
-        axis = views.axes(self.config, self.axis, batch["modality"])
-        return view.measured, axis, valid, batch["modality"]
+class _Judge(Judge):
+    """With what only the evaluation after pretraining asks for."""
 
     def reconstruct(self, molecule, modality):
         """Errors on short and long gaps against the noise-free spectrum, absorbance."""
@@ -196,11 +125,11 @@ class _Judge:
             for k in range(self.config.eval.instruments):
                 step = FIRST_STEP + number * 100 + k
                 instrument = self.instruments.at(k)
-                for view, _, batch, real in self.views(
-                    molecule, modality, instrument, fraction, step
+                for view, _, inputs, real in self.look(
+                    molecule, modality, instrument, step, fraction
                 ):
-                    spectra, _ = self._apply(
-                        {"params": self.params}, *self._inputs(view, batch), view.hidden
+                    spectra, _ = self.apply(
+                        {"params": self.params}, *inputs, view.hidden
                     )
                     found.append(
                         [
@@ -267,40 +196,11 @@ class _Judge:
         order = rng.permutation(len(molecule))[:MEAN_OF]
         molecule, modality = molecule[order], modality[order]
         total = {code: [] for code in np.unique(modality).tolist()}
-        render = jax.jit(lambda b: views.clean_spectra(self.config, b, self.axis)[0])
-        for batch, real in self._batches(molecule, modality):
-            clean = np.asarray(render(batch))[:real]
+        for batch, real in self.batches(molecule, modality):
+            clean = np.asarray(self.clean(batch)[0])[:real]
             for code, row in zip(batch["modality"][:real].tolist(), clean, strict=True):
                 total[code].append(row)
         return {code: np.mean(rows, axis=0) for code, rows in total.items()}
-
-    def latents(self, molecule, modality):
-        """Latent means, KL per dimension and expert load on every audit instrument."""
-        rows = {name: [] for name in (*LATENTS, *KL, "load")}
-        for k in range(self.config.eval.instruments):
-            step = FIRST_STEP + 1000 + k
-            for view, _, batch, real in self.views(
-                molecule, modality, self.instruments.at(k), 0.0, step
-            ):
-                _, out = self._encode(
-                    {"params": self.params}, *self._inputs(view, batch)
-                )
-                for name, short in zip(LATENTS, ("chem", "inst"), strict=True):
-                    mean, spread = out[f"{short}_mean"], out[f"{short}_log_variance"]
-                    rows[name].append(np.asarray(mean)[:real])
-                    rows[f"kl_{name}"].append(
-                        np.asarray(kl_per_dimension(mean, spread))[:real]
-                    )
-                rows["load"].append(np.asarray(out["load"])[:real])
-        found = {name: np.concatenate(value) for name, value in rows.items()}
-        count = self.config.eval.instruments
-        return found | {
-            "kl_z_chem": found["kl_z_chem"].mean(0),
-            "kl_z_inst": found["kl_z_inst"].mean(0),
-            "instrument": np.repeat(np.arange(count), len(molecule)),
-            "molecule": np.tile(molecule, count),
-            "modality": np.tile(modality, count),
-        }
 
     def density(self, molecule, modality):
         """How far z_chem moves when every second point is left out.
@@ -308,10 +208,9 @@ class _Judge:
         relative_move: mean distance moved over the mean distance between examples.
         """
         dense, sparse = [], []
-        for view, _, batch, real in self.views(
-            molecule, modality, self.instruments.at(0), 0.0, FIRST_STEP + 1000
+        for _, _, (measured, full, valid, code), real in self.look(
+            molecule, modality, self.instruments.at(0), FIRST_STEP + 1000
         ):
-            measured, full, valid, code = self._inputs(view, batch)
             half = measured[:, ::2].shape[1]
             rest = [(0, 0)] * (full.ndim - 1) + [(0, full.shape[-1] - half)]
             axis = jnp.pad(full[..., ::2], rest, mode="edge")
@@ -321,7 +220,7 @@ class _Judge:
                 ((measured, full, valid, code), dense),
                 ((thin, axis, kept, code), sparse),
             ):
-                _, out = self._encode({"params": self.params}, *inputs)
+                _, out = self.encode({"params": self.params}, *inputs)
                 to.append(np.asarray(out["chem_mean"])[:real])
         a, b = np.concatenate(dense), np.concatenate(sparse)
         norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)

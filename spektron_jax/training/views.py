@@ -71,11 +71,15 @@ class Pool(NamedTuple):
         return Pool(self.infrared.at(index), self.near.at(index))
 
 
-def instruments_of(config, draw, count):
-    """The run's instruments; `draw` is lab's training_pool or audit_instruments."""
+def instruments_of(config, draw, count, seed=None):
+    """The run's instruments; `draw` is lab's training_pool or audit_instruments.
+
+    seed: of the draw, if not the run's.
+    """
+    seed = config.seed if seed is None else seed
     if config.lab.preset == DOCUMENTS:
-        return draw(config.seed, count)
-    return Pool(*(draw(config.seed, count, name) for name in ("wide", "wide_nir")))
+        return draw(seed, count)
+    return Pool(*(draw(seed, count, name) for name in ("wide", "wide_nir")))
 
 
 def example_keys(seed, step, index):

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from spektron_jax.evaluation.probes import instrument_probe, molecule_probe
+from spektron_jax.evaluation.probes import (
+    instrument_probe,
+    molecule_probe,
+    property_probe,
+)
 
 MOLECULES, INSTRUMENTS, WIDTH = 60, 4, 16
 
@@ -21,12 +25,13 @@ def _molecule_code(rng, molecule, noise=0.1):
     return centres[molecule] + noise * rng.normal(size=(molecule.size, WIDTH))
 
 
-def test_independent_code_stays_inside_the_guessers_interval():
+@pytest.mark.parametrize("kind", ["linear", "mlp"])
+def test_independent_code_stays_inside_the_guessers_interval(kind):
     for seed in range(5):
         rng = np.random.default_rng(seed)
         molecule, instrument = _design(rng)
         z = rng.normal(size=(molecule.size, WIDTH))
-        probe = instrument_probe(z, instrument, molecule, seed)
+        probe = instrument_probe(z, instrument, molecule, seed, kind)
         assert probe["chance"] == 0.25
         assert probe["low"] <= probe["accuracy"] <= probe["high"]
 
@@ -50,6 +55,20 @@ def test_leak_is_found_at_any_scale_of_the_code():
     z[:, 0] = 0.001 * (instrument == 2) + 5.0
     z[:, 1] = 1000 * rng.normal(size=molecule.size)
     assert instrument_probe(z, instrument, molecule)["accuracy"] > 0.45
+
+
+def test_a_leak_that_no_plane_divides_is_found_by_the_mlp():
+    # The product of two signs tells instruments 0 and 1 from 2 and 3.
+    rng = np.random.default_rng(6)
+    molecule, instrument = _design(rng)
+    z = _molecule_code(rng, molecule, noise=1.0)
+    z[:, 0] = rng.choice([-2, 2], molecule.size)
+    z[:, 1] = z[:, 0] * np.where(instrument < 2, 1, -1)
+    z[:, :2] += 0.3 * rng.normal(size=(molecule.size, 2))
+    linear = instrument_probe(z, instrument, molecule)
+    assert linear["accuracy"] <= linear["high"]
+    curved = instrument_probe(z, instrument, molecule, kind="mlp")
+    assert curved["accuracy"] > 0.42 > curved["high"]  # 0.5 at best
 
 
 def test_probe_cannot_profit_from_recognising_molecules():
@@ -108,6 +127,45 @@ def test_instrument_offset_larger_than_molecules_hurts_retrieval():
     assert probe["accuracy"] < 0.5
 
 
+def test_second_measurements_are_found_where_other_instruments_fail():
+    rng = np.random.default_rng(13)
+    molecule, instrument = _design(rng)
+    centres = rng.normal(size=(INSTRUMENTS, MOLECULES, WIDTH))
+    once, again = (
+        centres[instrument, molecule] + 0.1 * rng.normal(size=(molecule.size, WIDTH))
+        for _ in range(2)
+    )
+    probe = molecule_probe(once, instrument, molecule, again)
+    assert probe["same"] == 1.0 and probe["accuracy"] < 0.06
+    constant = np.full_like(once, 0.37)
+    probe = molecule_probe(constant, instrument, molecule, constant + 1e-9)
+    assert probe["same"] == pytest.approx(1 / MOLECULES)
+
+
+def test_labels_are_predicted_as_far_as_the_instruments_agree():
+    rng = np.random.default_rng(14)
+    molecule, instrument = _design(rng)
+    y = rng.normal(size=(MOLECULES, 2))[molecule]
+    z = 0.1 * rng.normal(size=(molecule.size, WIDTH))
+    z[:, 3:5] += y
+    probe = property_probe(z, instrument, molecule, y)
+    assert probe["same"] > 0.95 and probe["cross"] > 0.95
+    z[instrument > 1] *= -1  # half of the instruments say the opposite
+    probe = property_probe(z, instrument, molecule, y)
+    assert probe["same"] > 0.95 and probe["cross"] < 0
+    noise = rng.normal(size=z.shape)
+    assert property_probe(noise, instrument, molecule, y)["same"] < 0.05
+
+
+def test_labels_of_a_molecule_cannot_be_learned_from_itself():
+    rng = np.random.default_rng(15)
+    molecule, instrument = _design(rng)
+    y = rng.normal(size=(MOLECULES, 1))[molecule]  # nothing but the name tells it
+    z = _molecule_code(rng, molecule, noise=0.0)
+    probe = property_probe(z, instrument, molecule, y)
+    assert probe["same"] < 0.05 and probe["cross"] < 0.05
+
+
 def test_independent_code_retrieves_at_chance():
     rng = np.random.default_rng(8)
     molecule, instrument = _design(rng)
@@ -161,5 +219,7 @@ def test_wrong_input_is_named():
         molecule_probe(z * np.nan, ones, ones)
     with pytest.raises(ValueError, match="at least 2 instruments"):
         instrument_probe(z, ones, np.arange(4))
+    with pytest.raises(ValueError, match="must be linear or mlp"):
+        instrument_probe(z, np.arange(4) % 2, np.arange(4), kind="forest")
     with pytest.raises(ValueError, match="no molecule"):
         molecule_probe(z, np.arange(4), np.arange(4))

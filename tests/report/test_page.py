@@ -283,9 +283,15 @@ def test_losing_to_the_mean_spectrum_is_said():
     ],
 )
 def test_both_probes_decide_on_z_chem(instrument, molecule, label, phrase):
-    finding = verdict.chemistry_finding(probe(instrument, molecule))
+    finding = verdict.chemistry_finding(probe(instrument, molecule), collapsed=0.3)
     assert finding.label == label and phrase in finding.text
     assert finding.good is (label == "disentangled")
+
+
+def test_dimensions_without_content_are_collapse_whatever_the_probes_say():
+    finding = verdict.chemistry_finding(probe(0.26, 0.85), collapsed=0.31)
+    assert finding.label == "collapsed" and "31.0 %" in finding.text
+    assert finding.good is False
 
 
 def test_instrument_code_is_judged_the_other_way_round():

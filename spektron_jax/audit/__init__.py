@@ -1,0 +1,1 @@
+"""The disentanglement audit and the deployment checklist of trained weights."""
