@@ -1,15 +1,19 @@
-"""Checks before the library reads global heaps and attributes of an HDF5 file.
+"""Checks before the library reads strings, attributes and heaps of an HDF5 file.
 
 Strings of variable length stand in global heaps: a 16-byte header (GCOL, version,
 size), then objects (index, references, size), the last of them, index 0, being the
 free space up to the heap's end. libhdf5 (2.0, in h5py 3.16) walks for ever round a
 heap whose sizes are damaged, and nothing can interrupt it; so the sizes are added up
-here first. A damaged attribute can claim gigabytes, which take long to read; other
-damage makes the library raise.
+here first. A string of variable length is stored as (length, heap, index); libhdf5
+takes as much memory as the length claims, up to 4 GB, before it looks into the heap.
+Lengths are therefore read here from the file's own bytes. Other damage makes the
+library raise.
 """
 
 import mmap
 import struct
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -19,7 +23,11 @@ _HEAD = b"GCOL\x01\0\0\0"
 LARGEST_ATTRIBUTE = 2**20
 LARGEST_BYTES = 2**34
 DEFLATE_RATIO = 1100  # gzip packs 1 : 1032 at best
+LARGEST_STRINGS = 2**30  # bytes of an array of strings, all as long as the longest
+LARGEST_SCAN = 2**28  # bytes of a file that is searched for attributes
 _OBJECT = struct.Struct("<HHIQ")
+_REFERENCE = np.dtype([("length", "<u4"), ("heap", "<u8"), ("index", "<u4")])
+_VARIABLE = 9  # class of types of variable length
 
 
 def heaps_are_sound(path: str | Path) -> bool:
@@ -57,11 +65,99 @@ def attribute(item: h5py.HLObject, name: str, default: object = None) -> object:
     if name not in item.attrs:
         return default
     found = item.attrs.get_id(name)
-    if int(np.prod(found.shape, dtype=object)) * found.dtype.itemsize > (
-        LARGEST_ATTRIBUTE
-    ):
-        raise OSError(f"attribute {name!r} of {found.shape} is damaged")
+    count = int(np.prod(found.shape, dtype=object))
+    claims = [count * found.dtype.itemsize]
+    if found.dtype.kind == "O" and claims[0] <= LARGEST_ATTRIBUTE:
+        claims += _claims_of_attribute(item.file.filename, name.encode(), count)
+    if max(claims) > LARGEST_ATTRIBUTE:
+        raise OSError(f"attribute {name!r} claims {max(claims):,} bytes: damaged")
     return item.attrs[name]
+
+
+def strings(dataset: h5py.Dataset) -> np.ndarray:
+    """Return a dataset of strings as an array of str; OSError if it claims too much."""
+    size = dataset.file.id.get_filesize()
+    longest = dataset.dtype.itemsize
+    if dataset.dtype.kind == "O":
+        longest = max(
+            (int(raw["length"].max()) for raw in _references(dataset)), default=0
+        )
+    if longest > size or 4 * longest * dataset.size > LARGEST_STRINGS:
+        raise OSError(
+            f"strings of {dataset.name}: the longest claims {longest:,} bytes, too "
+            "many, or damaged"
+        )
+    return np.array(dataset.asstr()[()], dtype=str)
+
+
+def _claims_of_attribute(path: str, name: bytes, count: int) -> list[int]:
+    """Lengths that the attribute messages of this name claim (versions 1 to 3)."""
+    found = []
+    with open(path, "rb") as file:
+        if file.seek(0, 2) > LARGEST_SCAN:
+            return found
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            at = data.find(name + b"\0")
+            while at >= 0:
+                for version, head in ((1, 8), (2, 8), (3, 9)):
+                    if at >= head and data[at - head] == version:
+                        found += _lengths(data, at, at - head, version, count)
+                at = data.find(name + b"\0", at + 1)
+    return found
+
+
+def _lengths(
+    data: mmap.mmap, at: int, start: int, version: int, count: int
+) -> list[int]:
+    """Lengths in the message that starts at `start` and has its name at `at`."""
+    sizes = struct.unpack_from("<3H", data, start + 2)
+    if version == 1:  # padded to 8 bytes
+        sizes = [size + -size % 8 for size in sizes]
+    kind = at + sizes[0]
+    value = at + sum(sizes)
+    if value + 16 * count > len(data) or data[kind] & 0x0F != _VARIABLE:
+        return []
+    return np.frombuffer(data[value : value + 16 * count], _REFERENCE)[
+        "length"
+    ].tolist()
+
+
+def _references(dataset: h5py.Dataset) -> Iterator[np.ndarray]:
+    """The stored references of strings of variable length, where they can be had."""
+    if dataset.size == 0:
+        return
+    offset = dataset.id.get_offset()
+    if offset is not None:
+        yield np.fromfile(
+            dataset.file.filename, _REFERENCE, dataset.size, offset=offset
+        )
+    elif dataset.chunks is not None:
+        for i in range(dataset.id.get_num_chunks()):
+            raw = _unpacked(dataset, dataset.id.get_chunk_info(i).chunk_offset)
+            if raw is not None:
+                yield np.frombuffer(raw, _REFERENCE)
+
+
+def _unpacked(dataset: h5py.Dataset, where: tuple[int, ...]) -> bytes | None:
+    """The bytes of a chunk; None where its filters are others than gzip and shuffle."""
+    whole = int(np.prod(dataset.chunks)) * _REFERENCE.itemsize
+    skipped, raw = dataset.id.read_direct_chunk(where)
+    filters = dataset.id.get_create_plist()
+    for i in reversed(range(filters.get_nfilters())):
+        code = filters.get_filter(i)[0]
+        if skipped >> i & 1:
+            continue
+        if code == h5py.h5z.FILTER_DEFLATE:
+            try:
+                raw = zlib.decompressobj().decompress(raw, whole)
+            except zlib.error as error:
+                raise OSError(f"strings of {dataset.name}: {error}") from error
+        elif code == h5py.h5z.FILTER_SHUFFLE and len(raw) == whole:
+            planes = np.frombuffer(raw, np.uint8).reshape(_REFERENCE.itemsize, -1)
+            raw = planes.T.tobytes()
+        else:
+            return None
+    return raw if len(raw) == whole else None
 
 
 def can_be(dataset: h5py.Dataset) -> bool:

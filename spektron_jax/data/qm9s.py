@@ -23,7 +23,7 @@ import numpy as np
 from absl import logging
 
 from spektron_jax.data.corpus import HDF5_FAULTS, SPLITS
-from spektron_jax.data.hdf5_check import heaps_are_sound
+from spektron_jax.data.hdf5_check import heaps_are_sound, strings
 from spektron_jax.errors import SpektronError
 from spektron_jax.grid import MODALITIES
 
@@ -143,7 +143,7 @@ class QM9SFile:
             self._fail(
                 name, f"is {dataset.dtype} {dataset.shape}; must be strings (n,)"
             )
-        return np.array(dataset.asstr()[:], dtype=str)
+        return strings(dataset)
 
     def _fail(self, name: str, fault: str) -> None:
         raise SpektronError(f"{self.path}: dataset '{name}' {fault}")

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from spektron_jax.atomic import replacing
-from spektron_jax.data.hdf5_check import attribute, can_be, heaps_are_sound
+from spektron_jax.data.hdf5_check import attribute, can_be, heaps_are_sound, strings
 from spektron_jax.data.spectra import Instrument, SpectraSet
 from spektron_jax.errors import SpektronError
 
@@ -37,23 +37,23 @@ def _write(file: h5py.File, spectra: SpectraSet, compress: bool) -> None:
     packed = {"compression": "gzip", "shuffle": True} if compress else {}
     text = h5py.string_dtype("utf-8")
 
-    def strings(group, name, values):
+    def put(group, name, values):
         group.create_dataset(name, data=np.asarray(values, dtype=object), dtype=text)
 
     file.attrs.update(spectra.metadata)
     file.attrs["format"] = FORMAT
     file.attrs["format_version"] = VERSION
     file.attrs["modality"] = spectra.modality
-    strings(file, "sample_ids", spectra.sample_ids)
+    put(file, "sample_ids", spectra.sample_ids)
     targets = file.create_dataset("targets", data=spectra.targets)
     targets.attrs.create("names", np.asarray(spectra.target_names, object), dtype=text)
     targets.attrs.create("units", np.asarray(spectra.target_units, object), dtype=text)
     if spectra.labels:
         file.create_group("labels", track_order=True)
     for name, values in spectra.labels.items():
-        strings(file, f"labels/{name}", values)
+        put(file, f"labels/{name}", values)
     if spectra.split is not None:
-        strings(file, "split", spectra.split)
+        put(file, "split", spectra.split)
     file.create_group("instruments", track_order=True)
     for name, one in spectra.instruments.items():
         group = file.create_group(f"instruments/{name}")
@@ -66,7 +66,7 @@ def _write(file: h5py.File, spectra: SpectraSet, compress: bool) -> None:
             options = packed if one.replicates.size else {}
             group.create_dataset("replicates", data=one.replicates, **options)
         if one.standards is not None:
-            strings(group, "standards/sample_ids", one.standards[0])
+            put(group, "standards/sample_ids", one.standards[0])
             group.create_dataset("standards/spectra", data=one.standards[1])
 
 
@@ -196,7 +196,7 @@ def _strings(file: h5py.File, name: str, path: str) -> np.ndarray:
             f"{path}: dataset '{name}' is {found.dtype} {found.shape}; must be strings "
             "in 1 dimension"
         )
-    return np.array(found.asstr()[:], dtype=str)
+    return strings(found)
 
 
 def _text(value: object) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from spektron_jax.data.hdf5_check import attribute, can_be
+from spektron_jax.data.hdf5_check import attribute, can_be, strings
 from spektron_jax.data.readers.arrays import read_arrays
 from spektron_jax.data.readers.draft import Draft, Log
 from spektron_jax.data.spectra_file import FAULTS
@@ -22,6 +22,8 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
                     f"format {attribute(file, 'format')!r} holds no set of spectra",
                 )
             for name, item in file.items():
+                if item is None:
+                    log.fail(f"{name!r}", "cannot be opened: damaged, or a dead link")
                 if not isinstance(item, h5py.Dataset):
                     continue
                 if not can_be(item):
@@ -31,7 +33,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
                 if item.dtype.kind in "iuf":
                     arrays[name] = item[()]
                 elif h5py.check_string_dtype(item.dtype) is not None:
-                    arrays[name] = np.array(item.asstr()[()], dtype=str)
+                    arrays[name] = strings(item)
                 unit = attribute(item, "unit", unit)
     except FAULTS as error:
         log.fail("file", f"damaged or cut off ({str(error)[:100]})")

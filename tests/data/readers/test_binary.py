@@ -2,6 +2,7 @@
 
 import struct
 import zipfile
+import zlib
 
 import h5py
 import numpy as np
@@ -325,3 +326,59 @@ def test_hdf5_whose_heap_would_hang_the_library(tmp_path):
     struct.pack_into("<Q", data, free + 8, 128)
     path.write_bytes(data)
     assert_refused(path, "global heap: damaged")
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "chunked", "packed", "fixed", "long"])
+def test_hdf5_strings_that_claim_gigabytes(tmp_path, layout):
+    """The library would take as much memory before it finds that they are not there."""
+    path = tmp_path / "x.h5"
+    options = {"chunked": {"chunks": (5,)}}.get(layout, {})
+    if layout == "packed":
+        options = {"chunks": (5,), "compression": "gzip", "shuffle": True}
+    kind, ids = h5py.string_dtype(), np.array(NAMES, object)
+    if layout == "fixed":
+        kind = h5py.string_dtype(length=2**30)
+        options = {"chunks": (1,), "compression": "gzip"}
+    if layout == "long":
+        ids[2] = "s" * 2**20
+        ids = np.concatenate([ids, [f"t{i}" for i in range(300)]])
+    with h5py.File(path, "w") as file:
+        file["spectra"] = np.tile(SPECTRA, (61, 1)) if layout == "long" else SPECTRA
+        file["axis"] = NM
+        file.create_dataset(
+            "sample_ids",
+            data=None if layout == "fixed" else ids,
+            shape=(len(ids),),
+            dtype=kind,
+            **options,
+        )
+        if layout == "packed":  # as others write it: not the library's own bytes
+            one = file["sample_ids"]
+            mask, raw = one.id.read_direct_chunk((0,))
+            plain = bytearray(zlib.decompress(raw))
+            plain[3] = 0x7F
+            one.id.write_direct_chunk((0,), zlib.compress(bytes(plain)), mask)
+    if layout in ("contiguous", "chunked"):
+        data = bytearray(path.read_bytes())
+        # (length, heap, index) of the first two names, which have two letters
+        heap = data.index(b"GCOL").to_bytes(8, "little")
+        data[data.index(b"\2\0\0\0" + heap) + 3] = 0x7F
+        path.write_bytes(data)
+    assert_refused(path, "sample_ids.*(claims [0-9,]+ bytes|too large)", unit="nm")
+
+
+def test_hdf5_attributes_that_claim_gigabytes(tmp_path):
+    path = tmp_path / "x.h5"
+    for version in ("earliest", "latest"):
+        with h5py.File(path, "w", libver=version) as file:
+            file["spectra"], file["axis"] = SPECTRA, NM
+            file["axis"].attrs["unit"] = "nm"
+        spektron_jax.read(path)
+        data = bytearray(path.read_bytes())
+        heap = data.index(b"GCOL").to_bytes(8, "little")
+        data[data.index(b"\2\0\0\0" + heap) + 3] = 0x50
+        path.write_bytes(data)
+        earliest = "attribute 'unit' claims 1,342,177,282 bytes"
+        # Later versions have a checksum of all that describes a dataset.
+        latest = "'axis': cannot be opened"
+        assert_refused(path, earliest if version == "earliest" else latest)
