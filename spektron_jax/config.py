@@ -11,7 +11,7 @@ effective batch of 64 on 2 devices x 8 spectra x 4 accumulation steps.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -131,6 +131,28 @@ def get_default() -> ConfigDict:
         {"split": "test", "molecules": 200, "instruments": 4, "batch_size": 16}
     )
     return config.lock()
+
+
+def completed(saved: Mapping[str, Any]) -> ConfigDict:
+    """Return settings that were saved, by this version or an older one.
+
+    What the older version did not know takes its default, which is what it did.
+
+    Raises:
+      SpektronError: a setting that this version does not know, or of another type.
+    """
+    config = get_default()
+    known = dict(_leaves(config))
+    for field, value in _leaves(ConfigDict(saved)):
+        if field not in known:
+            raise SpektronError(
+                f"config.{field}: this version of spektron_jax does not know it; "
+                "update spektron_jax"
+            )
+        if not _same_kind(value, known[field]):
+            _fail(field, value, f"must be like {known[field]!r}")
+    config.update(saved)
+    return config
 
 
 Rule = tuple[Callable[[Any], bool], str]

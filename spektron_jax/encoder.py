@@ -7,8 +7,8 @@ z_chem = encoder.embed(spectra, axis, unit="cm-1", modality="IR")
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ml_collections import ConfigDict
 
+from spektron_jax.config import completed
 from spektron_jax.errors import SpektronError
 from spektron_jax.grid import modality_code, to_tokens
 from spektron_jax.training import checkpoint
@@ -30,7 +30,7 @@ def load_encoder(weights="nano"):
     """
     path = locate(weights)
     _, config = checkpoint.restore_params(path)
-    config = ConfigDict(config)
+    config = completed(config)
     model = build_model(config)
     params, _ = checkpoint.restore_params(path, init_shapes(model))
     return Encoder(config, model, params)

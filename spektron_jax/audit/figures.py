@@ -10,6 +10,7 @@ Dimension legend: M molecules, N instruments, L points, Z latent width.
 """
 
 import numpy as np
+from ml_collections import ConfigDict
 
 from spektron_jax.audit.chemistry import composition, groups
 from spektron_jax.audit.swap import swap
@@ -61,6 +62,8 @@ def figures(
     Raises:
       SpektronError: too few molecules in the split.
     """
+    config = ConfigDict(config.to_dict())
+    config.lab.fluorescence = 0.0  # what differs is the instrument, for all weights
     source = open_training_source(config) if source is None else source
     model = build_model(config) if model is None else model
     instruments = views.instruments_of(config, audit_instruments, INSTRUMENTS, seed)

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 from absl import logging
+from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from spektron_jax.atomic import replacing
-from spektron_jax.config import validate
+from spektron_jax.config import completed, validate
 from spektron_jax.data.pipeline import ExampleStream, open_source, prefetch
 from spektron_jax.errors import SpektronError
 from spektron_jax.losses.bottleneck import COLLAPSED_KL
@@ -107,8 +108,8 @@ def resume(config, workdir, state):
         return state
     newest = checkpoint.latest(workdir)
     if newest is not None:
-        saved = checkpoint.settings(workdir, newest)
-        same_run(saved, json.loads(config.to_json()), workdir)
+        saved = completed(checkpoint.settings(workdir, newest))
+        same_run(saved, config, workdir)
     _, params, rest, _, _ = checkpoint.restore(workdir, rest_of(state), state.params)
     return TrainState(params=params, **rest)
 
@@ -125,12 +126,12 @@ def rest_of(state):
 
 def same_run(saved, config, workdir, prefix=""):
     """Refuse to continue a run with other settings, naming the first that differs."""
-    for name in sorted(saved.keys() | config.keys()):
+    for name in sorted(saved.keys()):
         field = f"{prefix}{name}"
-        old, new = saved.get(name), config.get(name)
+        old, new = saved[name], config[name]
         if field in FREE or old == new:
             continue
-        if isinstance(old, dict) and isinstance(new, dict):
+        if isinstance(old, ConfigDict):
             same_run(old, new, workdir, f"{field}.")
             continue
         raise SpektronError(

@@ -292,6 +292,21 @@ def test_a_run_with_other_settings_is_refused(settings, half, field, value, old)
     assert {path: path.stat().st_mtime_ns for path in half.rglob("*")} == before
 
 
+def test_a_run_of_an_older_version_goes_on(settings, half, monkeypatch):
+    """Its settings lack what this version has added."""
+    read = checkpoint.settings
+
+    def older(workdir, step):
+        saved = read(workdir, step)
+        del saved["lab"]["fluorescence"], saved["eval"]
+        return saved
+
+    monkeypatch.setattr(checkpoint, "settings", older)
+    config = settings()
+    state = create(config, build_model(config), build_optimizer(config))
+    assert loop.resume(config, half, state).step == SAVED
+
+
 def test_settings_that_do_not_touch_the_state_may_change(settings, half, unbroken):
     changes = {"log.every_steps": 10, "checkpoint.keep": 1, "train.max_minutes": 60.0}
     loop.train(settings(**changes), half)
