@@ -46,6 +46,12 @@ ARROWS = {
         # the run's settings travel as a ConfigDict
         | {"ml_collections"},
     ),
+    "interpretation": (
+        BASE
+        | {"config", "data", "encoder", "lab", "models", "training"}
+        | {"evaluation", "report", "interpretation", "__init__"},
+        JAX | NUMPY | {"sklearn", "tqdm", "ml_collections"},
+    ),
     "transfer": (
         BASE
         | {"config", "data", "encoder", "lab", "models", "losses", "training"}

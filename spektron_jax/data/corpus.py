@@ -103,6 +103,7 @@ class LineCorpus:
     Attributes:
       smiles, natoms, energy_hartree, dipole_debye, polarizability_a3: (n,).
       split: (n,) strings out of SPLITS.
+      modes: (n,) vibrational modes, 3N - 6 or 3N - 5 with N atoms, dropped ones too.
       line_offset: lines of molecule i are [line_offset[i], line_offset[i + 1]).
       position_cm1, ir_intensity_km_mol, raman_activity: (l,) float32, scaled.
       xh_share: (l, 6) uint8, CH, NH, OH stretch and CH, NH, OH bend, 0..255.
@@ -119,6 +120,7 @@ class LineCorpus:
     dipole_debye: np.ndarray
     polarizability_a3: np.ndarray
     split: np.ndarray
+    modes: np.ndarray
     line_offset: np.ndarray
     position_cm1: np.ndarray
     ir_intensity_km_mol: np.ndarray
@@ -160,6 +162,7 @@ class LineCorpus:
             values["xh_share"],
         )
         kept = position >= LOWEST_CM1
+        values["modes"] = np.diff(values["line_offset"])
         values["position_cm1"] = position
         for key in ("position_cm1", *LINE_FIELDS):
             if key in values:

@@ -1,0 +1,1 @@
+"""What trained weights have learned, as arrays, and the command that reports on it."""
