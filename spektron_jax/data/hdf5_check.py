@@ -15,11 +15,13 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 import numpy as np
 
 _HEAD = b"GCOL\x01\0\0\0"
+_BLOCK = 2**22
 LARGEST_ATTRIBUTE = 2**20
 LARGEST_BYTES = 2**34
 DEFLATE_RATIO = 1100  # gzip packs 1 : 1032 at best
@@ -33,31 +35,41 @@ _VARIABLE = 9  # class of types of variable length
 def heaps_are_sound(path: str | Path) -> bool:
     """True unless a global heap's objects do not add up to its size."""
     with open(path, "rb") as file:
-        if file.seek(0, 2) == 0:
-            return False
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            at = data.find(_HEAD)
-            while at >= 0:
-                if not _adds_up(data, at):
-                    return False
-                at = data.find(_HEAD, at + 1)
-    return True
+        size = file.seek(0, 2)
+        return size > 0 and all(_adds_up(file, at, size) for at in _heaps(file))
 
 
-def _adds_up(data: mmap.mmap, start: int) -> bool:
-    if start + 16 > len(data):
+def _heaps(file: BinaryIO) -> Iterator[int]:
+    """Where heaps start. Read, not mapped: pages would count as the process's own."""
+    start, kept = 0, b""
+    file.seek(0)
+    while block := file.read(_BLOCK):
+        block = kept + block
+        at = block.find(_HEAD)
+        while at >= 0:
+            yield start + at
+            at = block.find(_HEAD, at + 1)
+        kept = block[-len(_HEAD) + 1 :]
+        start += len(block) - len(kept)
+        file.seek(start + len(kept))
+
+
+def _adds_up(file: BinaryIO, start: int, whole: int) -> bool:
+    file.seek(start)
+    head = file.read(16)
+    if len(head) < 16:
         return False
-    (size,) = struct.unpack_from("<Q", data, start + 8)
-    end = start + size
-    if size < 16 or end > len(data):
+    (size,) = struct.unpack_from("<Q", head, 8)
+    if size < 16 or start + size > whole:
         return False
-    at = start + 16
-    while at + _OBJECT.size <= end:
+    data = head + file.read(size - 16)
+    at = 16
+    while at + _OBJECT.size <= size:
         index, _, _, length = _OBJECT.unpack_from(data, at)
         if index == 0:
-            return at + length == end
+            return at + length == size
         at += _OBJECT.size + length + -length % 8
-    return at <= end
+    return at <= size
 
 
 def attribute(item: h5py.HLObject, name: str, default: object = None) -> object:

@@ -11,6 +11,7 @@ import scipy.io
 import spectra_files as files
 
 import spektron_jax
+from spektron_jax.data import hdf5_check
 from spektron_jax.data.readers import mat5
 from spektron_jax.errors import SpektronError
 
@@ -382,3 +383,19 @@ def test_hdf5_attributes_that_claim_gigabytes(tmp_path):
         # Later versions have a checksum of all that describes a dataset.
         latest = "'axis': cannot be opened"
         assert_refused(path, earliest if version == "earliest" else latest)
+
+
+def test_heaps_are_found_wherever_blocks_of_reading_end(tmp_path, monkeypatch):
+    path = tmp_path / "x.h5"
+    files.plain_hdf5(path, NM, SPECTRA, NAMES)
+    data = path.read_bytes()
+    heap = data.index(b"GCOL")
+    (size,) = struct.unpack_from("<Q", data, heap + 8)
+    bad = bytearray(data)
+    struct.pack_into("<Q", bad, heap + 8, size + 8)
+    for block in (1, 7, heap, heap + 1, heap + 3, heap + 7, heap + 8, 2**22):
+        monkeypatch.setattr(hdf5_check, "_BLOCK", block)
+        path.write_bytes(data)
+        assert hdf5_check.heaps_are_sound(path)
+        path.write_bytes(bad)
+        assert not hdf5_check.heaps_are_sound(path)
