@@ -1,4 +1,4 @@
-"""Memory and time of converting published data sets, on synthetic files of their layout.
+"""Memory and time of converting published data sets, on files written in their layout.
 
     python -m benchmarks.conversion [--gigabytes 2.1] [--molecules 5000]
 

@@ -1,10 +1,13 @@
 """The reader of QM9S-style files, on small files written here."""
 
+import subprocess
+import sys
+
 import h5py
 import numpy as np
 import pytest
 
-from spektron_jax.data.pipeline import ExampleStream, open_source
+from spektron_jax.data.pipeline import ExampleStream, open_source, prefetch
 from spektron_jax.data.qm9s import QM9SFile
 from spektron_jax.errors import SpektronError
 
@@ -122,3 +125,66 @@ def test_missing_and_cut_off_files(tmp_path):
     (tmp_path / "cut.h5").write_bytes(whole[:5000])
     with pytest.raises(SpektronError, match="cut.h5"):
         QM9SFile(str(tmp_path / "cut.h5"))
+
+
+def test_a_resumed_stream_of_a_file_goes_on_exactly(tmp_path):
+    """Ahead, from another step on, in two processes' shares: the same batches."""
+    path, values = write_qm9s(tmp_path / "q.h5")
+
+    def open_stream():
+        return ExampleStream(QM9SFile(path), "train", 8, seed=5)
+
+    def run(start, part, devices=1):
+        stream = open_stream()
+        batches = prefetch(
+            lambda step: stream.batch(step, part, 1, devices), range(start, 12)
+        )
+        found = dict(batches)
+        stream.source.close()
+        return found
+
+    whole = run(0, (0, 1))
+    order = [whole[step]["molecule"].ravel().tolist() for step in range(12)]
+    assert len({tuple(molecules) for molecules in order}) == 12  # past an epoch of 7
+    resumed, shares = run(6, (0, 1)), [run(6, (i, 2)) for i in range(2)]
+    for step in range(6, 12):
+        for name, value in whole[step].items():
+            np.testing.assert_array_equal(resumed[step][name], value)
+            both = np.concatenate([share[step][name] for share in shares], axis=2)
+            np.testing.assert_array_equal(both, value)
+    batch = whole[11]
+    for clean, molecule, code in zip(
+        batch["clean"][0, 0],
+        batch["molecule"][0, 0],
+        batch["modality"][0, 0],
+        strict=True,
+    ):
+        right = values["ir" if code == 1 else "raman"][molecule]
+        np.testing.assert_array_equal(clean, right)
+
+
+def test_reading_a_file_maps_and_keeps_none_of_it(tmp_path):
+    """A file of 130 MB opens and is read with 60 MB more than Python and libraries."""
+    shape = (8_000, 2048)
+    with h5py.File(tmp_path / "q.h5", "w") as file:
+        for name in ("ir", "raman"):
+            file.create_dataset(name, shape, np.float32, fillvalue=1.0)
+            for start in range(0, shape[0], 1000):
+                file[name][start : start + 1000] = 0.5
+        file["axis"] = np.linspace(500.0, 4000.0, shape[1])
+        file["split"] = ["train"] * shape[0]
+    code = (
+        "import sys\n"
+        "from spektron_jax.data.pipeline import ExampleStream, open_source\n"
+        "def resident():\n"
+        "    fields = dict(x.split(':', 1) for x in open('/proc/self/status'))\n"
+        "    return int(fields['VmHWM'].split()[0]) / 1e3\n"
+        "before = resident()\n"
+        "stream = ExampleStream(open_source('qm9s', sys.argv[1]), 'train', 64, 0)\n"
+        "for step in range(100):\n"
+        "    stream.batch(step)\n"
+        "print(resident() - before)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "q.h5")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 60.0

@@ -16,7 +16,7 @@ from pathlib import Path
 from spektron_jax.data import spectra_file
 from spektron_jax.data.axis import QUANTITIES
 from spektron_jax.data.hdf5_check import heaps_are_sound
-from spektron_jax.data.readers import folder
+from spektron_jax.data.readers import folder, foreign
 from spektron_jax.data.readers.draft import Draft, Log, assemble, settle
 from spektron_jax.data.spectra import SpectraSet
 from spektron_jax.errors import SpektronError
@@ -91,7 +91,12 @@ def detect(path: Path, log: Log) -> str:
     if not head:
         log.fail("byte 0", "the file is empty")
     if found is None or (found == "CSV" and b"\0" in head and not _is_utf16(head)):
-        log.fail("byte 0", f"unknown format; this program reads {', '.join(FORMATS)}")
+        kind = "binary format" if b"\0" in head else "format"
+        log.fail(
+            "byte 0",
+            f"unknown {kind} {suffix}; export it from the instrument's program as "
+            f"text, CSV, JCAMP-DX or SPC (this program reads {', '.join(FORMATS)})",
+        )
     if by_suffix not in (None, found):
         log.remark("file", f"suffix {suffix} means {by_suffix}, but it holds {found}")
     return found
@@ -112,16 +117,9 @@ def _by_content(path: Path, head: bytes) -> str | None:
         return "NumPy"
     if head.startswith(b"PK\x03\x04"):
         return _of_archive(path)
-    refused = {
-        b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls): save it as .xlsx",
-        b"\x1f\x8b": "compressed (gzip): unpack it first",
-        b"\x80\x04": "a Python pickle, which can run code and is never opened",
-        b"\x80\x05": "a Python pickle, which can run code and is never opened",
-        b"%PDF": "a PDF: export the numbers",
-    }
-    for magic, text in refused.items():
-        if head.startswith(magic):
-            raise SpektronError(f"{path}: byte 0: {text}")
+    refused = foreign.describe(head, path.suffix.lower())
+    if refused is not None:
+        raise SpektronError(f"{path}: byte 0: {refused}")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start[:2] == b"##" and b"=" in start[:200]:
         return "JCAMP-DX"

@@ -18,17 +18,23 @@ _SIGNALS = (
     "scope|raw|counts|intensity",
     "reference|white",
     "dark|background",
+    "irradiance",
 )
 _QUANTITIES = ("log(1/R)", "absorbance", "reflectance", "%R", "transmittance", "%T")
 
 
-def one_measurement(rows: list[list[str]], log: Log) -> list[list[str]]:
-    """Return the table with one axis, and one signal if the others go with it."""
+def one_measurement(
+    rows: list[list[str]], places: list[str], log: Log
+) -> tuple[list[list[str]], list[str]]:
+    """Return the table with one axis, and one signal if the others go with it.
+
+    Of several axes, the one taken may be blank at pixels outside the calibration.
+    """
     header = [cell.strip() for cell in rows[0]]
     ranks = [_rank(name, _AXES) for name in header]
     axes = [i for i, rank in enumerate(ranks) if rank is not None]
     if not axes or axes[0] != 0:
-        return rows
+        return rows, places
     others = [i for i in range(len(header)) if i not in axes]
     axis = _best(rows, axes, ranks)
     kinds = {i: _kind(header[i]) for i in others}
@@ -36,12 +42,16 @@ def one_measurement(rows: list[list[str]], log: Log) -> list[list[str]]:
     kept = [_best(rows, others, kinds)] if alone else others
     dropped = [header[i] for i in range(len(header)) if i not in (axis, *kept)]
     if not dropped:
-        return rows
+        return rows, places
     signal = f" and {header[kept[0]]!r}" if alone else ""
     log.remark(
         "table", f"{header[axis]!r}{signal} taken; left out: {', '.join(dropped)}"
     )
-    return [[row[i] for i in (axis, *kept)] for row in rows]
+    good = [i for i, row in enumerate(rows) if len(axes) == 1 or row[axis].strip()]
+    if len(good) < len(rows):
+        log.remark("table", f"{len(rows) - len(good)} rows without {header[axis]}")
+    rows = [[rows[i][j] for j in (axis, *kept)] for i in good]
+    return rows, [places[i] for i in good]
 
 
 def _best(rows: list[list[str]], columns: list[int], ranks) -> int:

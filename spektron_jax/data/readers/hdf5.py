@@ -13,7 +13,7 @@ from spektron_jax.data.spectra_file import FAULTS
 
 def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
     """Return the spectra of an HDF5 file that is no spectra set."""
-    arrays, unit = {}, None
+    arrays, unit, groups = {}, None, []
     try:
         with h5py.File(path, "r") as file:
             if "format" in file.attrs:
@@ -25,6 +25,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
                 if item is None:
                     log.fail(f"{name!r}", "cannot be opened: damaged, or a dead link")
                 if not isinstance(item, h5py.Dataset):
+                    groups.append(name)
                     continue
                 if not can_be(item):
                     log.fail(
@@ -37,6 +38,12 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
                 unit = attribute(item, "unit", unit)
     except FAULTS as error:
         log.fail("file", f"damaged or cut off ({str(error)[:100]})")
+    if groups and not arrays:
+        log.fail(
+            "file",
+            f"all is in groups ({', '.join(groups[:5])}), which are not searched; put "
+            "spectra and axis at its top, or export another format",
+        )
     if unit is not None:
         arrays.setdefault("unit", np.array([str(unit)]))
     return read_arrays(arrays, log)

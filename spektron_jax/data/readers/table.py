@@ -72,7 +72,7 @@ def read_table(
             kept.append(i)
     rows, places = [rows[i] for i in kept], [places[i] for i in kept]
     if rows and not _tidy_columns(rows[0]):
-        rows = one_measurement(rows, log)
+        rows, places = one_measurement(rows, places, log)
     layout, why = _layout(rows, log, modality)
     log.remark("table", f"read as {layout} ({why})")
     return {"wide": _wide, "long": _long, "tidy": _tidy}[layout](rows, places, log)

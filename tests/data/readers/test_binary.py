@@ -399,3 +399,11 @@ def test_heaps_are_found_wherever_blocks_of_reading_end(tmp_path, monkeypatch):
         assert hdf5_check.heaps_are_sound(path)
         path.write_bytes(bad)
         assert not hdf5_check.heaps_are_sound(path)
+
+
+def test_hdf5_with_groups_alone(tmp_path):
+    with h5py.File(tmp_path / "x.ptir", "w") as file:
+        file.create_group("MEASUREMENTS")["spectra"] = SPECTRA
+    assert_refused(
+        tmp_path / "x.ptir", "all is in groups .MEASUREMENTS., which are not"
+    )

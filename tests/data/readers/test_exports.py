@@ -166,13 +166,14 @@ FILES = {
     "bwspec.txt": (
         BWTEK
         + "Pixel;Wavelength;Raman Shift;Dark;Dark Subtracted #1;Absorbance #1;\n"
+        + "0;   ;   ;99;7;0;\n"
         + columns(
             ";", RAMP, text(1e7 / (12737.0 - SHIFT)), text(SHIFT), ONES, text(Y)
         ).replace("\n", ";0;\n"),
         SHIFT,
         "cm-1",
         "unknown",
-        "'Raman Shift' and 'Dark Subtracted #1' taken; left out: Pixel, Wavelength, D",
+        "Absorbance #1\n    table: 1 rows without Raman Shift",
     ),
     "avasoft.txt": (
         AVANTES + columns(";", text(NM), text(Y), ONES, RAMP, RAMP).replace(".", ","),

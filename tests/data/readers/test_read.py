@@ -53,9 +53,15 @@ def test_content_comes_before_the_suffix(tmp_path):
         (
             "x.foo",
             b"\x00\x01\x02" * 99,
-            "unknown format; this program reads CSV",
+            "unknown binary format .foo; export it .* as text, CSV",
         ),
-        ("x.csv", b"\x00\x01\x02" * 99, "unknown format"),
+        ("x.csv", b"\x00\x01\x02" * 99, "unknown binary format"),
+        ("x.sp", b"PEPE2D constant" + bytes(99), "PerkinElmer .* save it as ASCII"),
+        ("x", b"WDF1" + bytes(99), "Renishaw WiRE .* save it as text or SPC"),
+        ("x.spa", b"Spectral Data File\r\n" + bytes(99), "OMNIC .* save it as SPC"),
+        ("x.asd", b"as7\0" + bytes(99), "ASD FieldSpec .* export it as text"),
+        ("x.nir", b"\1\2" + bytes(99), "FOSS WinISI: export it as text, CSV"),
+        ("x.jws", b"\xd0\xcf\x11\xe0" + bytes(99), "Jasco Spectra Manager: save"),
         ("x.jdx", b"", "the file is empty"),
     ],
 )
