@@ -3,7 +3,7 @@
     python -m benchmarks.gaps [--json FILE]
 
 Learners without a network, on noise-free spectra of the shipped molecules (500-4000
-cm-1, strongest band 1), one model for each of 12 gaps: linear interpolation; the best
+cm-1, strongest band 1), one model for each of 6 gaps: linear interpolation; the best
 linear predictor (ridge on all visible points) and kernel ridge with a Gaussian kernel,
 both of the residual from the straight line. Penalty and kernel width are chosen on
 validation molecules. Squared error in the gap on test molecules, as a share of linear
@@ -25,8 +25,8 @@ from spektron_jax.data.corpus import LineCorpus
 from spektron_jax.grid import MODALITIES
 from spektron_jax.training import views
 
-SIZES = (500, 1000, 2000, 4000)
-GAPS, WIDTH_CM1, POINTS = 12, 80.0, 512
+SIZES = (250, 500, 1000, 2000)
+GAPS, WIDTH_CM1, POINTS = 6, 80.0, 512
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)  # x mean diagonal of the kernel
 WIDTHS = (0.25, 0.5, 1.0, 2.0)  # x median distance
 HELD_OUT = 400  # molecules each for validation and test

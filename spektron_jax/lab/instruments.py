@@ -169,6 +169,22 @@ def _draw(key, count, preset):
     )
 
 
+def describe(instruments):
+    """Each instrument in DESCRIPTION numbers, standardised over the pool: (N, F)."""
+    p = instruments
+    ripples = (p.axis_ripple[:, :2], p.response_ripple[:, :4], p.baseline_ripple[:, :4])
+    scales = (jnp.log(p.sigma), jnp.log(p.noise + 1e-7), jnp.log(p.stray + 1e-7))
+    single = [p.shift, p.stretch, p.sigma_slope, p.nonlinearity, p.gain, p.tilt]
+    single += [p.penetration, p.sample_gain, p.smoothing, jnp.minimum(p.snr_db, 100.0)]
+    columns = jnp.stack([*single, *scales], axis=1)
+    table = jnp.concatenate([columns, p.baseline[:, :3], *ripples], axis=1)
+    spread = table.std(0)
+    return jnp.where(spread > 1e-9, (table - table.mean(0)) / (spread + 1e-12), 0.0)
+
+
+DESCRIPTION = 26
+
+
 def training_pool(seed, count, preset=DOCUMENTS):
     """The `count` instruments that pretraining with this seed sees."""
     return _draw(jax.random.fold_in(jax.random.key(seed), _TRAINING), count, preset)

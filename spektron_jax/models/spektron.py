@@ -27,7 +27,7 @@ REFERENCE_SPACING_CM1 = 3500.0 / 2047  # 500..4000 cm-1 on 2,048 points
 
 
 class Spektron(nn.Module):
-    """The network. Fields are the config's `model` section plus `instruments`."""
+    """The network. Fields are the config's `model` section plus two sizes."""
 
     width: int = 256
     kernel: int = 15
@@ -47,7 +47,7 @@ class Spektron(nn.Module):
     dropout: float = 0.1
     dtype: str = "auto"
     remat: bool = True
-    instruments: int = 4  # labels of the instrument classifiers
+    description: int = 8  # outputs of the instrument classifiers
     targets: int = 1  # outputs of the regression head
 
     def setup(self):
@@ -69,8 +69,8 @@ class Spektron(nn.Module):
         self.reconstruction = ReconstructionHead(self.stride, dtype)
         self.regression = Perceptron(self.width, self.targets)
         self.transfer_head = TransferHead(self.width)
-        self.chem_classifier = Perceptron(self.width, self.instruments)
-        self.inst_classifier = Perceptron(self.width, self.instruments)
+        self.chem_classifier = Perceptron(self.width, self.description)
+        self.inst_classifier = Perceptron(self.width, self.description)
         self.projector = Perceptron(2 * self.width, self.width)
         self.predictor = Perceptron(2 * self.width, self.width)
 
@@ -136,7 +136,7 @@ class Spektron(nn.Module):
         return self.transfer_head(z_chem, z_inst, wavenumber_cm1)
 
     def accuse(self, z_chem, alpha):
-        """The adversary: instrument logits from z_chem; alpha: (B,) reversal."""
+        """The adversary: a description of the instrument from z_chem; alpha: (B,)."""
         return self.chem_classifier(reverse_gradient(z_chem, alpha[:, None]))
 
     def accuse_inst(self, z_inst, alpha):
@@ -160,7 +160,7 @@ class Spektron(nn.Module):
 
         Returns:
           spectra (B, L, 2), channel 0 as measured and 1 clean, and the intermediates
-          of `encode` with transfer (B, L), regression, chem_logits, inst_logits,
+          of `encode` with transfer (B, L), regression, chem_guess, inst_guess,
           projection and prediction added.
         """
         z_chem, out = self.encode(values, wavenumber_cm1, valid, modality, hidden, keys)
@@ -175,8 +175,8 @@ class Spektron(nn.Module):
         return spectra, out | {
             "transfer": self.transfer(z_chem, z_inst, wavenumber_cm1),
             "regression": self.predict(z_chem),
-            "chem_logits": self.accuse(z_chem, jnp.zeros(len(z_chem))),
-            "inst_logits": self.inst_classifier(z_inst),
+            "chem_guess": self.accuse(z_chem, jnp.zeros(len(z_chem))),
+            "inst_guess": self.inst_classifier(z_inst),
             "projection": projection,
             "prediction": self.predictor(projection),
         }

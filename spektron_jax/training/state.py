@@ -11,6 +11,7 @@ from flax import struct
 from spektron_jax.grid import MODALITIES
 from spektron_jax.models.spektron import Spektron
 from spektron_jax.training import checkpoint, schedules
+from spektron_jax.training.views import DESCRIPTION
 from spektron_jax.training.weights import locate
 
 
@@ -26,8 +27,8 @@ class TrainState:
 
 
 def build_model(config):
-    """The module for a config; classifiers have one output per pool instrument."""
-    return Spektron(**config.model.to_dict(), instruments=config.lab.pool)
+    """The module for a config; classifiers describe an instrument."""
+    return Spektron(**config.model.to_dict(), description=DESCRIPTION)
 
 
 def init_params(model, seed):

@@ -33,8 +33,8 @@ from spektron_jax.training.state import TrainState
 # What the losses read of the network's intermediates. The tokens stay behind: those of
 # a whole batch would take more memory than all of these together.
 READ = (
-    *("z_chem", "chem_mean", "chem_log_variance", "chem_logits"),
-    *("z_inst", "inst_mean", "inst_log_variance", "inst_logits"),
+    *("z_chem", "chem_mean", "chem_log_variance", "chem_guess"),
+    *("z_inst", "inst_mean", "inst_log_variance", "inst_guess"),
     *("prediction", "load", "importance"),
 )
 
@@ -67,6 +67,7 @@ def make_pretrain_step(config, model, optimizer):
     """Returns step(state, batch) -> (state, metrics); batch leaves are (A, B, ...)."""
     axis = views.axis_of(config)
     pool = views.instruments_of(config, training_pool, config.lab.pool)
+    known = views.descriptions(pool)
     weights = {name: config.losses[name] for name in NAMES}
     steps = config.train.steps
     beta_at = schedules.beta(config.losses, steps)
@@ -119,12 +120,13 @@ def make_pretrain_step(config, model, optimizer):
 
         # An adversary worse than chance has been told the instrument the wrong way
         # round; pushing an example further would write it into z_chem again.
-        guess = cross_entropy(jax.lax.stop_gradient(online["chem_logits"]), label)
+        blind = jax.lax.stop_gradient(online["chem_guess"]) @ known.T
+        guess = cross_entropy(blind, label)
         push = jnp.where(guess < np.log(config.lab.pool), alpha_at(step), 0.0)
         if config.losses.adversary == "none":
             push = jnp.zeros_like(push)  # the classifier only watches
         accused = apply(params, online["z_chem"], push, method="accuse")
-        told = online["inst_logits"]
+        told = online["inst_guess"]
         if config.losses.adversary == "all":  # DANN on the whole representation
             told = apply(params, online["z_inst"], push, method="accuse_inst")
         other_chem = jnp.roll(online["z_chem"], size, axis=0)
@@ -161,8 +163,8 @@ def make_pretrain_step(config, model, optimizer):
             "bottleneck": bottleneck(
                 chem,
                 inst,
-                accused,
-                told,
+                accused @ known.T,
+                told @ known.T,
                 label,
                 swapped,
                 measured,

@@ -35,7 +35,7 @@ PATH, SHARE, DROPOUT, NOISE, MASK, MODEL, VIEW = range(7)
 BONDS, BONDED, MIXED, POWDER, GLOW, GLOW_SHAPE = range(VIEW + 2, VIEW + 8)
 NIR, RAMAN = MODALITIES.index("NIR"), MODALITIES.index("Raman")
 BONDED_SHARE = 0.5  # of NH and OH groups, where none is drawn
-GLOW_HEIGHT = (0.1, 2.0)  # of a fluorescence background, strongest Raman band 1
+GLOW_HEIGHT = (0.05, 1.0)  # of a fluorescence background, strongest Raman band 1
 
 
 class View(NamedTuple):
@@ -80,6 +80,25 @@ def instruments_of(config, draw, count, seed=None):
     if config.lab.preset == DOCUMENTS:
         return draw(seed, count)
     return Pool(*(draw(seed, count, name) for name in ("wide", "wide_nir")))
+
+
+DESCRIPTION = 2 * lab.DESCRIPTION + 1  # numbers of a row of `descriptions`
+
+
+def descriptions(pool):
+    """What the classifiers tell the pool's instruments by, (N, DESCRIPTION).
+
+    An instrument's logit is the product of its row with the classifier's output, so
+    what is learned of one instrument holds for all that resemble it: with hundreds of
+    them, and two in a step, a row of weights for each would never be learned. The last
+    number, the squared length, lets the output ask for the nearest description.
+    """
+    ranges = (
+        pool if isinstance(pool, Pool) else (pool, jax.tree.map(jnp.zeros_like, pool))
+    )
+    table = jnp.concatenate([lab.describe(one) for one in ranges], axis=1)
+    table = table / jnp.sqrt(table.shape[1])
+    return jnp.concatenate([table, jnp.sum(table**2, 1, keepdims=True)], axis=1)
 
 
 def example_keys(seed, step, index):

@@ -183,3 +183,16 @@ def test_preparations_need_the_wide_preset(config):
     settings.lab.mixtures = 0.1
     with pytest.raises(SpektronError, match="need the preset 'wide'"):
         validate(settings)
+
+
+@pytest.mark.parametrize("preset", ["documents", "wide"])
+def test_descriptions_tell_the_instruments_of_a_pool_apart(config, preset):
+    settings = config.copy_and_resolve_references()
+    settings.lab.preset = preset
+    pool = views.instruments_of(settings, training_pool, 64)
+    table = np.asarray(views.descriptions(pool))
+    assert table.shape == (64, views.DESCRIPTION) and np.isfinite(table).all()
+    np.testing.assert_allclose(table[:, :-1].mean(0), 0, atol=1e-3)
+    # Asked for its own description, an instrument's logit is the largest.
+    logits = np.concatenate([table[:, :-1], np.full((64, 1), -0.5)], 1) @ table.T
+    assert (logits.argmax(1) == np.arange(64)).all()
