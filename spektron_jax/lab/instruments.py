@@ -178,8 +178,9 @@ def describe(instruments):
     single += [p.penetration, p.sample_gain, p.smoothing, jnp.minimum(p.snr_db, 100.0)]
     columns = jnp.stack([*single, *scales], axis=1)
     table = jnp.concatenate([columns, p.baseline[:, :3], *ripples], axis=1)
-    spread = table.std(0)
-    return jnp.where(spread > 1e-9, (table - table.mean(0)) / (spread + 1e-12), 0.0)
+    mean, spread = table.mean(0), table.std(0)
+    varies = spread > 1e-5 * (1 + jnp.abs(mean))  # more than rounding
+    return jnp.where(varies, (table - mean) / jnp.where(varies, spread, 1.0), 0.0)
 
 
 DESCRIPTION = 26
