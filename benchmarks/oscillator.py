@@ -180,14 +180,9 @@ def main():
     for length in lengths:
         results["accuracy"] += accuracy(length, [*first, *ALGORITHMS])
     print(table(results["accuracy"], list(results["accuracy"][0])) + "\n", flush=True)
-    for batch, length in [
-        (1, 512),
-        (1, 2048),
-        (1, 8192),
-        (1, 16384),
-        (4, 2048),
-        (8, 2048),
-    ]:
+    sizes = [(1, 2**power) for power in range(9, 15)]  # 512 to 16,384 points
+    sizes += [(2**power, 2048) for power in range(1, 6)]  # batches of 2 to 32
+    for batch, length in sizes:
         if length <= max(lengths):
             results["growth"] += speed(batch, length, ["stream"], options.rounds)
     print(table(results["growth"], timed), flush=True)
