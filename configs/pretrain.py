@@ -50,6 +50,7 @@ NANO = {
     "losses": {"contrastive": 2.0, "transport": 20.0},
     "optim": {"learning_rate": 2e-3},
     "train": {"steps": 5000, "batch_size": 8, "accumulate": 1},
+    "eval": {"curve_every_steps": 250},
 }
 
 TINY = {
@@ -71,7 +72,7 @@ TINY = {
     "train": {"steps": 300, "batch_size": 16, "accumulate": 1},
     "checkpoint": {"every_steps": 100},
     "log": {"every_steps": 10},
-    "eval": {"molecules": 60},
+    "eval": {"molecules": 60, "curve_every_steps": 50},
 }
 
 VARIANTS = {"": {}, "base": {}, "nano": NANO, "tiny": TINY}

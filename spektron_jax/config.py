@@ -11,7 +11,7 @@ effective batch of 64 on 2 devices x 8 spectra x 4 accumulation steps.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -128,31 +128,15 @@ def get_default() -> ConfigDict:
     config.checkpoint = ConfigDict({"every_steps": 1000, "keep": 3, "resume": True})
     config.log = ConfigDict({"every_steps": 50, "tensorboard": True, "progress": True})
     config.eval = ConfigDict(
-        {"split": "test", "molecules": 200, "instruments": 4, "batch_size": 16}
+        {
+            "split": "test",
+            "molecules": 200,
+            "instruments": 4,
+            "batch_size": 16,
+            "curve_every_steps": 500,  # what z_chem and z_inst know; 0 = never
+        }
     )
     return config.lock()
-
-
-def completed(saved: Mapping[str, Any]) -> ConfigDict:
-    """Return settings that were saved, by this version or an older one.
-
-    What the older version did not know takes its default, which is what it did.
-
-    Raises:
-      SpektronError: a setting that this version does not know, or of another type.
-    """
-    config = get_default()
-    known = dict(_leaves(config))
-    for field, value in _leaves(ConfigDict(saved)):
-        if field not in known:
-            raise SpektronError(
-                f"config.{field}: this version of spektron_jax does not know it; "
-                "update spektron_jax"
-            )
-        if not _same_kind(value, known[field]):
-            _fail(field, value, f"must be like {known[field]!r}")
-    config.update(saved)
-    return config
 
 
 Rule = tuple[Callable[[Any], bool], str]
@@ -250,6 +234,7 @@ FIELD_RULES: dict[str, Rule] = {
     "eval.molecules": _at_least(2),
     "eval.instruments": _at_least(2),
     "eval.batch_size": COUNT,
+    "eval.curve_every_steps": NOT_NEGATIVE,
 }
 
 # (field to name, whether the settings agree, what to change); {section.field} is

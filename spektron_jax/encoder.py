@@ -8,12 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from spektron_jax.config import completed
 from spektron_jax.errors import SpektronError
 from spektron_jax.grid import modality_code, to_tokens
 from spektron_jax.training import checkpoint
 from spektron_jax.training.state import build_model, init_shapes
-from spektron_jax.training.weights import locate
+from spektron_jax.training.weights import completed, locate
 
 BATCH = 32  # spectra encoded at a time
 

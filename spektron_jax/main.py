@@ -3,8 +3,7 @@
     python -m spektron_jax.main --config=configs/pretrain.py:tiny --workdir=runs/tiny
 
 Any setting can follow, such as --config.train.steps=100. What the user can put right
-ends with one line on stderr and exit code 2; --debug adds the traceback. To train in
-several processes, give --coordinator, --num_processes and --process_id to each.
+ends with one line on stderr and exit code 2.
 """
 
 import importlib
@@ -43,8 +42,7 @@ def run(argv: list[str]) -> None:
     """Reads flags and config, joins the other processes, and starts the task."""
     values = define_flags()
     if {"--help", "-h"} & set(argv):
-        lines = [f"  --{name}: {values[name].help}" for name in FLAGS]
-        return print(__doc__, *lines, sep="\n")
+        return print(__doc__, *(f"--{n}: {t}" for n, (_, t) in FLAGS.items()), sep="\n")
     try:
         overrides = values(["", *argv], known_only=True)[1:]
     except flags.Error as error:
@@ -66,6 +64,7 @@ def run(argv: list[str]) -> None:
 
 OWN_CHECKS = {"convert": "data.convert", "lines": "data.lines"}
 OWN_CHECKS |= {"ablate": "training.ablation", "interpret": "interpretation.command"}
+OWN_CHECKS |= dict.fromkeys(("checklist", "latent"), "audit.command")
 OWN_CHECKS |= dict.fromkeys(("predict", "transfer"), "transfer.command")
 TASKS = {"pretrain": ("training.loop", "train"), "lab": ("training.lab_page", "write")}
 FLAGS = {

@@ -138,25 +138,3 @@ def test_every_setting_has_a_rule():
                 assert isinstance(value, bool) or f"{section}.{name}" in named
         else:
             assert section in named
-
-
-def test_saved_settings_of_an_older_version_are_completed():
-    saved = json.loads(load_variant("nano").to_json())
-    assert defaults.completed(saved) == load_variant("nano")
-    del saved["lab"]["fluorescence"], saved["eval"]
-    found = defaults.completed(saved)
-    assert found.lab.fluorescence == 0.0 and found.lab.pool == 256
-    assert found.eval == defaults.get_default().eval and found.is_locked
-
-
-@pytest.mark.parametrize(
-    "saved, message",
-    [
-        ({"lab": {"q": 1}}, "config.lab.q: this version of spektron_jax does not"),
-        ({"lab": 1}, "config.lab: this version of spektron_jax does not"),
-        ({"lab": {"pool": "x"}}, "config.lab.pool = 'x': must be like 4"),
-    ],
-)
-def test_saved_settings_that_are_not_ours_are_named(saved, message):
-    with pytest.raises(SpektronError, match=message):
-        defaults.completed(saved)

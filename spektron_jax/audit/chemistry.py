@@ -15,6 +15,7 @@ from spektron_jax.lab.samples import draw_composition
 from spektron_jax.training.judge import FIRST_STEP
 
 COMPONENTS = 6
+LEAST = 20  # mixtures
 MIXTURES = FIRST_STEP + 3000  # their random stream
 SAME = 0.9  # a group is left out if more molecules than this have the same number
 
@@ -44,7 +45,7 @@ def groups(source, latents, seed):
 
 
 def composition(judge, molecule, modality, seed):
-    """R2 of the shares in mixtures of 2 to 6 of the molecules; as many mixtures as M.
+    """R2 of the shares in mixtures of 2 to 6 of the molecules; half as many as M.
 
     Spectra mix by Beer and Lambert before the instrument, each component's strongest
     band 1.
@@ -52,7 +53,7 @@ def composition(judge, molecule, modality, seed):
     Returns:
       same and cross, see `property_probe`.
     """
-    count = len(molecule)
+    count = max(len(molecule) // 2, LEAST)
     code = np.full(count, MODALITIES.index(modality), np.int32)
     parts = molecule[:COMPONENTS], code[:COMPONENTS]
     pure, _ = judge.clean({"modality": parts[1], **judge.source.fetch(*parts)})

@@ -27,7 +27,8 @@ def swap(judge, latents, seen, seed):
       from another molecule), own_instrument (z_inst of a), other_chemistry (z_chem of
       another molecule); of_nothing, low, high: error of the swap over that of doing
       nothing; closer: share of swaps that lie nearer to the spectrum on b than to
-      that on a (half: no better than a coin).
+      that on a (half: no better than a coin). And an example, (4, L): axis (cm-1),
+      the noise-free spectrum on a, that on b, and the swap.
     """
     count = latents["instrument"].max() + 1
     scale = judge.config.data.scale
@@ -62,15 +63,18 @@ def swap(judge, latents, seen, seed):
         "own_instrument": decoded(chem, inst),
         "other_chemistry": decoded(np.roll(chem, 1, axis=1), inst_b),
     }
-    judged = np.ones(wanted.shape, bool)
-    groups = latents["molecule"]
     ratio = paired_ratio(
-        predicted["swapped"], predicted["nothing"], wanted, judged, groups, seed
+        predicted["swapped"],
+        predicted["nothing"],
+        wanted,
+        np.ones(wanted.shape, bool),
+        latents["molecule"],
+        seed,
     )
     to_b, to_a = (
         ((predicted["swapped"] - other) ** 2).sum(axis=1) for other in (wanted, before)
     )
-    return {
+    found = {
         "mse": {
             name: float(np.mean((value - wanted) ** 2))
             for name, value in predicted.items()
@@ -80,3 +84,4 @@ def swap(judge, latents, seen, seed):
         "high": ratio["high"],
         "closer": float(np.mean(to_b < to_a)),
     }
+    return found, np.stack([axis, before[0], wanted[0], predicted["swapped"][0]])

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from spektron_jax.evaluation.metrics import kl_summary
-from spektron_jax.evaluation.probes import instrument_probe, molecule_probe
+from spektron_jax.evaluation.probes import guesser, instrument_probe, molecule_probe
 from spektron_jax.grid import MODALITIES
 
 CODES = ("z_chem", "z_inst")
@@ -46,7 +46,7 @@ def code_figures(
 
     Returns:
       "z_chem" and "z_inst": instrument (and instrument_mlp) and molecule, as from
-      `probes`; "kl": a summary of each.
+      `probes`; "kl": a summary of each; "molecules": spectra of one instrument.
     """
     instrument = latents["instrument"]
     identity = latents["molecule"] * len(MODALITIES) + latents["modality"]
@@ -59,7 +59,32 @@ def code_figures(
         }
         second = None if again is None else again[code]
         found[code]["molecule"] = molecule_probe(z, instrument, identity, second)
+    found["molecules"] = int(np.unique(identity).size)
     found["kl"] = {c: kl_summary(latents[f"kl_{c}"].mean(axis=0)) for c in CODES}
+    return found
+
+
+def pooled(seeds: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """Mean of several seeds' figures; a guesser's interval is that of all together.
+
+    Args:
+      seeds: nested figures of equal form, as from `code_figures` or dicts of them.
+    """
+    found = {}
+    for name, first in seeds[0].items():
+        values = [seed[name] for seed in seeds]
+        if isinstance(first, Mapping):
+            found[name] = pooled(values)
+        elif isinstance(first, float):
+            found[name] = float(np.mean(values))
+        else:
+            found[name] = sum(values) if name == "molecules" else first
+    if "molecules" in found:
+        for code in CODES:
+            for probe in PROBES.values():
+                if probe in found[code]:
+                    its = found[code][probe]
+                    its |= guesser(found["molecules"], its["chance"])
     return found
 
 

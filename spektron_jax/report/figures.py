@@ -35,6 +35,12 @@ LOSSES = (
     "bottleneck",
     "balance",
 )
+CURVES = {
+    "curve/z_chem_instrument": "instrument in z_chem",
+    "curve/z_inst_instrument": "instrument in z_inst",
+    "curve/z_chem_molecule": "molecule in z_chem",
+}
+CURVE_COLOURS = (VERMILION, ORANGE, BLUE)
 SHOWN_MOLECULES = 12
 MOST_VERTICES = 600  # of a curve: finer than a printed page shows
 
@@ -94,6 +100,28 @@ def schedules(metrics: Mapping[str, np.ndarray]) -> Figure:
         axes.set(title=title, xlabel="optimiser step")
         axes.set_ylim(bottom=0)
         axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
+    return figure
+
+
+@styled
+def knowledge_curves(metrics: Mapping[str, np.ndarray], chance: float) -> Figure:
+    """Instrument and molecule accuracy of the codes over training.
+
+    Args:
+      metrics: columns of metrics.jsonl: "step" and some of CURVES; NaN is skipped
+      chance: of guessing the instrument
+    """
+    figure = new_figure(2.6)
+    axes = figure.subplots()
+    for (name, words), colour in zip(CURVES.items(), CURVE_COLOURS, strict=True):
+        if name in metrics:
+            known = np.isfinite(metrics[name])
+            look = {"color": colour, "label": words, "marker": "o", "ms": 3}
+            axes.plot(metrics["step"][known], metrics[name][known], **look)
+    axes.axhline(chance, color=GREY, ls="--", lw=1, label="instrument by chance")
+    axes.set(xlabel="optimiser step", ylabel="accuracy", ylim=(0, 1.02))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 

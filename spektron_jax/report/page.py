@@ -303,7 +303,21 @@ def _training(results: Results) -> str:
             "Learning rate: warm-up, then cosine. β: weight of the KL term. "
             "α: strength of the reversed gradient of the instrument classifier.",
         ),
+        *_curves(results),
     )
+
+
+def _curves(results: Results) -> list[str]:
+    """One image, if the run has logged the curves."""
+    if not any(name in results.metrics for name in figures.CURVES):
+        return []
+    chance = results.evaluation["probes"]["z_chem"]["instrument"]["chance"]
+    caption = (
+        "On 16 validation molecules and instruments outside the pool. Wanted: red "
+        "falls to the dashed line while orange and blue rise. So few molecules "
+        "understate what a probe can read; the table above does not."
+    )
+    return [image(figures.knowledge_curves(results.metrics, chance), caption)]
 
 
 def _poles(results: Results) -> str:

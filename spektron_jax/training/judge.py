@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from spektron_jax.grid import MODALITIES
 from spektron_jax.losses.bottleneck import kl_per_dimension
 from spektron_jax.training import views
 
@@ -34,15 +35,16 @@ class Seen(NamedTuple):
 class Judge:
     """Runs parameters over examples on instruments, in batches of one shape.
 
+    All attributes may be replaced between calls; nothing is compiled again.
+
     Attributes:
-      params: of the model; may be replaced between calls.
+      params: of the model.
       instruments: from `views.instruments_of`.
-      count: how many they are.
+      seed: of noise and masks.
     """
 
     def __init__(self, config, model, params, source, instruments, seed=None):
         self.config, self.source, self.instruments = config, source, instruments
-        self.count = len(jax.tree.leaves(instruments)[0])
         self.seed = config.seed if seed is None else seed
         self.axis = views.axis_of(config)
         self.params: Any = jax.device_put(params)
@@ -52,8 +54,13 @@ class Judge:
         self.clean = jax.jit(lambda b: views.clean_spectra(config, b, self.axis))
         self._view = jax.jit(self._make_view)
 
-    def _make_view(self, batch, clean, top, instrument, long_fraction, step):
-        seed = jax.random.key_data(jax.random.key(self.seed))
+    @property
+    def count(self):
+        """How many instruments there are."""
+        return len(jax.tree.leaves(self.instruments)[0])
+
+    def _make_view(self, seed, batch, clean, top, instrument, long_fraction, step):
+        seed = jax.random.key_data(jax.random.key(seed))
         keys = views.example_keys(seed, step, batch["index"])
         path = jnp.ones((len(clean), 1))
         context = (self.config, batch, self.axis, instrument, clean, top, path, keys)
@@ -81,7 +88,8 @@ class Judge:
 
     def on(self, instrument, batch, clean, top, real, step, long_fraction=0.0):
         """Seen of a batch whose clean spectra are known."""
-        view = self._view(batch, clean, top, instrument, long_fraction, step)
+        sample = batch, clean, top
+        view = self._view(self.seed, *sample, instrument, long_fraction, step)
         axis = views.axes(self.config, self.axis, batch["modality"])
         inputs = (view.measured, axis, jnp.ones_like(view.hidden), batch["modality"])
         return Seen(view, clean, inputs, real)
@@ -119,3 +127,15 @@ class Judge:
             "molecule": np.tile(molecule, self.count),
             "modality": np.tile(modality, self.count),
         }
+
+
+def choose_molecules(source, modalities, split, count, seed):
+    """`count` molecules of a split that show in every modality, drawn by seed, (M,).
+
+    Fewer if there are fewer.
+    """
+    molecule, modality = source.examples(split)
+    usable = np.unique(molecule)
+    for name in modalities:
+        usable = usable[np.isin(usable, molecule[modality == MODALITIES.index(name)])]
+    return np.random.default_rng([seed, 1]).permutation(usable)[:count]

@@ -17,11 +17,12 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from spektron_jax.atomic import replacing
-from spektron_jax.config import completed, validate
+from spektron_jax.config import validate
 from spektron_jax.data.pipeline import ExampleStream, open_source, prefetch
 from spektron_jax.errors import SpektronError
 from spektron_jax.losses.bottleneck import COLLAPSED_KL
 from spektron_jax.training import checkpoint, evaluate, parallel
+from spektron_jax.training.curves import Curves
 from spektron_jax.training.metric_writers import make_writers
 from spektron_jax.training.schedules import warmup_steps
 from spektron_jax.training.state import (
@@ -32,6 +33,7 @@ from spektron_jax.training.state import (
     parameter_count,
 )
 from spektron_jax.training.steps import make_pretrain_step
+from spektron_jax.training.weights import completed
 
 COLLAPSE_STEP, COLLAPSE_SHARE = 5000, 0.3  # warn from here on, above this share
 # Sections that a resumed run may change: they do not touch the state.
@@ -180,6 +182,9 @@ def run_steps(config, workdir, state, step, stream, devices):
     def load(number):
         return stream.batch(number, parallel.part(), train.accumulate, len(devices))
 
+    every, curves = config.eval.curve_every_steps, None
+    if every and parallel.is_primary():
+        curves = Curves(config, build_model(config), stream.source)
     window, begun, marked, warned = [], time.monotonic(), time.monotonic(), False
     batches = prefetch(load, range(start, train.steps))
     try:
@@ -189,7 +194,8 @@ def run_steps(config, workdir, state, step, stream, devices):
             done = number + 1
             last = done == train.steps
             save = last or done % config.checkpoint.every_steps == 0
-            if not (save or done % config.log.every_steps == 0):
+            point = every and done % every == 0
+            if not (save or point or done % config.log.every_steps == 0):
                 continue
             row = read_window(window, done)
             now = time.monotonic()
@@ -199,7 +205,9 @@ def run_steps(config, workdir, state, step, stream, devices):
             bar.set_postfix_str(
                 f"loss {row['loss/total']:.3f}, {row['samples_per_s']:.1f} samples/s"
             )
-            window, marked = [], now
+            if curves and point:
+                row |= curves(parallel.unreplicate(state.params))
+            window, marked = [], time.monotonic()
             warned = warned or warn_of_collapse(done, row)
             late = train.max_minutes > 0 and parallel.as_primary(
                 row["minutes"] >= train.max_minutes

@@ -1,7 +1,8 @@
-"""Where weights lie: by the name of those that ship, or by a path."""
+"""Weights by the name of those that ship or by a path, and their settings."""
 
 from pathlib import Path
 
+from spektron_jax.config import get_default
 from spektron_jax.errors import SpektronError
 
 SHIPPED = Path(__file__).parents[1] / "weights"
@@ -22,3 +23,23 @@ def locate(weights):
             f"of the shipped weights: {', '.join(names)}"
         )
     return path
+
+
+def completed(saved):
+    """Settings that were saved, by this version or an older one, as a ConfigDict.
+
+    What the older version did not know takes its default, which is what it did.
+
+    Raises:
+      SpektronError: a setting that this version does not know, or of another type.
+    """
+    config = get_default()
+    try:
+        config.update(saved)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        reason = str(error.args[0]).partition(". Other fields")[0]
+        raise SpektronError(
+            f"saved settings do not fit this version of spektron_jax ({reason}); "
+            "update it, or use weights of this version"
+        ) from error
+    return config

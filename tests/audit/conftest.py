@@ -3,8 +3,8 @@
 import pytest
 
 from spektron_jax import config_file
-from spektron_jax.audit.figures import choose
 from spektron_jax.data.pipeline import open_source
+from spektron_jax.training.judge import choose_molecules
 
 MOLECULES = 40
 
@@ -26,4 +26,4 @@ def source():
 @pytest.fixture(scope="session")
 def molecules(config, source):
     """The molecules that an audit with seed 0 asks for."""
-    return choose(source, config, "test", MOLECULES, 0)
+    return choose_molecules(source, config.data.modalities, "test", MOLECULES, 0)

@@ -11,6 +11,7 @@ import pytest
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.report import page, verdict
+from spektron_jax.report.figures import CURVES
 from spektron_jax.report.page import write_report
 from spektron_jax.report.results import read_results
 from spektron_jax.report.spectrum_figure import reconstruction
@@ -297,6 +298,16 @@ def test_dimensions_without_content_are_collapse_whatever_the_probes_say():
 def test_instrument_code_is_judged_the_other_way_round():
     assert verdict.instrument_code_finding(probe(0.9, 0.1)).good is True
     assert verdict.instrument_code_finding(probe(0.25, 0.1)).good is False
+
+
+def test_curves_are_shown_where_they_were_logged(workdir, written):
+    assert "16 validation molecules" not in written.read_text(encoding="utf-8")
+    log = workdir / "metrics.jsonl"
+    lines = log.read_text().splitlines()
+    row = json.loads(lines[0]) | dict.fromkeys(CURVES, 0.5)
+    log.write_text("\n".join([json.dumps(row), *lines[1:]]) + "\n")
+    text = write_report(workdir).read_text(encoding="utf-8")
+    assert "16 validation molecules" in text
 
 
 def test_numbers_are_readable():

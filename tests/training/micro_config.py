@@ -25,7 +25,7 @@ MICRO = {
     # Rows at 4, 8, 10, 12, 16, 20: the checkpoint at 10 lies between two of the others.
     "log": {"every_steps": 4, "tensorboard": False, "progress": False},
     "checkpoint": {"every_steps": 10},
-    "eval": {"molecules": 8, "instruments": 2, "batch_size": 8},
+    "eval": {"molecules": 8, "instruments": 2, "batch_size": 8, "curve_every_steps": 0},
 }
 
 

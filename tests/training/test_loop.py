@@ -17,6 +17,7 @@ from spektron_jax.data.corpus import LineCorpus
 from spektron_jax.errors import SpektronError
 from spektron_jax.losses.objective import NAMES
 from spektron_jax.report import page
+from spektron_jax.report.figures import CURVES
 from spektron_jax.training import checkpoint, loop, parallel
 from spektron_jax.training.state import build_model, build_optimizer, create
 
@@ -146,6 +147,22 @@ def test_rows_hold_every_metric_of_the_design(unbroken):
         assert row["samples_per_s"] > 0 and row["minutes"] > 0
     minutes = [row["minutes"] for row in found]
     assert minutes == sorted(minutes)
+
+
+def test_what_the_codes_know_is_logged_along_the_way(settings, tmp_path, shared):
+    """At 6, 12 and 18, each time on the same spectra, without another trace."""
+    loop.train(settings(**{"eval.curve_every_steps": 6}), tmp_path)
+    found = {row["step"]: row for row in rows(tmp_path)}
+    points = {
+        step: {name: row[name] for name in row if name.startswith("curve/")}
+        for step, row in found.items()
+    }
+    assert [step for step, point in points.items() if point] == [6, 12, 18]
+    assert list(found) == [4, 6, 8, 10, 12, 16, 18, 20]
+    for point in filter(None, points.values()):
+        assert list(point) == list(CURVES)
+        assert all(0 <= value <= 1 for value in point.values())
+    assert set(shared.values()) == {1}
 
 
 def test_the_workdir_of_a_run(settings, unbroken):
