@@ -35,7 +35,7 @@ from spektron_jax.atomic import replacing
 from spektron_jax.data.corpus import split_of
 from spektron_jax.data.pipeline import ExampleStream, open_source, prefetch
 
-ROUNDS, STEPS, READ, BLOCK = 6, 15, 500, 1000
+ROUNDS, STEPS, READ, BLOCK = 6, 10, 500, 1000
 RESULT = Path(__file__).parent / "results" / "input_pipeline.json"
 
 

@@ -54,6 +54,11 @@ def one_measurement(
     return rows, [places[i] for i in good]
 
 
+def names_signal(name: str) -> bool:
+    """Whether a column's name says what was measured rather than on which sample."""
+    return _kind(name) is not None
+
+
 def _best(rows: list[list[str]], columns: list[int], ranks) -> int:
     """The preferred column whose values are not all alike."""
     varied = [i for i in columns if len({row[i] for row in rows[1:]}) > 1]

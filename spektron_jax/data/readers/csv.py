@@ -9,6 +9,7 @@ all others of its line.
 import re
 from pathlib import Path
 
+from spektron_jax.data.readers.columns import names_signal
 from spektron_jax.data.readers.draft import Draft, Log
 from spektron_jax.data.readers.locate import find_table, hints
 from spektron_jax.data.readers.table import read_table
@@ -39,8 +40,10 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
     if table.reaches_end and not text.endswith(("\n", "\r")):
         _check_end(rows, places, log)
     draft = read_table(rows, places, log, modality)
-    if len(draft.sample_ids) == 1 and (draft.numbered or draft.quantity):
-        draft.sample_ids, draft.numbered = [path.stem], False
+    if len(draft.sample_ids) == 1:
+        unnamed = draft.numbered or names_signal(draft.sample_ids[0])
+        if unnamed or draft.quantity:
+            draft.sample_ids, draft.numbered = [path.stem], False
     notes = comments + table.notes
     if notes:
         draft.metadata["comments"] = "\n".join(notes)

@@ -18,6 +18,7 @@ def read(path: Path, log: Log, read_file: Callable[[Path, Log], list[Draft]]):
     if not files:
         log.fail("folder", "holds no files")
     drafts = []
+    remarks: dict[tuple[str, str], list[str]] = {}
     for file in files:
         own = Log(str(file), log.strict)
         try:
@@ -27,7 +28,8 @@ def read(path: Path, log: Log, read_file: Callable[[Path, Log], list[Draft]]):
             log.fault(file.name, text)
             continue
         for problem in own.problems:
-            log.remark(f"{file.name}, {problem.place}", problem.text)
+            alike = remarks.setdefault((problem.place, problem.text), [])
+            alike.append(file.name)
         if len(found) != 1:
             log.fault(file.name, f"{len(found)} instruments in one file")
             continue
@@ -41,6 +43,9 @@ def read(path: Path, log: Log, read_file: Callable[[Path, Log], list[Draft]]):
             draft.sample_ids = [f"{file.stem} {i}" for i in draft.sample_ids]
         draft.places = [f"{file.name}, {place}" for place in draft.places]
         drafts.append(draft)
+    for (place, text), names in remarks.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        log.remark(f"{names[0]}{more}, {place}", text)
     if not drafts:
         first = log.problems[0] if log.problems else "no spectra"
         log.fail("folder", f"no file could be read ({first})")
@@ -51,7 +56,10 @@ def _stack(drafts: list[Draft], log: Log) -> Draft:
     names = [draft.places[0] for draft in drafts]
     _, members = common_axis([draft.axis for draft in drafts], names, log)
     drafts = [drafts[i] for i in members]
-    kinds = [(d.unit, d.quantity, d.modality) for d in drafts]
+    kinds = [
+        (_said(d.unit, d.unit_hint), _said(d.quantity, d.quantity_hint), d.modality)
+        for d in drafts
+    ]
     usual = Counter(kinds).most_common(1)[0][0]
     alike = []
     for draft, kind in zip(drafts, kinds, strict=True):
@@ -72,6 +80,8 @@ def _stack(drafts: list[Draft], log: Log) -> Draft:
         unit=first.unit,
         quantity=first.quantity,
         modality=first.modality,
+        unit_hint=first.unit_hint,
+        quantity_hint=first.quantity_hint,
         axis_place=f"{first.places[0].split(',')[0]}, {first.axis_place}",
         labels={
             key: [
@@ -91,6 +101,10 @@ def _stack(drafts: list[Draft], log: Log) -> Draft:
             for key in sorted(targets)
         },
     )
+
+
+def _said(name: str | None, hint: tuple[str, str] | None) -> str | None:
+    return name if name or hint is None else hint[0]
 
 
 def _named(kind: tuple[str | None, ...]) -> str:

@@ -20,7 +20,8 @@ from spektron_jax.data.readers.table import AXIS_NAME, LEAST_POINTS
 DELIMITERS = ("\t", ";", ",", "|")
 SAMPLE = 20  # lines that show the delimiter
 _COMMA_NUMBER = re.compile(r"[-+]?\d+(?:,\d+)?(?:[eE][-+]?\d+)?")
-_NUMBERS = re.compile(r'(?:[\d.,;|+\s"-]|(?<=\d)e|\bnan\b|\bn/?a\b)+', re.I)
+_OF_NUMBERS = str.maketrans("", "", '0123456789.,;|+-" \t')
+_OF_NUMBERS_TOO = re.compile(r"(?:e|nan|n/?a)*", re.I)
 _STARTS_WITH_NUMBER = re.compile(r'[\s"]*[-+]?[.,]?\d')
 # Notes that speak of an axis: "XUNITS", "AxisUnit[1]", "XAxisUnit = rel. 1/cm".
 # Never "Laser wavelength: 785 nm", which says nothing of the axis.
@@ -89,7 +90,7 @@ def _bounds(lines: list[str]) -> tuple[str | None, int, int | None, int]:
 
     The body is None where it cannot be told by its numbers.
     """
-    numeric = [i for i, line in enumerate(lines) if _NUMBERS.fullmatch(line)]
+    numeric = [i for i, line in enumerate(lines) if _is_numeric(line)]
     delimiter = delimiter_of([lines[i] for i in numeric[-SAMPLE:]])
     widths = {i: _width(lines[i], delimiter) for i in numeric}
     counts = Counter(width for width in widths.values() if width > 1)
@@ -113,6 +114,10 @@ def _bounds(lines: list[str]) -> tuple[str | None, int, int | None, int]:
     return delimiter, start, body, end
 
 
+def _is_numeric(line: str) -> bool:
+    return bool(_OF_NUMBERS_TOO.fullmatch(line.translate(_OF_NUMBERS)))
+
+
 def _is_header(line: str, delimiter: str | None, width: int) -> bool:
     """Whether the line above the body belongs to the table, if with a fault."""
     found = _width(line, delimiter)
@@ -122,7 +127,7 @@ def _is_header(line: str, delimiter: str | None, width: int) -> bool:
 
 
 def _width(line: str, delimiter: str | None) -> int:
-    return len(line.split(delimiter))
+    return len(line.split()) if delimiter is None else line.count(delimiter) + 1
 
 
 def _mostly_numbers(line: str, delimiter: str | None) -> bool:

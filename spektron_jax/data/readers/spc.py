@@ -94,7 +94,7 @@ def _new(data: bytes, stem: str, log: Log) -> Draft:
             bits = 16 if flags & SHORT else 32
             kind = f"{order}i{bits // 8}"
             values = _array(data, where, own_points, kind, place, log)
-            values = np.ldexp(values.astype(np.float64), int(power) - bits)
+            values = _scaled(values, int(power) - bits)
             where += bits // 8 * own_points
         with np.errstate(invalid="ignore"):  # signalling NaN of damaged files
             axes.append(axis.astype(np.float64))
@@ -123,7 +123,7 @@ def _old(data: bytes, stem: str, log: Log) -> Draft:
     else:
         halves = _array(data, where, 2 * int(points), "<u2", "spectrum 1", log)
         whole = (halves[0::2].astype(np.uint32) << 16) | halves[1::2]
-        values = np.ldexp(whole.astype(np.int32).astype(np.float64), exponent - 32)
+        values = _scaled(whole.astype(np.int32), exponent - 32)
     axis = np.linspace(first, last, int(points))
     log.remark("header", "old version 4D: compare one spectrum with its plot")
     return _draft(axis, [values], [stem], ["spectrum 1"], xtype, ytype, "")
@@ -141,6 +141,11 @@ def _draft(axis, spectra, ids, places, xtype, ytype, comment) -> Draft:
         axis_place="axis",
         metadata={"comment": comment} if comment else {},
     )
+
+
+def _scaled(values: np.ndarray, power: int) -> np.ndarray:
+    with np.errstate(over="ignore"):  # infinite values are found as a fault
+        return np.ldexp(values.astype(np.float64), power)
 
 
 def _array(data: bytes, where: int, count: int, kind: str, place: str, log: Log):

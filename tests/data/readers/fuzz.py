@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import spectra_files as files
+from test_exports import FILES as EXPORTS
 
 import spektron_jax
 from spektron_jax.data import spectra_file
@@ -56,6 +57,9 @@ def originals(folder):
     add("plain.mat", files.mat, NM, nm, names)
     add("arrays.npz", files.npz, NM, nm, names)
     add("plain.h5", files.plain_hdf5, NM, nm, names)
+    for name in ("jasco.txt", "bwspec.txt", "avasoft.txt"):
+        made.append(folder / name)
+        made[-1].write_bytes(EXPORTS[name][0].encode("cp1252"))
     made.append(folder / "set.h5")
     found = spektron_jax.read(folder / "wide.csv", unit="nm")
     spectra_file.save(made[-1], found)

@@ -407,3 +407,12 @@ def test_hdf5_with_groups_alone(tmp_path):
     assert_refused(
         tmp_path / "x.ptir", "all is in groups .MEASUREMENTS., which are not"
     )
+
+
+def test_spc_with_an_exponent_beyond_all_numbers(tmp_path):
+    path = tmp_path / "x.spc"
+    files.old_spc(path, CM1, FALLING[0])
+    data = bytearray(path.read_bytes())
+    data[2:4] = struct.pack("<h", 20000)
+    path.write_bytes(data)
+    assert_refused(path, "row 1 .x.: point 1 is infinite")

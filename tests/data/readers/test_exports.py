@@ -244,7 +244,7 @@ def test_single_spectra(tmp_path, name):
     np.testing.assert_allclose(one.axis, axis[order], atol=1e-4)
     np.testing.assert_allclose(one.spectra, Y[None, order], atol=1e-5)
     assert problem in str(found)
-    if "taken; left out" not in str(found) and "--" not in content:
+    if "--" not in content:  # which names the sample
         assert found.sample_ids.tolist() == [path.stem]
 
 
@@ -307,3 +307,17 @@ def test_quantity_as_the_user_says_it(tmp_path):
         spektron_jax.read(path, quantity="%T")
     with pytest.raises(SpektronError, match="quantity 'A': unknown; use one of absor"):
         spektron_jax.read(path, quantity="A")
+
+
+def test_a_folder_of_exports(tmp_path):
+    content = FILES["labspec.txt"][0].encode("cp1252")
+    for i in range(3):
+        (tmp_path / f"{i}.txt").write_bytes(content)
+    found = spektron_jax.read(tmp_path)
+    one = found.instruments["spectra"]
+    assert (one.unit, one.quantity, len(found)) == ("cm-1", "counts", 3)
+    assert str(found).count("read as long") == 1
+    assert "0.txt and 2 more, table: read as long" in str(found)
+    (tmp_path / "3.txt").write_bytes(content.replace(b"1/cm", b"nm"))
+    with pytest.raises(SpektronError, match="3.txt.* nm counts, where most files hold"):
+        spektron_jax.read(tmp_path)

@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import fuzz
 import numpy as np
@@ -130,6 +131,33 @@ def test_instruments_pair_by_sample_id(tmp_path):
     assert found.sample_ids.tolist() == [*NAMES, "other"]
     assert found.instruments["m5"].measured.tolist() == 5 * [True] + [False]
     assert found.instruments["mp5"].measured.tolist() == [False] + 5 * [True]
+
+
+DATA = Path(
+    os.environ.get(
+        "SPEKTRON_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"
+    )
+)
+SETS = ("corn", "ir_meats", "raman_biomolecules", "raman_reference")
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_measured_sets(name):
+    path = DATA / f"{name}.h5"
+    if not path.exists():
+        pytest.skip(f"needs {name}.h5; set SPEKTRON_DATA to its folder")
+    found = spektron_jax.read(path)
+    assert not found.problems
+    lines = str(found).splitlines()
+    assert len(lines) == 1 + len(found.instruments) + len(found.target_names) + len(
+        found.labels
+    )
+    assert lines[0].endswith(f": {len(found)} samples, {found.modality}")
+    for one in found.instruments.values():
+        assert (np.diff(one.axis) > 0).all() and one.measured.any()
+        assert any(
+            f"{one.axis[0]:g} to {one.axis[-1]:g} {one.unit}" in x for x in lines
+        )
 
 
 def test_damaged_files(tmp_path):
