@@ -13,17 +13,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.tables import corn_arguments, read_study
+from benchmarks.tables import corn_arguments, read_study, regime_of
 from spektron_jax.evaluation.baselines import make
 from spektron_jax.evaluation.conformal import calibrate
 from spektron_jax.evaluation.protocol import Regime, transfer_data
 
-REGIMES = (
-    Regime("unlabelled", 10),
-    Regime("paired", 5),
-    Regime("paired", 10),
-    Regime("paired", 25),
-)
 COVERAGE = 0.9
 
 
@@ -57,13 +51,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser = corn_arguments(__doc__)
     parser.add_argument("--method", default="glsw0.01/sg1")
     parser.add_argument("--unlabelled-method", default="umc/sg1")
+    parser.add_argument("--n", default="-10,5,10,25", help="negative: unlabelled")
     parser.add_argument("--splits", type=int, default=15)
     parser.add_argument("--json", default="benchmarks/results/corn_coverage.json")
     given = parser.parse_args(arguments)
     study = read_study(given.data, given.protocol)
     study = type(study)(study.spectra, study.labels, study.splits[: given.splits])
     results = []
-    for regime in REGIMES:
+    for regime in (regime_of(int(n)) for n in given.n.split(",")):
         free = regime.kind == "unlabelled"
         name = given.unlabelled_method if free else given.method
         results.append(measure(study, name, regime))

@@ -23,6 +23,12 @@ def get_config(arg: str = "") -> ConfigDict:
         "modality": "",
         "strict": True,
     }
-    return ConfigDict(
-        {"task": "predict", "seed": 0, "model": "", "coverage": 0.9, "data": data}
-    )
+    settings = {
+        "task": "predict",
+        "seed": 0,
+        "model": "",
+        "adapter": "",  # of another target instrument, a file that transfer wrote
+        "coverage": 0.9,
+        "data": data,
+    }
+    return ConfigDict(settings)

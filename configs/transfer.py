@@ -17,6 +17,10 @@ configs/predict.py uses.
 What is known of the target is `transfer.regime`: "paired" (n samples measured on both
 instruments), "unpaired" (n labelled target samples that the source has not measured),
 "unlabelled" (n target spectra, no labels) or "none"; n = 0 takes all there are.
+
+`--config.transfer.date=2026-11-22` also writes adapter.npz: what belongs to this target
+instrument, with its origin. `configs/predict.py` puts it on any model of the same
+calibration (`--config.adapter`).
 """
 
 from ml_collections import ConfigDict
@@ -49,6 +53,15 @@ def get_config(arg: str = "") -> ConfigDict:
         "repeats": 15,  # splits of the comparison
         "curve": (3, 5, 10, 25),  # numbers of samples in the figure
         "progress": True,
+        "date": "",  # of the transfer; where given, adapter.npz is written too
+        # Test-time training of the encoder; the design takes 3 steps.
+        "adaptation": {
+            "steps": 0,
+            "spectra": 10,
+            "rate": 1e-5,
+            "share": 0.35,
+            "lora": 0,
+        },
     }
     return ConfigDict(
         {"task": "transfer", "seed": 0, "data": data, "transfer": transfer}

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.grid import modality_code, to_tokens
+from spektron_jax.grid import modality_code, to_cm1, to_tokens
 from spektron_jax.training import checkpoint
 from spektron_jax.training.state import build_model, init_shapes
 from spektron_jax.training.weights import completed, locate
@@ -42,15 +42,21 @@ class Encoder:
       config: the settings it was trained with.
       params: its parameters.
       model: the Flax module.
+      adapter: parameters that test-time training moved, by name; empty as restored.
     """
 
     def __init__(self, config, model, params):
         self.config, self.model = config, model
-        self.params = jax.device_put(params)
+        self.params, self.adapter = jax.device_put(params), {}
         self._encode = jax.jit(
             lambda params, *inputs: model.apply(
                 {"params": params}, *inputs, method="encode"
             )[1]
+        )
+        self._render = jax.jit(
+            lambda params, *inputs: model.apply(
+                {"params": params}, *inputs, method="transfer"
+            )
         )
 
     def embed(self, spectra, axis, unit="cm-1", modality="unknown", scale=None):
@@ -95,3 +101,24 @@ class Encoder:
             )
             rows.append({k: np.asarray(v)[: len(values)] for k, v in out.items()})
         return {k: np.concatenate([row[k] for row in rows]) for k in rows[0]}
+
+    def render(self, z_chem, z_inst, axis, unit="cm-1", scale=None):
+        """Spectra of samples as an instrument would show them, by the transfer head.
+
+        Args:
+          z_chem: (n, Z) of the samples, `chem_mean` of `encode`.
+          z_inst: (Z',) of the instrument, such as the mean `inst_mean` of its spectra.
+          axis: (p,) positions in `unit`, in any order.
+          unit: "cm-1", "nm" or "um".
+          scale: as in `embed`.
+
+        Returns:
+          (n, p) float32 absorbance (or Raman intensity).
+        """
+        scale = self.config.data.scale if scale is None else scale
+        z_chem = np.asarray(z_chem, np.float32)
+        z_inst = np.asarray(z_inst, np.float32)
+        z_inst = np.broadcast_to(z_inst, (len(z_chem), z_inst.shape[-1]))
+        wavenumber = jnp.asarray(to_cm1(axis, unit), jnp.float32)
+        spectra = self._render(self.params, z_chem, z_inst, wavenumber)
+        return np.asarray(spectra) * np.float32(scale)

@@ -56,7 +56,11 @@ ARROWS = {
         BASE
         | {"config", "data", "encoder", "lab", "models", "losses", "training"}
         | {"evaluation", "report", "transfer", "__init__"},
-        JAX | NUMPY | {"optax", "tqdm", "ml_collections"},
+        JAX
+        | NUMPY
+        | {"optax", "tqdm", "ml_collections"}
+        # the habit of scikit-learn: clone, get_params, set_params
+        | {"sklearn"},
     ),
     # reads what all the others make of trained weights
     "audit": (

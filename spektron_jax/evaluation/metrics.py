@@ -182,6 +182,34 @@ def paired_difference(
     }
 
 
+def agreement(on_source: np.ndarray, on_target: np.ndarray) -> dict[str, float]:
+    """How well two instruments agree on the same samples; no label is needed.
+
+    Bland & Altman, Lancet 327 (1986) 307; Lin, Biometrics 45 (1989) 255.
+
+    Args:
+      on_source, on_target: predictions of the same samples             (n,)
+
+    Returns:
+      bias (mean of target minus source), sd of the differences, low and high (limits of
+      agreement, bias -+ 1.96 sd), concordance (Lin's coefficient, 1: identical), n.
+    """
+    _check_sets([on_source], [on_target])
+    a, b = (np.asarray(x, np.float64) for x in (on_source, on_target))
+    difference = b - a
+    bias, sd = float(difference.mean()), float(difference.std(ddof=1))
+    power = a.var() + b.var() + bias**2
+    shared = 2 * np.mean((a - a.mean()) * (b - b.mean()))
+    return {
+        "bias": bias,
+        "sd": sd,
+        "low": bias - 1.96 * sd,
+        "high": bias + 1.96 * sd,
+        "concordance": float(shared / power) if power else 1.0,
+        "n": int(a.size),
+    }
+
+
 def _check_sets(
     measured: Sequence[np.ndarray], predicted: Sequence[np.ndarray]
 ) -> None:

@@ -151,3 +151,34 @@ def distances(t2: np.ndarray, q: np.ndarray, transfer: np.ndarray) -> Figure:
     axes.legend(loc="best")
     axes.set(xlabel="T² / limit", ylabel="Q / limit")
     return figure
+
+
+@styled
+def latent_map(
+    points: Mapping[str, np.ndarray], transfer: np.ndarray, names: tuple[str, str]
+) -> Figure:
+    """Latent codes of both instruments before and after the transfer.
+
+    Args:
+      points: source_before, source_after, target_before, target_after (N, 2); share of
+        the variance on both axes (2,)
+      transfer: which target spectra are transfer samples              (N,) bool
+      names: of the instruments
+    """
+    figure = new_figure(3.6)
+    panels = figure.subplots(1, 2, sharex=True, sharey=True)
+    for axes, when in zip(panels, ("before", "after"), strict=True):
+        source, target = points[f"source_{when}"], points[f"target_{when}"]
+        parts = (
+            (source, BLUE, "o", names[0]),
+            (target[~transfer], ORANGE, "^", names[1]),
+            (target[transfer], VERMILION, "s", f"{names[1]}, transfer samples"),
+        )
+        for part, colour, marker, name in parts:
+            if len(part):
+                kind = {"color": colour, "marker": marker, "label": name}
+                axes.scatter(*part.T, s=14, lw=0, alpha=0.8, **kind)
+        axes.set(title=f"{when} transfer", xlabel=f"PC 1 ({points['share'][0]:.0%})")
+    panels[0].set(ylabel=f"PC 2 ({points['share'][1]:.0%})")
+    panels[0].legend(loc="best")
+    return figure

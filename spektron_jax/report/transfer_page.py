@@ -55,7 +55,8 @@ def render(results: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
     parts = [_head(results, title), _verdict(results), _warnings(results)]
     if results["table"]:
         parts += [_methods(results), _curve(results), _predictions(results, arrays)]
-    parts += [_instruments(results, arrays), _domain(arrays), _settings(results)]
+    parts += [_instruments(results, arrays), _latent(results, arrays)]
+    parts += [_domain(arrays), _settings(results)]
     return document(f"Calibration transfer, {title}", "\n".join(parts))
 
 
@@ -157,7 +158,25 @@ def _predictions(results: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
     )
     caption = "Held-out samples, mean over the splits that held them out; bars: SD "
     caption += "over these splits."
-    return section("predictions", "Predicted against measured", image(figure, caption))
+    return section(
+        "predictions",
+        "Predicted against measured",
+        image(figure, caption),
+        _agreement(results),
+    )
+
+
+def _agreement(results: dict[str, Any]) -> str:
+    found = results.get("agreement")
+    if found is None:
+        return ""
+    return (
+        "<p>Agreement of the instruments: the target's predictions of the same "
+        "held-out samples differ from the source calibration's on the source by "
+        f"{number(found['bias'])} on average, with an SD of {number(found['sd'])} "
+        f"(limits of agreement {number(found['low'])} to {number(found['high'])}; "
+        f"concordance {found['concordance']:.3f}).</p>"
+    )
 
 
 def _instruments(results: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
@@ -174,6 +193,24 @@ def _instruments(results: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
     caption = "Spectra on the common axis; below, the difference of the same samples: "
     caption += "mean (line) and SD (band)."
     return section("spectra", "Both instruments", image(figure, caption))
+
+
+def _latent(results: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
+    points = {
+        name.removeprefix("latent_"): values
+        for name, values in arrays.items()
+        if name.startswith("latent_")
+    }
+    if not points:
+        return ""
+    names = results["names"]
+    figure = figures.latent_map(
+        points, arrays["transfer"], (names["source"], names["target"])
+    )
+    caption = "z_chem of the encoder, principal components of both instruments before "
+    caption += "transfer. After: the target moved by the mean difference of the "
+    caption += "instruments, and the encoder as the transfer uses it."
+    return section("latent", "The encoder's view", image(figure, caption))
 
 
 def _domain(arrays: dict[str, np.ndarray]) -> str:
@@ -195,12 +232,16 @@ def _settings(results: dict[str, Any]) -> str:
         f"<li>{escape(name)}: SHA-256 {escape(value)}</li>"
         for name, value in results["files"].items()
     )
+    made = "".join(
+        f"<li>{escape(name)}: {escape(str(value))}</li>"
+        for name, value in results.get("provenance", {}).items()
+    )
     config = json.dumps(results["config"], indent=2, ensure_ascii=False)
     return section(
         "settings",
         "Settings and how to repeat this",
         f"<p>Seed {results['config']['seed']}; {escape(', '.join(lines))}; weights "
-        f"{escape(str(results['weights']))}.</p><ul>{files}</ul>",
+        f"{escape(str(results['weights']))}.</p><ul>{files}</ul><ul>{made}</ul>",
         f"<pre>{escape(results['command'])}</pre>",
         "<details><summary>All settings</summary>"
         f"<pre>{escape(config)}</pre></details>",

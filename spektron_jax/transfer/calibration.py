@@ -11,14 +11,18 @@
 S = source spectra, T = target spectra, p, q = their points, m = new spectra.
 """
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
+import spektron_jax
 from spektron_jax.errors import SpektronError
 from spektron_jax.evaluation.conformal import Intervals, calibrate
-from spektron_jax.transfer import store
+from spektron_jax.transfer import pipeline, retrieval, store
+from spektron_jax.transfer.adaptation import Adaptation, adapted
 from spektron_jax.transfer.comparison import Comparison, inside
 from spektron_jax.transfer.domain import fit_domain
 from spektron_jax.transfer.features import DEPTHS, Features
@@ -26,7 +30,7 @@ from spektron_jax.transfer.inputs import on_axis, prepare, spectra
 from spektron_jax.transfer.recipe import Affine, TransferRecipe
 
 
-class CalibrationTransfer:
+class CalibrationTransfer(BaseEstimator):
     """One automatic procedure for all regimes, in the habit of scikit-learn.
 
     Args:
@@ -34,6 +38,8 @@ class CalibrationTransfer:
       compare: also fit the rival methods, on repeated splits of the labelled target
         samples (`comparison_`)
       random_state: seed of those splits
+      adaptation: an `Adaptation` for test-time training of the encoder on the target
+        spectra; None: the encoder as it is
 
     Attributes:
       regime_: what was known of the target, in words
@@ -42,11 +48,14 @@ class CalibrationTransfer:
       comparison_: a Comparison, or None
       axis_, unit_: points that the model uses
       domain_: PCA model with limits, or None with fewer than 5 source spectra
+      provenance_: what the model was made of: regime, n, checksums of source and
+        target data, weights and their checksum; instrument and date for an adapter
       about_: whatever is to be kept with a saved model, text by name
     """
 
-    def __init__(self, weights="nano", compare=False, random_state=0):
+    def __init__(self, weights="nano", compare=False, random_state=0, adaptation=None):
         self.weights, self.compare, self.random_state = weights, compare, random_state
+        self.adaptation = adaptation
 
     def fit(
         self,
@@ -96,16 +105,36 @@ class CalibrationTransfer:
         self._data = found.data
         self.regime_, self.warnings_ = found.regime, list(found.warnings)
         self.about_ = {}
-        self._features, self._intervals = None, None
+        self._features, self._pretrained, self._intervals = None, None, None
         if self.weights is not None:
             self._features = Features(self.weights, found.axis, unit, modality)
+            self._pretrained = self._features
+            if self.adaptation is not None:
+                X = found.data.X_target
+                self._features = adapted(self._features, X, self.adaptation)
+        elif self.adaptation is not None:
+            raise SpektronError(
+                "adaptation: there is no network to adapt; give weights"
+            )
         recipe = self._recipe()
         self.encoder_share_ = recipe.encoder_share(found.data)
         self._model = self._repeatable(recipe.fit(found.data))
         self.domain_ = fit_domain(found.data)
+        source = (np.asarray(x, np.float64) for x in (X_source, y_source, axis_source))
+        self.provenance_ = {
+            "package": f"spektron_jax {spektron_jax.__version__}",
+            "weights": None if self._features is None else self._features.name,
+            "weights_sha256": getattr(self._features, "checksum", None),
+            "source_sha256": store.sha256_of(*source),
+            "target_sha256": store.sha256_of(found.data.X_target, found.data.y_target),
+            "n": int(len(found.data.y_target)),
+            "regime": found.regime,
+        }
         self.comparison_: Comparison | None = None
         if self.compare:
-            self.comparison_ = inside(found.data, self._features, self.random_state)
+            self.comparison_ = inside(
+                found.data, self._pretrained, self.random_state, self.adaptation
+            )
         return self
 
     def _recipe(self) -> TransferRecipe:
@@ -159,9 +188,12 @@ class CalibrationTransfer:
         t2, q = self.domain_.distances(X)
         return t2 / self.domain_.t2_limit, q / self.domain_.q_limit
 
-    def _aligned(self, X, axis) -> np.ndarray:
+    def _check_fitted(self) -> None:
         if not hasattr(self, "_model"):
             raise SpektronError("CalibrationTransfer: call fit or load first")
+
+    def _aligned(self, X, axis) -> np.ndarray:
+        self._check_fitted()
         X = spectra(X, "X")
         measured = self._axis_target
         if axis is not None:
@@ -174,13 +206,59 @@ class CalibrationTransfer:
         return on_axis(X, measured, self.axis_, self.unit_)[0]
 
     def _calibrated(self) -> Intervals:
-        if not hasattr(self, "_model"):
-            raise SpektronError("CalibrationTransfer: call fit or load first")
+        self._check_fitted()
         if self._intervals is None:
             found = calibrate(self._recipe(), self._data)
             parts = [self._repeatable(part) for part in found.parts]
             self._intervals = replace(found, predict=self._model, parts=parts)
         return self._intervals
+
+    def rerender(self, X, axis=None) -> np.ndarray:
+        """Target spectra as the source instrument would have measured them.
+
+        From z_chem of the spectra and the mean z_inst of the source, through the
+        transfer head (`pipeline.rerender`); what the latents do not carry is lost.
+
+        Args:
+          X, axis: as in `predict`                                       (m, q), (q,)
+
+        Returns:
+          Spectra on `axis_`                                             (m, L)
+        """
+        X, data = self._aligned(X, axis), self._encoded("rerender")
+        code = pipeline.instrument_code(self._features, data.X_source)
+        return pipeline.rerender(self._features, X, code)
+
+    def neighbours(self, X, k=5, axis=None) -> tuple[np.ndarray, np.ndarray]:
+        """The k source spectra nearest to target spectra in z_chem.
+
+        Codes of the target are moved by the mean difference of the instruments.
+
+        Args:
+          X, axis: as in `predict`                                       (m, q), (q,)
+          k: how many
+
+        Returns:
+          Rows of X_source, best first, and cosines about their mean, both (m, k).
+        """
+        X, data = self._aligned(X, axis), self._encoded("neighbours")
+        codes = [self._features(x)["chem"] for x in (X, data.X_source, data.X_target)]
+        query, source, target = codes
+        shift = pipeline.code_shift(data, source, target) - source.mean(axis=0)
+        return retrieval.nearest(query + shift, source - source.mean(axis=0), k)
+
+    def latent_map(self, X, axis=None) -> dict[str, np.ndarray]:
+        """Both instruments in z_chem before and after; see `pipeline.latent_map`."""
+        X, data = self._aligned(X, axis), self._encoded("latent_map")
+        return pipeline.latent_map(self._pretrained, self._features, data, X)
+
+    def _encoded(self, name: str):
+        if self._data is None or self._features is None:
+            raise SpektronError(
+                f"{name}: needs an object that was fitted with weights; a loaded model "
+                "keeps no spectra"
+            )
+        return self._data
 
     def save(self, path) -> Path:
         """Write a model folder, as a whole or not at all; returns its path.
@@ -188,26 +266,44 @@ class CalibrationTransfer:
         The folder holds coefficients, limits and settings; of the spectra it holds
         means and principal components only.
         """
-        intervals = self._calibrated()
-        models = [self._model, *intervals.parts]
-        encoded = any(set(m.coefficients) & set(DEPTHS) for m in models)
-        weights = None
-        if encoded:
-            weights = {"name": self._features.name, "sha256": self._features.checksum}
-        settings = {
-            "unit": self.unit_,
-            "modality": self._modality,
-            "weights": weights,
-            "trained_with": self.weights,
-            "random_state": self.random_state,
-            "regime": self.regime_,
-            "warnings": self.warnings_,
-            "encoder_share": self.encoder_share_,
-            "about": self.about_,
-        }
-        arrays = {"axis": self.axis_, "axis_target": self._axis_target}
-        arrays |= store.packed(self._model, intervals, self.domain_)
+        settings, arrays = self._state()
         return store.write(Path(path), settings, arrays)
+
+    def save_adapter(self, path, instrument, date) -> Path:
+        """Write what belongs to this target instrument into one small file (npz).
+
+        Args:
+          path: of the file
+          instrument: its name
+          date: of the transfer, as text
+
+        Returns:
+          The path. `switch` puts the adapter on a model of the same calibration.
+        """
+        settings, arrays = self._state()
+        named = {"instrument": str(instrument), "date": str(date)}
+        settings["provenance"] = self.provenance_ | named
+        return store.write_adapter(Path(path), settings, arrays)
+
+    def switch(self, path) -> "CalibrationTransfer":
+        """Change to another target instrument, from the file of `save_adapter`.
+
+        The object may have been fitted or loaded. Afterwards it is as after `load`.
+
+        Raises:
+          SpektronError: no adapter, a damaged one, or one of another calibration.
+        """
+        self._check_fitted()
+        settings, arrays = store.read_adapter(Path(path))
+        for name in ("source_sha256", "weights_sha256"):
+            if settings["provenance"][name] != self.provenance_[name]:
+                kind = name.removesuffix("_sha256")
+                raise SpektronError(
+                    f"{path}: was made with another {kind}; use an adapter of the same "
+                    "calibration, or load its model"
+                )
+        self._restore(settings, arrays, path)
+        return self
 
     @classmethod
     def load(cls, path) -> "CalibrationTransfer":
@@ -217,23 +313,58 @@ class CalibrationTransfer:
           SpektronError: no model, a damaged one, a newer format, or other weights.
         """
         settings, arrays = store.read(Path(path))
-        self = cls(settings["trained_with"], random_state=settings["random_state"])
+        how = settings["adaptation"]
+        self = cls(
+            settings["trained_with"],
+            random_state=settings["random_state"],
+            adaptation=None if how is None else Adaptation(**how),
+        )
+        self._restore(settings, arrays, path)
+        return self
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Settings and arrays of what was fitted."""
+        intervals = self._calibrated()
+        models = [self._model, *intervals.parts]
+        encoded = any(set(m.coefficients) & set(DEPTHS) for m in models)
+        how = self.adaptation
+        settings = {
+            "unit": self.unit_,
+            "modality": self._modality,
+            "encoded": encoded,
+            "trained_with": self.weights,
+            "random_state": self.random_state,
+            "adaptation": None if how is None else asdict(how),
+            "regime": self.regime_,
+            "warnings": self.warnings_,
+            "encoder_share": self.encoder_share_,
+            "provenance": self.provenance_,
+            "about": self.about_,
+        }
+        arrays = {"axis": self.axis_, "axis_target": self._axis_target}
+        arrays |= store.packed(self._model, intervals, self.domain_)
+        if encoded:
+            moved = self._features.encoder.adapter
+            arrays |= {f"{store.ENCODER}{name}": v for name, v in moved.items()}
+        return settings, arrays
+
+    def _restore(self, settings, arrays, path) -> None:
+        """The inverse of `_state`; `path` names the origin in errors."""
         self.unit_, self._modality = settings["unit"], settings["modality"]
         self.axis_, self._axis_target = arrays["axis"], arrays["axis_target"]
         self.regime_, self.warnings_ = settings["regime"], settings["warnings"]
         self.encoder_share_, self.about_ = settings["encoder_share"], settings["about"]
+        self.provenance_ = settings["provenance"]
         self.comparison_, self._data, self._features = None, None, None
-        known = settings["weights"]
-        if known is not None:
-            self._features = Features(
-                known["name"], self.axis_, self.unit_, self._modality
-            )
-            if self._features.checksum != known["sha256"]:
+        if settings["encoded"]:
+            name = self.provenance_["weights"]
+            features = Features(name, self.axis_, self.unit_, self._modality)
+            if features.checksum != self.provenance_["weights_sha256"]:
                 raise SpektronError(
                     f"{path}: was fitted with another version of the weights "
-                    f"{known['name']!r}; fit again, or install the version it names"
+                    f"{name!r}; fit again, or install the version it names"
                 )
+            self._features = store.adapted(features, arrays)
         encode = None if self._features is None else self._features.fresh
         found = store.unpacked(arrays, encode)
         self._model, self._intervals, self.domain_ = found
-        return self

@@ -31,6 +31,7 @@ from spektron_jax.evaluation.protocol import KINDS, Regime
 from spektron_jax.evaluation.risk import forecast
 from spektron_jax.report.transfer_page import write_report
 from spektron_jax.report.transfer_verdict import findings
+from spektron_jax.transfer.adaptation import Adaptation
 from spektron_jax.transfer.calibration import CalibrationTransfer
 from spektron_jax.transfer.comparison import (
     CEILING,
@@ -59,7 +60,10 @@ def transfer(config: ConfigDict, workdir: Path) -> None:
     regime = _checked(given)
     pool = read_pool(config.data)
     source, rows = pool.chosen(regime)
-    ct = CalibrationTransfer(given.weights or None, random_state=config.seed)
+    how = _adaptation(config)
+    ct = CalibrationTransfer(
+        given.weights or None, random_state=config.seed, adaptation=how
+    )
     known = pool.y[rows] if regime.kind != "unlabelled" else np.full(rows.size, np.nan)
     paired = np.full(rows.size, -1)
     if regime.kind == "paired":
@@ -78,6 +82,8 @@ def transfer(config: ConfigDict, workdir: Path) -> None:
     ct.about_ = dict(pool.names)
     compared, curve = _compared(config, pool, regime)
     ct.save(workdir / "model")
+    if given.date:
+        ct.save_adapter(workdir / "adapter.npz", pool.names["target"], given.date)
     arrays = _arrays(ct, pool, rows, compared, given.coverage)
     _write_predictions(workdir, ct, pool.ids[arrays["rows"]], arrays, given.coverage)
     results = {
@@ -91,6 +97,7 @@ def transfer(config: ConfigDict, workdir: Path) -> None:
         },
         "encoder_share": ct.encoder_share_,
         "weights": given.weights or None,
+        "provenance": ct.provenance_,
         "coverage": given.coverage,
         "interval": ct.interval_mark(given.coverage),
         "warnings": [*pool.warnings, *ct.warnings_],
@@ -136,6 +143,11 @@ def _checked(given: ConfigDict) -> Regime:
     return Regime(given.regime, n)
 
 
+def _adaptation(config: ConfigDict) -> Adaptation | None:
+    given = config.transfer.adaptation
+    return Adaptation(**given, seed=config.seed) if given.steps else None
+
+
 def _compared(
     config: ConfigDict, pool: Pool, regime: Regime
 ) -> tuple[Comparison | None, dict]:
@@ -157,7 +169,7 @@ def _compared(
         def watch(trials):
             return tqdm(trials, desc=str(regime), disable=not given.progress)
 
-        return compare(trials, encode, methods, watch)
+        return compare(trials, encode, methods, watch, _adaptation(config))
 
     table = tried(regime)
     if table is None or regime.kind == "none":
@@ -176,7 +188,13 @@ def _compared(
 
 def _table(compared: Comparison | None) -> dict:
     if compared is None:
-        return {"table": [], "differences": {}, "impossible": {}, "ours": None}
+        return {
+            "table": [],
+            "agreement": None,
+            "differences": {},
+            "impossible": {},
+            "ours": None,
+        }
     ours = COMBINATION if COMBINATION in compared.predicted else WITHOUT
     differences = {
         name: compared.difference(ours, name)
@@ -185,6 +203,7 @@ def _table(compared: Comparison | None) -> dict:
     }
     return {
         "table": compared.table(),
+        "agreement": compared.agreement(ours),
         "differences": differences,
         "impossible": dict(compared.impossible),
         "ours": ours,
@@ -228,6 +247,9 @@ def _arrays(ct, pool, rows, compared, coverage) -> dict[str, np.ndarray]:
         arrays["prediction"] = ct.predict(X)
         arrays["low"], arrays["high"] = ct.predict_interval(X, coverage)
         arrays["measured"] = pool.y[all_rows]
+        if ct.weights is not None:
+            found = ct.latent_map(X)
+            arrays |= {f"latent_{name}": values for name, values in found.items()}
         if ct.domain_ is not None:
             arrays["t2"], arrays["q"] = ct.distances(X)
             arrays["flag"] = ct.applicability(X)
@@ -279,6 +301,8 @@ def predict(config: ConfigDict, workdir: Path) -> None:
     if not config.data.path:
         raise SpektronError("config.data.path: give the file with new spectra")
     ct = CalibrationTransfer.load(config.model)
+    if config.adapter:
+        ct.switch(config.adapter)
     data = config.data
     found = read(data.path, data.unit or None, data.modality or None, data.strict)
     _, one = instrument_of(found, data.instrument, "config.data.instrument")

@@ -16,9 +16,17 @@ import numpy as np
 from spektron_jax.errors import SpektronError
 from spektron_jax.evaluation.baselines import make
 from spektron_jax.evaluation.baselines.preprocessing import WINDOW, treated
-from spektron_jax.evaluation.metrics import INTERVAL, RESAMPLES, squared_sums
-from spektron_jax.evaluation.transfer_data import TransferData
-from spektron_jax.transfer.recipe import Encode, TransferRecipe
+from spektron_jax.evaluation.metrics import (
+    INTERVAL,
+    RESAMPLES,
+    agreement,
+    squared_sums,
+)
+from spektron_jax.evaluation.transfer_data import UNPAIRED, TransferData
+from spektron_jax.transfer.adaptation import Adaptation
+from spektron_jax.transfer.features import Features
+from spektron_jax.transfer.pipeline import Adapted, Neighbours
+from spektron_jax.transfer.recipe import TransferRecipe
 
 REPEATS = 15
 TEST_SHARE = 0.2
@@ -26,6 +34,7 @@ LEAST_INSIDE = 5  # labelled target samples, so that 3 stay to calibrate on
 PDS = tuple(f"pds_w{w}_{c}@t/sg1" for w in (3, 5, 11) for c in (1, 2))
 
 WITHOUT, ENCODER, COMBINATION = "average, no network", "encoder only", "combination"
+NEIGHBOURS = "nearest in z_chem"
 FLOOR, CEILING = "no transfer", "all target labels"
 RIVALS = {
     FLOOR: "none/sg1",
@@ -54,6 +63,7 @@ class Trial:
       X, y: test spectra of the target, and their labels            (m, L), (m,)
       rows: which samples they are                                  (m,)
       everything: `data` with all target labels, for the ceiling; None: not known
+      on_source: source spectra of the same samples; None: not measured (m, L)
     """
 
     data: TransferData
@@ -61,6 +71,7 @@ class Trial:
     y: np.ndarray
     rows: np.ndarray
     everything: TransferData | None = None
+    on_source: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +83,15 @@ class Comparison:
       rows: their samples                                            R x (m,)
       predicted: method -> predictions                               R x (m,)
       impossible: method -> why it could not be fitted
+      on_source: what the source's own calibration says of the test samples' source
+        spectra; empty where they were not measured                  R x (m,)
     """
 
     measured: Sequence[np.ndarray]
     rows: Sequence[np.ndarray]
     predicted: Mapping[str, Sequence[np.ndarray]]
     impossible: Mapping[str, str] = field(default_factory=dict)
+    on_source: Sequence[np.ndarray] = ()
 
     def table(self) -> list[dict[str, Any]]:
         """One JSON-ready entry a method, least RMSEP first.
@@ -115,6 +129,16 @@ class Comparison:
         difference = rmsep[first] - rmsep[second]
         return {"difference": difference, "low": float(low), "high": float(high)}
 
+    def agreement(self, name: str) -> dict[str, float] | None:
+        """Of a method on the target with the source's calibration on the source.
+
+        As from `metrics.agreement`; None where the source has no test spectra.
+        """
+        if not len(self.on_source):
+            return None
+        target = np.concatenate(self.predicted[name])
+        return agreement(np.concatenate(self.on_source), target)
+
     def _resampled(self, name: str) -> np.ndarray:
         sizes = np.array([len(y) for y in self.measured])
         sse, _ = squared_sums(self.measured, self.predicted[name])
@@ -124,9 +148,14 @@ class Comparison:
         return np.sqrt((counts @ sse) / (counts @ sizes))
 
 
-def inside(data: TransferData, encode: Encode | None, seed: int = 0) -> Comparison:
+def inside(
+    data: TransferData,
+    features: Features | None,
+    seed: int = 0,
+    adaptation: Adaptation | None = None,
+) -> Comparison:
     """Compare on repeated splits of the labelled target samples themselves."""
-    return compare(splits_inside(data, seed), encode)
+    return compare(splits_inside(data, seed), features, adaptation=adaptation)
 
 
 def splits_inside(
@@ -145,25 +174,29 @@ def splits_inside(
         rng = np.random.default_rng([seed, number])
         rows = np.sort(rng.permutation(labelled)[:size])
         X, y = data.X_target[rows], data.y_target[rows]
-        trials.append(Trial(data.without(rows), X, y, rows))
+        pairs = data.paired[rows]
+        on_source = None if (pairs == UNPAIRED).any() else data.X_source[pairs]
+        trials.append(Trial(data.without(rows), X, y, rows, on_source=on_source))
     return trials
 
 
 def compare(
     trials: Sequence[Trial],
-    encode: Encode | None = None,
+    features: Features | None = None,
     methods: Iterable[str] | None = None,
     watch: Callable[[Iterable], Iterable] = lambda trials: trials,
+    adaptation: Adaptation | None = None,
 ) -> Comparison:
     """Fit every method on every trial.
 
     Args:
       trials: the splits
-      encode: encoder features; None: no rows of the encoder
+      features: of the pretrained encoder; None: no rows of the encoder
       methods: names; None: all
       watch: wraps the trials, for a progress bar
+      adaptation: test-time training in the rows of the recipe; None: none
     """
-    builders = _builders(trials[0].X.shape[1], encode)
+    builders = _builders(trials[0].X.shape[1], features, adaptation)
     if methods is not None:
         builders = {name: builders[name] for name in methods if name in builders}
     predicted: dict[str, list[np.ndarray]] = {name: [] for name in builders}
@@ -177,9 +210,18 @@ def compare(
                 predicted[name].append(method.fit(data)(trial.X))
             except SpektronError as error:
                 impossible[name] = str(error)
+    known = [t for t in trials if t.on_source is not None]
+    on_source = [
+        make(_fitting(RIVALS[FLOOR], t.X.shape[1])).fit(t.data)(t.on_source)
+        for t in known
+    ]
     whole = {k: v for k, v in predicted.items() if len(v) == len(trials)}
     return Comparison(
-        [t.y for t in trials], [t.rows for t in trials], whole, impossible
+        [t.y for t in trials],
+        [t.rows for t in trials],
+        whole,
+        impossible,
+        on_source if len(known) == len(trials) else (),
     )
 
 
@@ -201,20 +243,25 @@ class Chosen:
         return make(self.names[int(np.argmin(errors))]).fit(data)
 
 
-def _builders(points: int, encode: Encode | None) -> dict[str, Any]:
+def _fitting(name: str, points: int) -> str:
+    """The recipe's name without a derivative where the spectra are too short."""
+    return name.replace("/sg1", "/raw") if points < WINDOW else name
+
+
+def _builders(
+    points: int, features: Features | None, adaptation: Adaptation | None
+) -> dict[str, Any]:
     def named(name: str) -> Any:
-        plain = name.replace("/sg1", "/raw") if points < WINDOW else name
-        return make(plain)
+        return make(_fitting(name, points))
 
-    def best(names: Sequence[str]) -> Chosen:
-        return Chosen(
-            tuple(n.replace("/sg1", "/raw") if points < WINDOW else n for n in names)
-        )
-
-    builders = {k: best(PDS) if v == "pds" else named(v) for k, v in RIVALS.items()}
+    best = Chosen(tuple(_fitting(name, points) for name in PDS))
+    builders = {k: best if v == "pds" else named(v) for k, v in RIVALS.items()}
     builders[WITHOUT] = TransferRecipe("classical")
-    if encode is not None:
-        builders[ENCODER] = TransferRecipe("encoder", encode)
-        builders[COMBINATION] = TransferRecipe("combination", encode)
+    if features is not None:
+        for name, kind in ((ENCODER, "encoder"), (COMBINATION, "combination")):
+            builders[name] = TransferRecipe(kind, features)
+            if adaptation is not None:
+                builders[name] = Adapted(features, adaptation, kind)
+        builders[NEIGHBOURS] = Neighbours(features, adaptation)
     builders[CEILING] = named("ceiling/sg1")
     return builders

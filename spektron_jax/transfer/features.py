@@ -8,6 +8,7 @@
 F = features of a depth, L = points, n = spectra.
 """
 
+import copy
 import hashlib
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class Features:
     Attributes:
       name: of the weights
       checksum: of the weights' manifest
+      encoder: the Encoder in use
     """
 
     def __init__(self, weights: str, axis: np.ndarray, unit: str, modality: str):
@@ -33,12 +35,12 @@ class Features:
         from spektron_jax.training.weights import SHIPPED
 
         self.name = str(weights)
-        self._encoder = load_encoder(weights)
+        self.encoder = load_encoder(weights)
         folder = SHIPPED / self.name
         folder = folder if folder.is_dir() else Path(weights)
         self.checksum = _checksum(folder)
-        self._axis = np.asarray(axis, np.float64)
-        self._unit, self._modality = unit, modality
+        self.axis = np.asarray(axis, np.float64)
+        self.unit, self.modality = unit, modality
         self._kept: dict[bytes, dict[str, np.ndarray]] = {}
         self._last: tuple[bytes, dict[str, np.ndarray]] = b"", {}
 
@@ -54,7 +56,7 @@ class Features:
             for place, row in enumerate(new):
                 self._kept[keys[row]] = {d: v[place] for d, v in encoded.items()}
         if not keys:
-            some = self._encode(np.zeros((1, self._axis.size)))
+            some = self._encode(np.zeros((1, self.axis.size)))
             return {
                 depth: values[:0].astype(np.float64) for depth, values in some.items()
             }
@@ -62,6 +64,16 @@ class Features:
             depth: np.stack([self._kept[key][depth] for key in keys]).astype(np.float64)
             for depth in DEPTHS
         }
+
+    def using(self, encoder) -> "Features":
+        """The same for another encoder, such as an adapted one."""
+        other = copy.copy(self)
+        other.encoder, other._kept, other._last = encoder, {}, (b"", {})
+        return other
+
+    def encode(self, X: np.ndarray) -> dict[str, np.ndarray]:
+        """Everything that `Encoder.encode` says of spectra (n, L)."""
+        return self.encoder.encode(X, self.axis, self.unit, self.modality)
 
     def fresh(self, X: np.ndarray) -> dict[str, np.ndarray]:
         """As a call, but in batches of these spectra alone.
@@ -78,9 +90,9 @@ class Features:
         return self._last[1]
 
     def _encode(self, X: np.ndarray) -> dict[str, np.ndarray]:
-        out = self._encoder.encode(X, self._axis, self._unit, self._modality)
-        data = self._encoder.config.data
-        points = to_tokens(X[:1], self._axis, self._unit, data.points).valid[0]
+        out = self.encode(X)
+        data = self.encoder.config.data
+        points = to_tokens(X[:1], self.axis, self.unit, data.points).valid[0]
         alive = points.reshape(out["tokens"].shape[1], -1).any(axis=1)
         tokens = out["tokens"][:, alive]
         return {

@@ -133,6 +133,7 @@ class Pool:
             test = np.flatnonzero(held & on_target & np.isfinite(self.y))
             split = Split(number, rest, test, {"source": order})
             arguments = X_source, X_target, self.y, split, "source"
+            known = np.isfinite(X_source[test]).all()
             trials.append(
                 Trial(
                     transfer_data(*arguments, now),
@@ -140,6 +141,7 @@ class Pool:
                     self.y[test],
                     test,
                     transfer_data(*arguments, Regime("paired")),
+                    X_source[test] if known else None,
                 )
             )
         return trials

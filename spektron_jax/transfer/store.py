@@ -6,6 +6,9 @@
 
 A folder is written under a temporary name and renamed, so that it is whole or absent.
 
+An adapter is the same for one target instrument in one npz file: the arrays, and as
+"adapter.json" the settings with provenance and the SHA-256 of the arrays.
+
 F = features of a space, L = points, n = labelled target samples.
 """
 
@@ -21,12 +24,16 @@ from typing import Any
 
 import numpy as np
 
+from spektron_jax.atomic import replacing
 from spektron_jax.errors import SpektronError
 from spektron_jax.evaluation.applicability import Applicability
 from spektron_jax.evaluation.conformal import Intervals, Spread
+from spektron_jax.transfer.features import Features
 from spektron_jax.transfer.recipe import Affine, Encode
 
-FORMAT = 1
+FORMAT = 2
+ENCODER = "encoder/"  # before the names of what test-time training moved
+HEADER = "adapter.json"
 KIND = "spektron-transfer"
 
 
@@ -90,6 +97,20 @@ def unpacked(
     return models[0], intervals, domain
 
 
+def adapted(features: Features, arrays: Mapping[str, np.ndarray]) -> Features:
+    """Features of the encoder as test-time training left it, if it did."""
+    moved = {
+        name.removeprefix(ENCODER): values
+        for name, values in arrays.items()
+        if name.startswith(ENCODER)
+    }
+    if not moved:
+        return features
+    from spektron_jax.transfer.ttt import wear
+
+    return features.using(wear(features.encoder, moved))
+
+
 def write(path: Path, settings: dict[str, Any], arrays: Mapping) -> Path:
     """Write a model folder; an older model there is replaced.
 
@@ -110,7 +131,6 @@ def write(path: Path, settings: dict[str, Any], arrays: Mapping) -> Path:
         "kind": KIND,
         "format": FORMAT,
         "package": f"spektron_jax {spektron_jax.__version__}",
-        "weights": settings.get("weights"),
         "files": {name: _sha256(content) for name, content in files.items()},
     }
     files["manifest.json"] = json.dumps(manifest, indent=1).encode()
@@ -147,7 +167,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         manifest = json.loads((path / "manifest.json").read_bytes())
         if manifest["kind"] != KIND:
             raise KeyError("kind")
-        newer = manifest["format"] > FORMAT
+        newer, older = manifest["format"] > FORMAT, manifest["format"] < FORMAT
         listed = manifest["files"]
         contents = {
             name: (path / name).read_bytes()
@@ -161,10 +181,12 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise SpektronError(f"{path}: manifest.json is not a model's") from error
-    if newer:
+    if newer or older:
+        age, remedy = (
+            ("newer", "update spektron_jax") if newer else ("older", "fit again")
+        )
         raise SpektronError(
-            f"{path}: written by {manifest.get('package')} in a newer format; update "
-            "spektron_jax"
+            f"{path}: written by {manifest.get('package')} in a {age} format; {remedy}"
         )
     for name, content in contents.items():
         if listed.get(name) != _sha256(content):
@@ -177,6 +199,52 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         return json.loads(contents["model.json"]), arrays
     except (ValueError, zipfile.BadZipFile) as error:
         raise SpektronError(f"{path}: cannot be read ({error})") from error
+
+
+def write_adapter(path: Path, settings: dict[str, Any], arrays: Mapping) -> Path:
+    """Write an adapter file, as a whole or not at all."""
+    header = {
+        "kind": KIND,
+        "format": FORMAT,
+        "sha256": sha256_of(*(arrays[name] for name in sorted(arrays))),
+        "settings": settings,
+    }
+    with replacing(path) as draft, open(draft, "wb") as file:
+        np.savez_compressed(file, **arrays, **{HEADER: np.array(json.dumps(header))})
+    return path
+
+
+def read_adapter(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Settings and arrays of an adapter file.
+
+    Raises:
+      SpektronError: not an adapter, damaged, or of another format.
+    """
+    try:
+        content = io.BytesIO(path.read_bytes())
+        with np.load(content, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(str(arrays.pop(HEADER)))
+        known = header["kind"] == KIND and header["format"] == FORMAT
+        settings, listed = header["settings"], header["sha256"]
+    except OSError as error:
+        raise SpektronError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+        raise SpektronError(f"{path}: is no adapter, or damaged ({error})") from error
+    if not known:
+        raise SpektronError(f"{path}: is an adapter of another format; save it again")
+    if sha256_of(*(arrays[name] for name in sorted(arrays))) != listed:
+        raise SpektronError(f"{path}: has changed since it was written; save it again")
+    return settings, arrays
+
+
+def sha256_of(*arrays: np.ndarray) -> str:
+    """SHA-256 of arrays: shapes, types and values."""
+    digest = hashlib.sha256()
+    for array in map(np.ascontiguousarray, arrays):
+        digest.update(f"{array.shape} {array.dtype.str}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def _sha256(content: bytes) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.corn import all_rows, main
+from benchmarks.corn_coverage import measure
 from benchmarks.tables import read_study
 from spektron_jax.evaluation.baselines import make
 from spektron_jax.evaluation.conformal import CALIBRATED, calibrate
@@ -90,6 +91,14 @@ def test_intervals_cover_about_what_was_asked(study):
             low, high = intervals.interval(X_target[split.test], 0.9)
             covered.append(np.mean((low <= y[split.test]) & (y[split.test] <= high)))
     assert 0.8 < np.mean(covered) < 0.985
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [10, 25])
+def test_intervals_of_all_cells_cover_85_to_95_percent(study, n):
+    part = Study(study.spectra, study.labels, study.splits[:5])
+    found = measure(part, "glsw0.01/sg1", Regime("paired", n))
+    assert found["mark"] == CALIBRATED and 0.85 <= found["coverage"] <= 0.95
 
 
 def test_risk_is_high_between_makes_and_lower_between_twins(study):

@@ -6,6 +6,7 @@ from sklearn.metrics import r2_score, root_mean_squared_error
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.evaluation.metrics import (
+    agreement,
     hidden_error,
     kl_summary,
     mean_r2,
@@ -211,3 +212,17 @@ def test_wrong_labels_and_predictions_are_named():
             pooled_errors(measured, predicted)
     with pytest.raises(SpektronError, match="cells, splits"):
         paired_difference(y, y, y)
+
+
+def test_agreement_by_hand():
+    a, b = np.array([1.0, 2.0, 3.0]), np.array([1.5, 2.5, 3.5])
+    found = agreement(a, b)
+    assert found["bias"] == 0.5 and found["sd"] == 0.0 and found["n"] == 3
+    # 2 cov / (var + var + bias^2) with population moments: 4/3 / (4/3 + 1/4).
+    assert found["concordance"] == pytest.approx((4 / 3) / (4 / 3 + 0.25))
+    assert agreement(a, a)["concordance"] == 1.0
+    assert agreement(a, a[::-1])["concordance"] == pytest.approx(-1.0)
+    wide = agreement(a, b + [0.0, 0.3, -0.3])
+    assert wide["high"] - wide["low"] == pytest.approx(2 * 1.96 * wide["sd"])
+    with pytest.raises(SpektronError, match="must both be"):
+        agreement(a, b[:2])

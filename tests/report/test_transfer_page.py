@@ -1,7 +1,9 @@
 """Words of the verdict for numbers of either sign, and escaping."""
 
+import numpy as np
 import pytest
 
+from spektron_jax.evaluation.metrics import agreement
 from spektron_jax.report.transfer_page import render
 from spektron_jax.report.transfer_verdict import clearly, findings, use_of
 
@@ -85,10 +87,27 @@ def test_words_for_what_is_missing():
 
 
 def test_what_files_say_is_escaped():
-    import numpy as np
-
     axis = np.linspace(1100, 2300, 20)
     arrays = {"axis": axis, "source": np.ones((3, 20)), "target": np.ones((2, 20))}
     arrays |= dict.fromkeys(("tested", "tested_mean", "tested_sd"), np.arange(1.0, 5))
-    page = render(results_of((0.2, 0.3, 2.0, 0.3), [change(-0.1)] * 3), arrays)
+    results = results_of((0.2, 0.3, 2.0, 0.3), [change(-0.1)] * 3)
+    results["provenance"] = {"weights": "<nano>"}
+    page = render(results, arrays)
+    assert "weights: &lt;nano&gt;" in page and 'id="latent"' not in page
     assert "fat: A to &lt;B&gt;" in page and "a &lt; b" in page and "<B>" not in page
+
+
+def test_latent_map_and_agreement_are_shown():
+    axis = np.linspace(1100, 2300, 20)
+    arrays = {"axis": axis, "source": np.ones((3, 20)), "target": np.ones((4, 20))}
+    arrays |= dict.fromkeys(("tested", "tested_mean", "tested_sd"), np.arange(1.0, 5))
+    rng = np.random.default_rng(0)
+    for when in ("before", "after"):
+        arrays[f"latent_source_{when}"] = rng.normal(size=(3, 2))
+        arrays[f"latent_target_{when}"] = rng.normal(size=(4, 2))
+    arrays |= {"latent_share": np.array([0.6, 0.3]), "transfer": np.arange(4) < 2}
+    results = results_of((0.2, 0.3, 2.0, 0.3), [change(-0.1)] * 3)
+    results["agreement"] = agreement(np.arange(4.0), np.arange(4.0) + 0.5)
+    page = render(results, arrays)
+    assert page.index('id="spectra"') < page.index('id="latent"')
+    assert "by 0.5" in page and "concordance 0.909" in page

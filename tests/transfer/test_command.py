@@ -63,11 +63,13 @@ def rows_of(path):
 def test_from_one_file_to_a_decision_and_new_predictions(both, tmp_path, capsys):
     found, path = both
     out = tmp_path / "out"
-    assert transfer(out, path, *NAMES, "--config.transfer.n=10") == 0
+    more = ["--config.transfer.n=10", "--config.transfer.date=2026-11-22"]
+    assert transfer(out, path, *NAMES, *more) == 0
     said = capsys.readouterr().out
     assert said.startswith("use this model: With 10 target samples the recipe predicts")
     assert {p.name for p in out.iterdir()} == {
-        *("model", "report.html", "results.json", "results.npz", "predictions.csv")
+        *("model", "report.html", "results.json", "results.npz", "predictions.csv"),
+        "adapter.npz",
     }
     results = json.loads((out / "results.json").read_text())
     assert results["regime"] == "10 labelled paired target spectra"
@@ -75,6 +77,7 @@ def test_from_one_file_to_a_decision_and_new_predictions(both, tmp_path, capsys)
     assert set(results["curve"]["average, no network"][0]) and results["trials"] == 3
     methods = {entry["method"]: entry["rmsep"] for entry in results["table"]}
     assert methods["average, no network"] < methods["no transfer"]
+    assert results["agreement"]["concordance"] > 0.8
     page = (out / "report.html").read_text()
     assert page.index('id="verdict"') < page.index('id="methods"')
     assert page.count("<figure>") == 4
@@ -89,6 +92,7 @@ def test_from_one_file_to_a_decision_and_new_predictions(both, tmp_path, capsys)
         *("--config=configs/predict.py", f"--workdir={tmp_path / 'out2'}"),
         *(f"--config.model={out / 'model'}", f"--config.data.path={tmp_path}/new.csv"),
         "--config.data.modality=NIR",
+        f"--config.adapter={out / 'adapter.npz'}",
     ]
     assert main.main(arguments) == 0
     assert "4 spectra predicted by a model with 10 labelled" in capsys.readouterr().out

@@ -6,7 +6,7 @@ import pytest
 
 import spektron_jax
 from spektron_jax.errors import SpektronError
-from spektron_jax.transfer.ttt import adapt, adaptable
+from spektron_jax.transfer.ttt import adapt, adaptable, wear
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,24 @@ def test_steps_go_downhill_and_repeat(encoder):
     assert one[-3:].mean() < one[:3].mean()
 
 
+def test_what_moved_is_small_and_can_be_put_on_again(encoder):
+    with_lora, _ = adapt(encoder, SPECTRA, AXIS, "nm", "NIR", rate=1e-3, lora=2)
+    without, _ = adapt(encoder, SPECTRA, AXIS, "nm", "NIR", rate=1e-3)
+    assert set(without.adapter) < set(with_lora.adapter) and not encoder.adapter
+    size = sum(values.size for values in with_lora.adapter.values())
+    assert size < 0.2 * sum(leaf.size for leaf in jax.tree.leaves(encoder.params))
+    for adapted in (with_lora, without):
+        again = wear(encoder, adapted.adapter)
+        jax.tree.map(np.testing.assert_array_equal, again.params, adapted.params)
+    kernels = [e.params["transformer_0"]["qkv"]["kernel"] for e in (with_lora, encoder)]
+    assert 0 < np.abs(kernels[0] - kernels[1]).max() < 0.1
+    with pytest.raises(SpektronError, match="strange is no parameter"):
+        wear(encoder, {"strange": np.zeros(2)})
+    with pytest.raises(SpektronError, match="it belongs to other weights"):
+        wear(encoder, {"summary/scale": np.zeros(7)})
+
+
 def test_settings_that_cannot_be(encoder):
-    for wrong in ({"steps": -1}, {"rate": 0.0}, {"share": 1.0}):
+    for wrong in ({"steps": -1}, {"rate": 0.0}, {"share": 1.0}, {"lora": -1}):
         with pytest.raises(SpektronError, match="give steps >= 0"):
             adapt(encoder, SPECTRA, AXIS, "nm", "NIR", **wrong)

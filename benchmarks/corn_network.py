@@ -1,0 +1,109 @@
+"""The design's own pipeline on corn: what the encoder does alone, each step by itself.
+
+    python -m benchmarks.corn_network --data=corn.h5 --protocol=corn_protocol.json
+
+Test-time training, neighbours in z_chem, re-rendering, head and LoRA fine-tuning, on
+the cells between m5 and the others, beside our recipe without the network. A part of
+the study, since fine-tuning takes seconds a fit: `--property`, the first `--splits`.
+Transfer samples for n = 50 go on by Kennard-Stone where the protocol ends at 25.
+"""
+
+import sys
+from dataclasses import replace
+
+import h5py
+import numpy as np
+
+from benchmarks import tables
+from spektron_jax.evaluation.harness import Row, Study, run
+from spektron_jax.evaluation.selection import compressed, kennard_stone
+from spektron_jax.transfer.adaptation import Adaptation
+from spektron_jax.transfer.features import Features
+from spektron_jax.transfer.finetune import FineTuned
+from spektron_jax.transfer.pipeline import Adapted, Neighbours, Rerendered
+from spektron_jax.transfer.recipe import TransferRecipe
+
+MOST = 50  # transfer samples
+RANK = 4
+FILES = ("recipe", "features", "pipeline", "adaptation", "ttt", "finetune")
+
+
+def methods(features: Features) -> dict[str, object]:
+    """Every row by name; those that need labels last."""
+    return {
+        "without network": TransferRecipe("classical"),
+        "encoder": TransferRecipe("encoder", features),
+        "encoder, adapted": Adapted(features),
+        "neighbours": Neighbours(features),
+        "neighbours, adapted": Neighbours(features, Adaptation()),
+        "re-rendered": Rerendered(features),
+        "re-rendered, umc": Rerendered(features, "umc/sg1"),
+        "re-rendered, mc": Rerendered(features, "mc@t/sg1"),
+        "head": FineTuned(features),
+        "LoRA": FineTuned(features, rank=RANK),
+    }
+
+
+LABELLED = ("re-rendered, mc", "head", "LoRA")
+
+
+def part_of(study: Study, other: str, name: str, splits: int) -> Study:
+    """Two instruments, one property, the first splits with longer transfer orders."""
+    spectra = {key: study.spectra[key] for key in ("m5", other)}
+    longer = []
+    for split in study.splits[:splits]:
+        orders = {}
+        for key, X in spectra.items():
+            known = split.transfer_order[key]
+            scores = compressed(X[split.calibration])
+            order = split.calibration[kennard_stone(scores, MOST)]
+            orders[key] = np.append(known, order[~np.isin(order, known)])[:MOST]
+        longer.append(replace(split, transfer_order=orders))
+    return Study(spectra, {name: study.labels[name]}, longer)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run, print, write."""
+    parser = tables.corn_arguments(__doc__)
+    parser.add_argument("--weights", default="nano")
+    parser.add_argument("--property", default="moisture")
+    parser.add_argument("--splits", type=int, default=5)
+    parser.add_argument("--n", default="-10,10,25,50", help="separated by commas")
+    parser.add_argument("--rows", help="separated by semicolons; default all")
+    parser.add_argument("--records", default="runs/corn_network.jsonl")
+    parser.add_argument("--json", help="summary to write")
+    given = parser.parse_args(arguments)
+
+    study = tables.read_study(given.data, given.protocol)
+    with h5py.File(given.data) as file:
+        axis = file["instruments/m5/axis"][:]
+    features = Features(given.weights, axis, "nm", "NIR")
+    mark = f"{given.weights}@{features.checksum[:8]} code@{tables.checksum(*FILES)}"
+    chosen = methods(features)
+    if given.rows:
+        chosen = {name: chosen[name] for name in given.rows.split(";")}
+    build = {f"{name}#{mark}": method for name, method in chosen.items()}.__getitem__
+    rows = []
+    for regime in (tables.regime_of(int(n)) for n in given.n.split(",")):
+        labels = regime.kind == "paired"
+        left = ("re-rendered, umc",) if labels else LABELLED
+        rows += [Row(f"{k}#{mark}", regime) for k in chosen if k not in left]
+    records = []
+    for other in (name for name in study.spectra if name != "m5"):
+        part = part_of(study, other, given.property, given.splits)
+        records += run(part, rows, given.records, build=build, watch=tables.watch)
+    entries = tables.entries_of(rows, records, f"without network#{mark}")
+    print(tables.show(entries, "without network"))
+    if given.json:
+        head = {
+            "command": "python -m benchmarks.corn_network --data=corn.h5 "
+            f"--protocol=corn_protocol.json --n={given.n} --splits={given.splits} "
+            f"--property={given.property}",
+            "base": "without network",
+            "made_with": mark,
+        }
+        tables.write(given.json, head, entries)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
