@@ -1,7 +1,7 @@
-"""The task "latent" of the command line: audit trained weights, write the report.
+"""The tasks "latent" and "checklist" of the command line: audit trained weights.
 
 Writes results.json (means over seeds, and each seed), results.npz (codes and swapped
-spectra of the first seed) and report.html, and prints the verdict last.
+spectra of the first seed) and report.html. "latent" prints the verdict last.
 """
 
 import json
@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from spektron_jax.atomic import replacing
+from spektron_jax.audit import checklist
 from spektron_jax.audit.figures import (
     INSTRUMENTS,
     LEAST_MOLECULES,
@@ -23,15 +24,26 @@ from spektron_jax.audit.figures import (
 from spektron_jax.encoder import load_encoder
 from spektron_jax.errors import SpektronError
 from spektron_jax.evaluation.disentanglement import pooled
-from spektron_jax.report.audit_page import write_report
+from spektron_jax.report.audit_page import NAME, write_report
 from spektron_jax.training.evaluate import versions
 from spektron_jax.training.judge import KL, LABELS, LATENTS
 from spektron_jax.training.state import parameter_count
 
 
 def run(config, workdir):
-    """Audit `config.weights` and write the files."""
-    encoder = load_encoder(config.weights)
+    """Run the task that the config names."""
+    if config.task == "checklist":
+        return checklist.run(config, workdir, write)
+    results = write(load_encoder(config.weights), config, workdir)
+    for name, value in results["headline"].items():
+        if name != "verdict":
+            print(f"{name:18s} {value:.3f}")
+    print(f"report: {os.path.relpath(workdir / NAME)}")
+    print(f"verdict: {results['verdict']}")
+
+
+def write(encoder, config, workdir):
+    """Audit an encoder and write the files; returns the results."""
     results, arrays = audit(encoder, config)
     results |= {
         "weights": str(config.weights),
@@ -44,12 +56,8 @@ def run(config, workdir):
         draft.write_text(json.dumps(results, indent=1) + "\n")
     with replacing(workdir / "results.npz") as draft:
         np.savez_compressed(draft, **arrays)
-    report = write_report(workdir)
-    for name, value in results["headline"].items():
-        if name != "verdict":
-            print(f"{name:18s} {value:.3f}")
-    print(f"report: {os.path.relpath(report)}")
-    print(f"verdict: {results['verdict']}")
+    write_report(workdir)
+    return results
 
 
 def audit(encoder, config):

@@ -1,9 +1,13 @@
 """What the tests of the audit share: a small config, its data, its molecules."""
 
+import numpy as np
+import planted
 import pytest
+from ml_collections import ConfigDict
 
 from spektron_jax import config_file
 from spektron_jax.data.pipeline import open_source
+from spektron_jax.encoder import Encoder
 from spektron_jax.training.judge import choose_molecules
 
 MOLECULES = 40
@@ -27,3 +31,19 @@ def source():
 def molecules(config, source):
     """The molecules that an audit with seed 0 asks for."""
     return choose_molecules(source, config.data.modalities, "test", MOLECULES, 0)
+
+
+@pytest.fixture(scope="session")
+def small(config):
+    """The same with IR alone."""
+    config = ConfigDict(config.to_dict())
+    config.update({"data": {"modalities": ("IR",)}, "eval": {"batch_size": 24}})
+    return config
+
+
+@pytest.fixture(scope="session")
+def planted_encoder(small, source):
+    """Makes a planted encoder that knows every test molecule, as `load_encoder`."""
+    every = np.unique(source.examples("test")[0])
+    params = planted.params(small, source, every)
+    return lambda kind: Encoder(small, kind(), params)

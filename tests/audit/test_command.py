@@ -11,7 +11,6 @@ from ml_collections import ConfigDict
 from spektron_jax import config_file, main
 from spektron_jax.audit import command
 from spektron_jax.audit.figures import INSTRUMENTS, figures
-from spektron_jax.encoder import Encoder
 from spektron_jax.errors import SpektronError
 from spektron_jax.lab.instruments import audit_instruments, training_pool
 from spektron_jax.training import views
@@ -20,18 +19,9 @@ FEW = 12
 
 
 @pytest.fixture(scope="module")
-def small(config):
-    """The settings with few points and IR alone."""
-    config = ConfigDict(config.to_dict())
-    config.update({"data": {"modalities": ("IR",)}, "eval": {"batch_size": 2 * FEW}})
-    return config
-
-
-@pytest.fixture(scope="module")
-def encoder(small, source):
-    """The planted leaking encoder, as `load_encoder` would give it."""
-    every = np.unique(source.examples("test")[0])
-    return Encoder(small, planted.Leaking(), planted.params(small, source, every))
+def encoder(planted_encoder):
+    """The planted leaking encoder."""
+    return planted_encoder(planted.Leaking)
 
 
 @pytest.fixture(scope="module")
