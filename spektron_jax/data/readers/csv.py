@@ -9,6 +9,7 @@ all others of its line.
 import re
 from pathlib import Path
 
+from spektron_jax.data.axis import quantity_of
 from spektron_jax.data.readers.columns import names_signal
 from spektron_jax.data.readers.draft import Draft, Log
 from spektron_jax.data.readers.locate import find_table, hints
@@ -41,8 +42,8 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
         _check_end(rows, places, log)
     draft = read_table(rows, places, log, modality)
     if len(draft.sample_ids) == 1:
-        unnamed = draft.numbered or names_signal(draft.sample_ids[0])
-        if unnamed or draft.quantity:
+        name = draft.sample_ids[0]
+        if draft.numbered or names_signal(name) or quantity_of(name):
             draft.sample_ids, draft.numbered = [path.stem], False
     notes = comments + table.notes
     if notes:

@@ -61,13 +61,18 @@ def find_table(lines: list[str], places: list[str], log: Log) -> Table:
     elif body - start == 2:
         names, units = rows[:2]
         units = units + [""] * (len(names) - len(units))
-        joined = [f"{a.strip()} {b.strip()}" for a, b in zip(names, units, strict=True)]
+        joined = [_with_unit(*cells) for cells in zip(names, units, strict=True)]
         rows, places_of_rows = [joined, *rows[2:]], [places[start], *places[body:end]]
     if end < len(lines):
         text = f"{len(lines) - end} lines after the table, kept as comments"
         log.remark(places[end], f"{text}: {lines[end].strip()[:40]!r} ...")
     notes = lines[:start] + lines[end:]
     return Table(rows, places_of_rows, delimiter, notes, end == len(lines))
+
+
+def _with_unit(name: str, unit: str) -> str:
+    unit = unit.strip().strip("[]()")
+    return f"{name.strip()} [{unit}]" if unit else name.strip()
 
 
 def hints(notes: list[str]) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:

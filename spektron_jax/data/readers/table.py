@@ -92,6 +92,12 @@ def _layout(rows: list[list[str]], log: Log, modality: str | None) -> tuple[str,
     if not np.isnan(top[0]):  # no header: the first cell belongs to the axis
         across = across and _starts_evenly(top)
         down_ok = down_ok and _starts_evenly(down)
+        if down_ok and not across and len(header) > len(rows):
+            log.fail(
+                "table",
+                f"{len(header)} columns without a header and only {len(rows)} rows: "
+                "positions are missing; add a first row of them",
+            )
     if across and not down_ok:
         return "wide", "positions in the first row"
     if down_ok and not across:
@@ -298,8 +304,14 @@ def _long(rows: list[list[str]], places: list[str], log: Log) -> Draft:
             text = f"{error.args[0][:40]!r} is not a number"
             log.fault(f"{good_places[i]}, column {j + 1}", text)
     unit = _one_unit(units | (_units(header) if has_header else set()), places[0], log)
-    if has_header and len(ids) == 1:
-        quantity = quantity_of(ids[0])
+    if has_header and names:
+        split = [_name_unit(name) for _, name in names]
+        said = {quantity_of(unit) if len(unit) > 1 else None for _, unit in split}
+        if len(said) == 1 and None not in said:  # "A1 (AU)", "A2 (AU)"
+            quantity = said.pop()
+            names = [(j, name) for (j, _), (name, _) in zip(names, split, strict=True)]
+        elif len(ids) == 1:
+            quantity = quantity_of(ids[0])
     numbered = not has_header or all(not name for _, name in names)
     return Draft(
         axis=np.array(axis),

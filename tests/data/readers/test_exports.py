@@ -321,3 +321,25 @@ def test_a_folder_of_exports(tmp_path):
     (tmp_path / "3.txt").write_bytes(content.replace(b"1/cm", b"nm"))
     with pytest.raises(SpektronError, match="3.txt.* nm counts, where most files hold"):
         spektron_jax.read(tmp_path)
+
+
+def test_a_line_of_units_below_the_names(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("Wavelength\tS1\tS2\nnm\tAU\tAU\n")
+    with path.open("a") as file:
+        file.write(columns("\t", text(NM), text(Y), text(Y + 1)))
+    found = spektron_jax.read(path)
+    one = found.instruments["spectra"]
+    assert (one.unit, one.quantity) == ("nm", "absorbance")
+    assert found.sample_ids.tolist() == ["S1", "S2"]
+
+
+@pytest.mark.parametrize("unit", [None, "um", "cm-1"])
+def test_spectra_without_positions_are_refused(tmp_path, unit):
+    """Whose first column happens to run one way, or counts the rows."""
+    path = tmp_path / "x.csv"
+    for start in ([0.31, 0.32, 0.33, 0.34], [0, 1, 2, 3]):
+        rows = [[str(x), *text(Y + x)] for x in start]
+        path.write_text("\n".join(",".join(row) for row in rows) + "\n")
+        with pytest.raises(SpektronError, match="positions are missing; add a first"):
+            spektron_jax.read(path, unit=unit)
