@@ -20,8 +20,10 @@ not bands.) See Wilson, Decius & Cross, Molecular Vibrations (1955), chapters 6 
 Here activity is read from computed intensities by a threshold relative to the
 molecule's strongest line. `ALLOWED` asks what symmetry permits: what it forbids comes
 out below 1e-5 of the strongest line, as far as the geometry keeps the symmetry, and
-what it permits may by chance be nearly as weak. `VISIBLE` asks what an
-instrument sees: 1 % of the strongest line.
+what it permits may by chance be nearly as weak. The threshold was chosen on TEXTBOOK
+(cyclohexane comes out as 44 for 43); of other molecules trimethylphosphine is right, 29
+of 33, cubane two too high, 29 of 42, and tetracyanoethylene one too low, 21 of 24.
+`VISIBLE` asks what an instrument sees: 1 % of the strongest line.
 
 n = molecules, l = lines of all of them.
 """
