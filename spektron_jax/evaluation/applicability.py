@@ -24,6 +24,7 @@ LEVEL = 0.99
 EXPLAINED, MOST, FOLDS = 0.999, 10, 10
 # A residual three times as long as the limit is no extension of known variation.
 FAR = 9.0
+STRANGE = 6.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +100,24 @@ def fit_applicability(
         g, h = spread / (2 * average), 2 * average**2 / spread
         q_limit = g * stats.chi2.ppf(level, h)
     return Applicability(mean, loadings[:a], variances[:a], float(t2_limit), q_limit)
+
+
+def outliers(X: np.ndarray) -> np.ndarray:
+    """Rows of X (n, L) that are unlike the others; none with fewer than 10 spectra.
+
+    Q of each spectrum by a PCA model without its fold, since in its own model a strange
+    spectrum makes a component and looks at home. On a logarithmic scale more than 6
+    robust SDs (by the median absolute deviation) above the median.
+    """
+    if len(X) < FOLDS:
+        return np.empty(0, dtype=int)
+    fold, q = folds_of(np.arange(len(X)), FOLDS), np.empty(len(X))
+    for held in np.unique(fold):
+        mean, rows, variances = _pca(X[fold != held], MOST)
+        q[fold == held] = _distances(X[fold == held] - mean, rows, variances)[1]
+    log = np.log(np.maximum(q, np.finfo(float).tiny))
+    spread = stats.median_abs_deviation(log, scale="normal")
+    return np.flatnonzero(log - np.median(log) > STRANGE * spread)
 
 
 def _pca(X: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -98,6 +98,7 @@ def _methods(results: dict[str, Any]) -> str:
         "SEP",
         "R²",
         "RPD",
+        "RPIQ",
         "recipe's RMSEP minus this",
     )
     rows, ours = [], None
@@ -117,6 +118,7 @@ def _methods(results: dict[str, Any]) -> str:
                 number(entry["sep"]),
                 "" if entry["r2"] is None else f"{entry['r2']:.3f}",
                 "" if entry["rpd"] is None else number(entry["rpd"]),
+                "" if entry["rpiq"] is None else number(entry["rpiq"]),
                 text,
             )
         )

@@ -26,6 +26,7 @@ from spektron_jax.data import axis as axes
 from spektron_jax.data.readers import read
 from spektron_jax.data.tables import write_predictions
 from spektron_jax.errors import SpektronError
+from spektron_jax.evaluation.applicability import outliers
 from spektron_jax.evaluation.conformal import CALIBRATED
 from spektron_jax.evaluation.protocol import KINDS, Regime
 from spektron_jax.evaluation.risk import forecast
@@ -47,6 +48,8 @@ from spektron_jax.transfer.pool import Pool, instrument_of, read_pool
 
 CURVE = (WITHOUT, COMBINATION, "GLSW", "mean-centring", "target only")
 TRANSFER_SAMPLE = "transfer sample"
+SIDES = ("source", "target")
+NAMED = 5  # outliers in a warning
 
 
 def run(config: ConfigDict, workdir: Path) -> None:
@@ -100,7 +103,7 @@ def transfer(config: ConfigDict, workdir: Path) -> None:
         "provenance": ct.provenance_,
         "coverage": given.coverage,
         "interval": ct.interval_mark(given.coverage),
-        "warnings": [*pool.warnings, *ct.warnings_],
+        "warnings": [*pool.warnings, *ct.warnings_, *_outliers(pool)],
         "forecast": _forecast(pool, regime, rows),
         "curve": curve,
         **_table(compared),
@@ -212,6 +215,22 @@ def _table(compared: Comparison | None) -> dict:
         "without": WITHOUT,
         "trials": len(compared.measured),
     }
+
+
+def _outliers(pool: Pool) -> list[str]:
+    """A warning for each instrument with spectra unlike its others."""
+    found = []
+    spectra = pool.X_source, pool.X_target
+    for side, X, known in zip(SIDES, spectra, pool.measured(), strict=True):
+        rows = np.flatnonzero(known)
+        rows = rows[outliers(X[rows])]
+        if rows.size:
+            names = ", ".join(pool.ids[rows[:NAMED]]) + ", ..." * (rows.size > NAMED)
+            found.append(
+                f"{side}: spectra unlike the others of this instrument: {names}; look "
+                "at them, and leave out what was measured wrongly"
+            )
+    return found
 
 
 def _forecast(pool: Pool, regime: Regime, rows: np.ndarray) -> dict | None:

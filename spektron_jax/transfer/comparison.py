@@ -97,9 +97,10 @@ class Comparison:
         """One JSON-ready entry a method, least RMSEP first.
 
         rmsep with low and high (95 %, trials resampled), bias, sep, r2 (pooled over
-        trials, None where a test set has equal labels), rpd, n.
+        trials, None where a test set has equal labels), rpd, rpiq, n.
         """
         entries = []
+        middle = np.subtract(*np.percentile(np.concatenate(self.measured), (75, 25)))
         for name, predicted in self.predicted.items():
             error = np.concatenate(predicted) - np.concatenate(self.measured)
             sse, sst = squared_sums(self.measured, predicted)
@@ -116,6 +117,7 @@ class Comparison:
                     "sep": float(error.std(ddof=1)),
                     "r2": float(1 - sse.sum() / sst.sum()) if sst.sum() else None,
                     "rpd": spread / rmsep if rmsep else None,
+                    "rpiq": float(middle) / rmsep if rmsep else None,
                     "n": int(error.size),
                 }
             )

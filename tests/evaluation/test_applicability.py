@@ -10,6 +10,7 @@ from spektron_jax.evaluation.applicability import (
     IN_DOMAIN,
     UNLIKE,
     fit_applicability,
+    outliers,
 )
 
 
@@ -65,3 +66,14 @@ def test_bad_input():
     model = fit_applicability(np.random.default_rng(2).normal(size=(9, 10)))
     with pytest.raises(SpektronError, match="10"):
         model.flags(np.ones((2, 11)))
+
+
+def test_outliers_are_judged_by_models_without_them():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 2)) @ rng.normal(size=(2, 40))
+    X += 0.01 * rng.normal(size=X.shape)
+    assert outliers(X).size == 0
+    X[4, 20:23] += 2.0
+    X[17, 31] -= 1.0
+    np.testing.assert_array_equal(outliers(X), [4, 17])
+    assert outliers(X[:9]).size == 0

@@ -14,7 +14,8 @@ def results_of(rmsep, differences, **more):
     table = [
         {
             **{"method": name, "rmsep": value, "low": value * 0.9, "high": value * 1.1},
-            **{"bias": 0.0, "sep": value, "r2": 0.5, "rpd": 1 / value, "n": 48},
+            **{"bias": 0.0, "sep": value, "r2": 0.5, "n": 48},
+            **{"rpd": 1 / value, "rpiq": 1.3 / value},
         }
         for name, value in zip(METHODS, rmsep, strict=True)
     ]

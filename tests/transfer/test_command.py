@@ -206,3 +206,16 @@ def test_corn_without_the_network(tmp_path, capsys):
     assert rows["average, no network"]["r2"] > 0.8
     assert results["forecast"]["level"] == "high"
     assert "transfer is needed" in capsys.readouterr().out
+
+
+def test_strange_spectra_are_named(both, tmp_path):
+    found, _ = both
+    for name, row in (("old", 4), ("new", 25)):
+        found.instruments[name].spectra[row, 30:33] += 5.0
+    save(tmp_path / "strange.h5", found)
+    more = ["--config.transfer.n=10", "--noconfig.transfer.compare"]
+    assert transfer(tmp_path / "out", tmp_path / "strange.h5", *NAMES, *more) == 0
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    text = "\n".join(results["warnings"])
+    for side, name in (("source", "s4"), ("target", "s25")):
+        assert f"{side}: spectra unlike the others of this instrument: {name};" in text
