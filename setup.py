@@ -46,7 +46,14 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["spektron_jax*"]), "spektron_jax.configs"],
     package_dir={"spektron_jax.configs": "configs"},
-    package_data={"spektron_jax": ["data/*.md", "data/files/*", "weights/**"]},
+    package_data={
+        "spektron_jax": [
+            "data/*.md",
+            "data/files/*",
+            "identification/*.json",
+            "weights/**",
+        ]
+    },
     include_package_data=False,
     install_requires=requirements(),
     extras_require={

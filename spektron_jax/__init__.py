@@ -16,6 +16,7 @@ from spektron_jax.errors import SpektronError
 __version__ = "0.1.0"
 __all__ = [
     "CalibrationTransfer",
+    "SpectralLibrary",
     "SpektronError",
     "SpectraSet",
     "__version__",
@@ -27,6 +28,7 @@ __all__ = [
 _LAZY = {
     "CalibrationTransfer": "spektron_jax.transfer.calibration",
     "SpectraSet": "spektron_jax.data.spectra",
+    "SpectralLibrary": "spektron_jax.identification.library",
     "load_encoder": "spektron_jax.encoder",
     "read": "spektron_jax.data.readers",
 }

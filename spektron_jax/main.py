@@ -65,6 +65,7 @@ def run(argv: list[str]) -> None:
 OWN_CHECKS = {"convert": "data.convert", "lines": "data.lines"}
 OWN_CHECKS |= {"ablate": "training.ablation", "interpret": "interpretation.command"}
 OWN_CHECKS |= dict.fromkeys(("checklist", "latent"), "audit.command")
+OWN_CHECKS |= {"identify": "identification.command", "property": "properties.command"}
 OWN_CHECKS |= dict.fromkeys(("predict", "transfer"), "transfer.command")
 TASKS = {"pretrain": ("training.loop", "train"), "lab": ("training.lab_page", "write")}
 FLAGS = {

@@ -62,6 +62,18 @@ ARROWS = {
         # the habit of scikit-learn: clone, get_params, set_params
         | {"sklearn"},
     ),
+    "identification": (
+        BASE
+        | {"data", "lab", "evaluation", "report", "transfer"}
+        | {"identification", "__init__"},
+        NUMPY | {"jax", "sklearn", "tqdm", "ml_collections"},
+    ),
+    "properties": (
+        BASE
+        | {"data", "lab", "evaluation", "report", "transfer"}
+        | {"properties", "__init__"},
+        NUMPY | {"jax", "sklearn", "tqdm", "ml_collections"},
+    ),
     # reads what all the others make of trained weights
     "audit": (
         BASE

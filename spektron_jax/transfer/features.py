@@ -9,6 +9,7 @@ F = features of a depth, L = points, n = spectra.
 """
 
 import copy
+import functools
 import hashlib
 from pathlib import Path
 
@@ -31,13 +32,14 @@ class Features:
     """
 
     def __init__(self, weights: str, axis: np.ndarray, unit: str, modality: str):
-        from spektron_jax.encoder import load_encoder
         from spektron_jax.training.weights import SHIPPED
 
         self.name = str(weights)
-        self.encoder = load_encoder(weights)
         folder = SHIPPED / self.name
         folder = folder if folder.is_dir() else Path(weights)
+        manifest = folder / "manifest.json"
+        changed = manifest.stat().st_mtime_ns if manifest.is_file() else 0
+        self.encoder = _loaded(self.name, changed)
         self.checksum = _checksum(folder)
         self.axis = np.asarray(axis, np.float64)
         self.unit, self.modality = unit, modality
@@ -101,6 +103,14 @@ class Features:
             "mean": tokens.mean(axis=1),
             "tokens": tokens.reshape(len(X), -1),
         }
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(weights: str, changed: int):
+    """The encoder, compiled once for all axes; `changed`: when its files were."""
+    from spektron_jax.encoder import load_encoder
+
+    return load_encoder(weights)
 
 
 def _checksum(folder: Path) -> str:

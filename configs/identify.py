@@ -1,0 +1,47 @@
+"""Library search and few-shot classification across instruments.
+
+    python -m spektron_jax.main --config=configs/identify.py --workdir=OUT \\
+        --config.data.path=library.csv --config.data.query_path=unknown.csv
+
+With one file of several instruments, every ordered pair of them is searched and judged:
+
+    python -m spektron_jax.main --config=configs/identify.py --workdir=OUT \\
+        --config.data.path=raman_biomolecules.h5
+
+`--config.data.label=species` takes names from a label column instead of sample ids, and
+`--config.identify.mode=classify` learns classes from a few labelled spectra of one
+instrument and predicts those of the other. CPU, one process, a minute or two; seconds
+with `--config.identify.weights=` (without the network). Writes report.html,
+results.json and hits.csv.
+"""
+
+from ml_collections import ConfigDict
+
+from spektron_jax.errors import SpektronError
+
+
+def get_config(arg: str = "") -> ConfigDict:
+    """Return the settings; there are no variants."""
+    if arg:
+        raise SpektronError(f"configs/identify.py:{arg}: there are no variants")
+    data = {
+        "path": "",  # the library, or one file with several instruments
+        "query_path": "",  # unknown spectra; "" = each instrument against each other
+        "label": "",  # label column that names the compounds; "" = sample ids
+        "low_cm1": 0.0,  # leave out what lies below
+        "unit": "",  # of the axes, where the files do not say
+        "modality": "",
+        "strict": True,  # stop at the first fault of a file
+    }
+    identify = {
+        "mode": "search",  # or "classify"
+        "weights": "nano",  # name or folder; "" = without the network
+        "k": 5,  # hits listed for each query
+        "precision": 0.95,  # of accepted hits, in virtual searches of the library
+        "shots": (1, 3, 5, 10),  # labelled spectra of each class, to classify
+        "repeats": 20,  # draws of these
+        "progress": True,
+    }
+    return ConfigDict(
+        {"task": "identify", "seed": 0, "data": data, "identify": identify}
+    )

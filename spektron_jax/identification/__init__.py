@@ -1,0 +1,1 @@
+"""Library search and classification of spectra across instruments."""

@@ -1,0 +1,217 @@
+"""Virtual libraries with known answers: corpus compounds on two virtual instruments.
+
+A compound is one to three corpus molecules; compounds of a family share one of them,
+so that a library holds look-alikes, as real ones do. `remeasured` shows a clean
+spectrum as another laboratory would publish it. In order:
+
+    x -> x + warp(x)                    axis error, and phase: bands move by themselves
+    I -> I * exp(local + response)      orientation, phase; the detector's response
+    lab.measure                         line function, stray light, gain, noise
+    + background, - its estimate        fluorescence or drift, and its removal
+    smoothed, cut, digitised, min 0 and max 1
+
+No range was fitted to a measured set. They were changed twice because derivative search
+beat plain cosine on them by more than on measured sets, and it still does: real spectra
+differ in their fine structure by more than these.
+
+n = spectra, L = points, m = compounds.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from spektron_jax import lab
+from spektron_jax.grid import modality_code
+from spektron_jax.lab.render import render_lines
+
+PRESETS = {"Raman": ("raman_532", "raman_785", "raman_1064"), "IR": ("ftir", "atr")}
+FWHM_CM1 = {"Raman": (8.0, 40.0), "IR": (10.0, 40.0)}  # of bands in condensed phase
+MEMBERS = 3  # molecules of a compound, at most
+SHARED = (0.0, 0.8)  # share of the family's molecule
+EXCITATION_CM1 = (9398.0, 20492.0)  # lasers of 1064 to 488 nm
+HC_OVER_K_CM = 1.4388  # second radiation constant
+KELVIN = 298.0
+POINTS = 1024
+
+
+class Pair(NamedTuple):
+    """m compounds, row by row the same, on two virtual instruments."""
+
+    library: np.ndarray  # (m, L)
+    query: np.ndarray  # (m, L)
+
+
+class Severity(NamedTuple):
+    """How far two measurements of a compound differ, beyond the instruments."""
+
+    position: float  # sd of a band's place, cm-1
+    intensity: float  # in units of an sd of 35 %
+    foreign: float  # in units of bands a tenth as high as the strongest
+    background: float  # in units of the strongest band
+
+    @classmethod
+    def draw(cls, rng):
+        """Each by itself, log-uniform."""
+        low, high = np.log([[0.5, 0.3, 0.3, 0.001], [5.0, 2.0, 2.0, 0.3]])
+        return cls(*np.exp(rng.uniform(low, high)))
+
+
+def pair(corpus, rows, axis_cm1, modality, size, seed):
+    """Draw a library and its queries.
+
+    Args:
+      corpus: LineCorpus.
+      rows: molecules that compounds may be made of.
+      axis_cm1: (L,) increasing, even steps.
+      modality: "Raman" or "IR".
+      size: m.
+      seed: int.
+
+    Returns:
+      Pair.
+    """
+    rng = np.random.default_rng([seed, 7])
+    severity = Severity.draw(rng)
+    members, share = _members(rng, rows, size)
+    code = np.full(members.size, modality_code(modality), np.int32)
+    lines = corpus.fetch(members.ravel(), code)
+    position = lines["position_cm1"].reshape(size, -1)
+    strength = lines["strength"].astype(np.float64)
+    inside = (lines["position_cm1"] >= axis_cm1[0]) & (
+        lines["position_cm1"] <= axis_cm1[-1]
+    )
+    top = np.where(inside, strength, 0).max(1, keepdims=True)
+    strength = strength / np.where(top > 0, top, 1.0) * share.reshape(-1, 1)
+    strength = strength.reshape(size, -1)
+    low, high = FWHM_CM1[modality]
+    width = rng.uniform(low, high, size)
+    shown = []
+    for _ in range(2):
+        seen = strength
+        if modality == "Raman":
+            seen = strength * raman_intensity(position, rng.uniform(*EXCITATION_CM1))
+        clean = _rendered(position, seen, axis_cm1, width)
+        shown.append(remeasured(clean, axis_cm1, modality, rng, severity))
+    return Pair(*shown)
+
+
+def raman_intensity(shift_cm1, excitation_cm1):
+    """Stokes intensity over activity: (v0 - v)^4 / v / (1 - exp(-h c v / k T))."""
+    shift = np.maximum(shift_cm1, 20.0)
+    occupied = 1 - np.exp(-HC_OVER_K_CM * shift / KELVIN)
+    return ((excitation_cm1 - shift) / excitation_cm1) ** 4 * 1000 / shift / occupied
+
+
+def _members(rng, rows, size):
+    """Molecules and their shares, (m, MEMBERS) each."""
+    family = rng.integers(0, max(1, round(size / rng.uniform(2, 8))), size)
+    base = rng.choice(rows, family.max() + 1)
+    own = rng.choice(rows, (size, MEMBERS - 1))
+    shared = rng.uniform(*SHARED, size)
+    first = np.where(rng.uniform(size=size) < 0.5, 1.0, rng.uniform(0.3, 1, size))
+    parts = np.stack([shared, (1 - shared) * first, (1 - shared) * (1 - first)], 1)
+    return np.column_stack([base[family], own]), parts
+
+
+_render = jax.jit(render_lines)  # one compilation for all pairs of one size
+
+
+def _rendered(position, strength, axis_cm1, width):
+    spectra = _render(
+        jnp.asarray(position),
+        jnp.asarray(strength, jnp.float32),
+        jnp.asarray(axis_cm1, jnp.float32),
+        jnp.asarray(width, jnp.float32),
+    )
+    spectra = np.asarray(spectra, np.float64)
+    return spectra / spectra.max(1, keepdims=True)
+
+
+def remeasured(spectra, axis_cm1, modality, rng, severity):
+    """Spectra (strongest band 1) as one other virtual laboratory shows them.
+
+    Args:
+      spectra: (n, L).
+      axis_cm1: (L,) even steps.
+      modality: "Raman" or "IR".
+      rng: numpy Generator; draws the instrument once, the samples' state per row.
+      severity: Severity.
+
+    Returns:
+      (n, L) float64, each row from 0 to 1.
+    """
+    n, points = spectra.shape
+    step = (axis_cm1[-1] - axis_cm1[0]) / (points - 1)
+    field = _Field(rng, points, step)
+    warp = rng.normal(0, 1.5) + field(1, 400.0, 1.0)
+    warp = warp + severity.position * field(n, 30.0, 1.0)
+    moved = np.stack(
+        [
+            np.interp(axis_cm1 + w, axis_cm1, row)
+            for w, row in zip(warp, spectra, strict=True)
+        ]
+    )
+    moved = moved * np.exp(
+        severity.intensity * field(n, 20.0, 0.35) + field(1, 300.0, 0.25)
+    )
+    moved = moved + severity.foreign * _foreign(rng, n, axis_cm1)
+    preset = rng.choice(PRESETS[modality])
+    instrument = lab.draw(str(preset), seed=int(rng.integers(2**31)))
+    key = jax.random.key(int(rng.integers(2**31)))
+    seen = lab.measure(moved, axis_cm1, "cm-1", instrument, key).astype(np.float64)
+    noise = 10 ** rng.uniform(-3.5, -1.7, (n, 1)) * rng.normal(size=seen.shape)
+    background = severity.background * np.exp(field(n, 400.0, 1.0))
+    seen = seen + noise + background
+    # Most laboratories know the background well enough to take all of it off.
+    removed = rng.choice([0.0, 1.0, rng.uniform(0.7, 1.0)])
+    seen = seen - removed * background
+    blur = rng.uniform(0.5, 6.0)
+    seen = gaussian_filter1d(seen, blur / step, axis=1)
+    low = seen.min(1, keepdims=True)
+    seen = (seen - low) / (seen.max(1, keepdims=True) - low)
+    drawn = seen + 10 ** rng.uniform(-3.0, -1.3, (n, 1)) * field(n, 8.0, 1.0)
+    return np.clip(drawn, 0.0, 1.0)
+
+
+def measured_again(spectra, axis_cm1, modality, rng, severity):
+    """Spectra of one's own as `remeasured` shows them, on an even axis.
+
+    Returns:
+      (n, POINTS) and the axis (POINTS,): one size, so that one compilation serves all.
+    """
+    even = np.linspace(axis_cm1[0], axis_cm1[-1], POINTS)
+    rows = np.stack([np.interp(even, axis_cm1, row) for row in spectra])
+    low = rows.min(1, keepdims=True)
+    span = rows.max(1, keepdims=True) - low
+    rows = (rows - low) / np.where(span > 0, span, 1.0)
+    return remeasured(rows, even, modality, rng, severity), even
+
+
+def _foreign(rng, n, axis_cm1):
+    """Bands of something else: solvent, substrate, impurity, (n, L)."""
+    count = 4
+    centre = rng.uniform(axis_cm1[0], axis_cm1[-1], (n, count, 1))
+    width = np.exp(rng.uniform(np.log(6.0), np.log(60.0), (n, count, 1)))
+    height = 0.1 * rng.exponential(size=(n, count, 1))
+    present = rng.uniform(size=(n, count, 1)) < 0.5
+    bands = np.exp(-0.5 * ((axis_cm1 - centre) / width) ** 2)
+    return (present * height * bands).sum(1)
+
+
+class _Field:
+    """Smooth random curves of a given length scale and standard deviation."""
+
+    def __init__(self, rng, points, step):
+        self.rng, self.points, self.step = rng, points, step
+
+    def __call__(self, rows, length_cm1, sd):
+        sigma = length_cm1 / self.step
+        pad = int(3 * sigma)
+        white = self.rng.normal(size=(rows, self.points + 2 * pad))
+        smooth = gaussian_filter1d(white, sigma, axis=1, mode="wrap")
+        smooth *= sd * np.sqrt(2 * sigma * np.sqrt(np.pi))
+        return smooth[:, pad : pad + self.points]

@@ -1,0 +1,206 @@
+"""Search, rejection and classification on instruments whose answers are planted."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from spektron_jax import main
+from spektron_jax.data.spectra import Instrument, SpectraSet
+from spektron_jax.data.spectra_file import save
+from spektron_jax.errors import SpektronError
+from spektron_jax.evaluation.identification import (
+    hits,
+    rejection_curve,
+    share,
+    share_difference,
+)
+from spektron_jax.identification import combine
+from spektron_jax.identification.library import SpectralLibrary
+from spektron_jax.identification.measures import NAMES, similarities
+
+AXIS = np.linspace(500.0, 1500.0, 401)
+
+
+def compounds(count, seed=0, shift=0.0, response=0.0):
+    """Spectra of compounds with ten bands each, strongest about 1, (count, 401)."""
+    rng = np.random.default_rng(seed)
+    place = rng.uniform(520, 1480, (count, 10, 1))
+    height = rng.uniform(0.1, 1, (count, 10, 1))
+    bands = height * np.exp(-0.5 * ((AXIS - place - shift) / 8.0) ** 2)
+    return bands.sum(1) * np.exp(response * (AXIS - 1000) / 500)
+
+
+def test_every_similarity_of_a_spectrum_with_itself_is_the_highest():
+    X = compounds(6)
+    found = similarities(X, X, AXIS[1] - AXIS[0])
+    assert tuple(found) == NAMES
+    for name, each in found.items():
+        assert each.shape == (6, 6)
+        np.testing.assert_array_equal(each.argmax(axis=1), np.arange(6), err_msg=name)
+        if name != "windows":
+            np.testing.assert_allclose(np.diag(each), 1.0, atol=1e-9, err_msg=name)
+
+
+def test_cosine_by_hand():
+    query, library = np.array([[0.0, 1.0, 2.0]]), np.array([[2.0, 1.0, 0.0]])
+    found = similarities(query, library, 1.0, ["cosine"])["cosine"]
+    np.testing.assert_allclose(found, [[-1.0]])
+
+
+def test_slopes_do_not_see_a_background_and_windows_forgive_a_shift():
+    X, step = compounds(8), AXIS[1] - AXIS[0]
+    lifted = X + 3.0 + 0.002 * (AXIS - 1000)
+    names = ["cosine", "slope"]
+    plain, seen = (similarities(Y, X, step, names) for Y in (X, lifted))
+    change = {n: np.abs(plain[n] - seen[n]).max() for n in names}
+    assert change["cosine"] > 3 * change["slope"]
+    moved = compounds(8, shift=5.0)
+    found = similarities(moved, X, step, ["curve", "windows"])
+    relative = {
+        name: np.diag(each).mean() / np.diag(similarities(X, X, step, [name])[name])
+        for name, each in found.items()
+    }
+    assert relative["windows"].mean() > relative["curve"].mean()
+
+
+def test_the_fit_finds_the_similarity_that_knows_and_ignores_noise():
+    rng = np.random.default_rng(0)
+    blocks = [
+        {"knows": np.eye(20) + 0.3 * rng.normal(size=(20, 20)),
+         "noise": rng.normal(size=(20, 20)), "wrong": -np.eye(20)}
+        for _ in range(5)
+    ]  # fmt: skip
+    found = combine.fit(blocks, ["knows", "noise", "wrong"])
+    assert found["knows"] > 1 > 5 * found["noise"]
+    assert found["wrong"] == 0.0
+
+
+def test_shares_by_hand():
+    names, truth = ["a", "b", "c"], np.array(["b", "c"])
+    scores = np.array([[0.9, 0.8, 0.1], [0.1, 0.2, 0.3]])
+    np.testing.assert_array_equal(hits(scores, names, truth, 1), [False, True])
+    np.testing.assert_array_equal(hits(scores, names, truth, 2), [True, True])
+    found = share([True, True, False, False], ["x", "x", "y", "z"])
+    assert found["share"] == 0.5 and found["low"] == 0.0 and found["n"] == 4
+    same = share_difference([1, 0], [1, 0], ["x", "y"])
+    assert same == {"difference": 0.0, "low": 0.0, "high": 0.0}
+    rejected, accuracy = rejection_curve([0.9, 0.1, 0.5], [True, False, True])
+    np.testing.assert_allclose(rejected, [0, 1 / 3, 2 / 3])
+    np.testing.assert_allclose(accuracy, [2 / 3, 1, 1])
+
+
+def test_a_library_finds_its_compounds_on_another_axis_and_rejects_strangers():
+    names = np.array([f"c{i}" for i in range(15)])
+    library = SpectralLibrary(compounds(15), AXIS, names)
+    threshold = library.calibrate(precision=0.9)
+    assert 0 < threshold <= 1
+    other = compounds(15, shift=1.0, response=0.3)[:, ::-1][:, 5:]
+    found = library.search(other, AXIS[::-1][5:], k=3)
+    assert found.names.shape == (15, 3)
+    np.testing.assert_array_equal(found.names[:, 0], names)
+    assert found.accepted.mean() > 0.8
+    strangers = library.search(compounds(15, seed=9), k=3)
+    assert strangers.accepted.mean() < 0.3
+    assert strangers.right.mean() < found.right.mean()
+
+
+def test_what_a_library_cannot_do():
+    with pytest.raises(SpektronError, match="3 spectra and 2 names"):
+        SpectralLibrary(compounds(3), AXIS, ["a", "b"])
+    library = SpectralLibrary(compounds(2), AXIS, ["a", "b"])
+    with pytest.raises(SpektronError, match="fewer than 3 different names"):
+        library.calibrate()
+    with pytest.raises(SpektronError, match="points in common"):
+        library.search(compounds(1), AXIS + 2000)
+    broken = compounds(2)
+    broken[1, 7] = np.nan
+    with pytest.raises(SpektronError, match="row 1 has missing"):
+        library.search(broken)
+
+
+@pytest.fixture
+def two_instruments(tmp_path):
+    """A file of 12 compounds on two instruments; the last is not on the second."""
+    first, second = compounds(12), compounds(12, shift=1.5, response=0.4)
+    second[-1] = np.nan
+    family = np.where(np.arange(12) % 2, "odd", "even")
+    found = SpectraSet(
+        {
+            "red": Instrument(AXIS, "cm-1", "intensity", first),
+            "green": Instrument(AXIS, "cm-1", "intensity", second),
+        },
+        [f"c{i}" for i in range(12)],
+        "Raman",
+        labels={"family": family},
+    )
+    save(tmp_path / "set.h5", found)
+    return tmp_path / "set.h5"
+
+
+def identify(out, path, *more):
+    return main.main(
+        [
+            "--config=configs/identify.py",
+            f"--workdir={out}",
+            f"--config.data.path={path}",
+            "--noconfig.identify.progress",
+            "--config.identify.weights=",
+            *more,
+        ]
+    )
+
+
+def test_all_pairs_of_instruments(two_instruments, tmp_path, capsys):
+    assert identify(tmp_path / "out", two_instruments) == 0
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    methods = {entry["method"]: entry for entry in results["methods"]}
+    assert methods["combination, no network"]["top1"]["share"] == 1.0
+    assert methods["cosine"]["top1"]["n"] == 22
+    assert results["reject"]["absent"] == 1
+    with (tmp_path / "out" / "hits.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == (12 + 11) * 5
+    first = rows[0]
+    assert first["query_id"] == first["name"] == "c0" and first["rank"] == "1"
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "When to reject" in page and "http" not in page.split("<svg")[0]
+    assert "report:" in capsys.readouterr().out
+
+
+def test_a_wrong_label_and_a_lone_instrument_are_told(
+    two_instruments, tmp_path, capsys
+):
+    assert identify(tmp_path, two_instruments, "--config.data.label=genus") == 2
+    assert "the labels of" in capsys.readouterr().err
+    assert identify(tmp_path, two_instruments, "--config.identify.mode=guess") == 2
+    assert "must be one of search, classify" in capsys.readouterr().err
+
+
+def test_classes_from_few_spectra(tmp_path):
+    rng = np.random.default_rng(3)
+    kinds = compounds(3)
+    code = np.arange(24) % 3
+    spectra = [
+        kinds[code] * gain + 0.02 * rng.normal(size=(24, AXIS.size))
+        for gain in (1.0, 1.2)
+    ]
+    found = SpectraSet(
+        {
+            name: Instrument(AXIS, "cm-1", "absorbance", X)
+            for name, X in zip(("a", "b"), spectra, strict=True)
+        },
+        [f"s{i}" for i in range(24)],
+        "IR",
+        labels={"kind": np.array(["x", "y", "z"])[code]},
+    )
+    save(tmp_path / "set.h5", found)
+    more = "--config.identify.mode=classify", "--config.data.label=kind"
+    more += "--config.identify.shots=(2,4)", "--config.identify.repeats=3"
+    assert identify(tmp_path / "out", tmp_path / "set.h5", *more) == 0
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [entry["shots"] for entry in results["shots"]] == [2, 4]
+    for entry in results["shots"]:
+        for method in ("LDA", "PLS-DA", "nearest centroid"):
+            assert entry["methods"][method]["share"] > 0.9, method
