@@ -13,7 +13,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from absl import logging
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
@@ -61,7 +60,7 @@ def convert(given: ConfigDict, target: Path) -> Path:
     with unfinished(target, mark, lay_out) as file:
         for name, path in tables.items():
             zeros = _stream(file, name, path, axis, new_axis, given.progress)
-            logging.info("%s: %d of %d rows hold no spectrum", path, zeros, rows)
+            print(f"{path}: {zeros} of {rows} rows hold no spectrum")
         if smiles is not None and "raman" in tables:
             triple_bond.check_rows("smiles", file["raman"], new_axis, smiles)
     return target

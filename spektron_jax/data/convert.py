@@ -10,10 +10,10 @@ The large ones are streamed, in little memory. A conversion that was broken off 
 where it stopped, with the same command.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
-from absl import logging
 from ml_collections import ConfigDict
 
 from spektron_jax.data import boraden, lines, qme14s, spectra_file
@@ -43,7 +43,7 @@ def run(config: ConfigDict, workdir: Path) -> Path:
     if function not in (boraden.convert, qme14s.convert) and not given.path:
         raise SpektronError("config.convert.path: give the file or folder to convert")
     target = function(given, workdir / name)
-    logging.info("written to %s", target)
+    print(f"written to {os.path.relpath(target)}")
     return target
 
 
@@ -63,7 +63,7 @@ def _spectra_set(given: ConfigDict, target: Path) -> Path:
     if Path(given.path).is_file():
         found.metadata["source_sha256"] = checksum(Path(given.path), False)[0]
     spectra_file.save(target, found)
-    logging.info("%s", found)
+    print(found)
     return target
 
 

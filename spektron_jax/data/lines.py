@@ -129,7 +129,7 @@ def _report(path: str, target: Path, count: int, failures: list[Failure]) -> Pat
             f"{path}: no molecule could be used; {workdir / 'failures.csv'} "
             f"says why ({failures[0][1] if failures else 'it holds none'})"
         )
-    logging.info("%d molecules written to %s", count, target)
+    print(f"{count} molecules written to {os.path.relpath(target)}")
     return target
 
 

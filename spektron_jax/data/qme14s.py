@@ -25,7 +25,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from absl import logging
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
@@ -73,7 +72,7 @@ def convert(given: ConfigDict, target: Path) -> Path:
         _stream(file, bundles, names, numbers, axis, new_axis, given.progress)
         for kind in bundles:
             zeros = int(file[kind].attrs["zeros"])
-            logging.info("%s: %d of %d hold no spectrum", kind, zeros, len(numbers))
+            print(f"{kind}: {zeros} of {len(numbers)} molecules have no spectrum")
         if "raman" in bundles:
             smiles = file["smiles"].asstr()[:].tolist()
             place = str(bundles["raman"].path)

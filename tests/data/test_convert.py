@@ -122,11 +122,14 @@ def test_smiles_split_the_rows_and_must_belong_to_them(tables, tmp_path):
         convert.run(settings(**tables, smiles=str(smiles)), tmp_path)
 
 
-def test_other_sources_become_a_spectra_set(tmp_path):
+def test_other_sources_become_a_spectra_set(tmp_path, capsys):
     np.savez(tmp_path / "x.npz", spectra=spectra()[:3], axis=AXIS)
     argv = ["--config=configs/convert.py", f"--workdir={tmp_path / 'out'}"]
     argv += ["--config.convert.source=folder", "--config.convert.unit=cm-1"]
     assert main.main([*argv, f"--config.convert.path={tmp_path / 'x.npz'}"]) == 0
+    said = capsys.readouterr().out
+    assert "3 spectra of 351 points, 500 to 4000 cm-1" in said
+    assert said.rstrip().endswith("spectra.h5") and "written to " in said
     found = spektron_jax.read(tmp_path / "out" / "spectra.h5")
     assert len(found) == 3 and len(found.metadata["source_sha256"]) == 64
 

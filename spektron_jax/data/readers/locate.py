@@ -114,7 +114,8 @@ def _bounds(lines: list[str]) -> tuple[str | None, int, int | None, int]:
     if body and _is_header(lines[body - 1], delimiter, width):
         start = body - 1
         above = lines[body - 2] if body > 1 else ""
-        two = _width(above, delimiter) == width and _only_units(lines[start], delimiter)
+        two = _width(above, delimiter) == width >= _width(lines[start], delimiter)
+        two = two and _only_units(lines[start], delimiter)
         start -= two and AXIS_NAME.search(above.split(delimiter)[0]) is not None
     return delimiter, start, body, end
 

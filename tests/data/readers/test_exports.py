@@ -332,6 +332,9 @@ def test_a_line_of_units_below_the_names(tmp_path):
     one = found.instruments["spectra"]
     assert (one.unit, one.quantity) == ("nm", "absorbance")
     assert found.sample_ids.tolist() == ["S1", "S2"]
+    path.write_text(path.read_text().replace("AU\tAU", "AU\tAU\tAU"))
+    with pytest.raises(SpektronError, match="line 3: ragged: 3 cells, the first row"):
+        spektron_jax.read(path)
 
 
 @pytest.mark.parametrize("unit", [None, "um", "cm-1"])
