@@ -86,3 +86,21 @@ def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory):
+    """A folder with the weights of an untrained tiny model."""
+    import json
+
+    import jax
+
+    from configs.pretrain import get_config
+    from spektron_jax.training import checkpoint
+    from spektron_jax.training.state import build_model, init_params
+
+    config = get_config("tiny")
+    params = jax.device_get(init_params(build_model(config), 3))
+    folder = tmp_path_factory.mktemp("weights") / "tiny"
+    checkpoint.save_params(folder, params, json.loads(config.to_json()))
+    return str(folder)

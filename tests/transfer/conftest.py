@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from configs.pretrain import get_config
-
 
 def _instruments(samples=30, points=80, seed=0, points_target=None):
     """Spectra in nm of the same samples on two instruments, and one property.
@@ -36,20 +34,3 @@ def _instruments(samples=30, points=80, seed=0, points_target=None):
 def instruments():
     """The function of that name, see above."""
     return _instruments
-
-
-@pytest.fixture(scope="session")
-def tiny_weights(tmp_path_factory):
-    """A folder with the weights of an untrained tiny model."""
-    import json
-
-    import jax
-
-    from spektron_jax.training import checkpoint
-    from spektron_jax.training.state import build_model, init_params
-
-    config = get_config("tiny")
-    params = jax.device_get(init_params(build_model(config), 3))
-    folder = tmp_path_factory.mktemp("weights") / "tiny"
-    checkpoint.save_params(folder, params, json.loads(config.to_json()))
-    return str(folder)

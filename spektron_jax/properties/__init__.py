@@ -1,0 +1,1 @@
+"""Properties from embeddings, against PLS on the same spectra."""
