@@ -8,9 +8,10 @@ import planted
 import pytest
 
 import spektron_jax
-from spektron_jax import main
+from spektron_jax import config_file, main
 from spektron_jax.audit import adaptation, checklist
 from spektron_jax.audit.figures import judge_of
+from spektron_jax.errors import SpektronError
 from spektron_jax.training import checkpoint, manifest
 
 GOOD = {
@@ -93,7 +94,12 @@ def test_another_version_and_foreign_settings_are_named(weights, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "kind, code", [(planted.Ideal, 0), (planted.Leaking, 2), (planted.Constant, 2)]
+    "kind, code",
+    [
+        (planted.Ideal, 0),
+        pytest.param(planted.Leaking, 2, marks=pytest.mark.slow),
+        pytest.param(planted.Constant, 2, marks=pytest.mark.slow),
+    ],
 )
 def test_only_good_weights_end_with_code_0(
     planted_encoder, weights, tmp_path, monkeypatch, capsys, kind, code
@@ -113,6 +119,32 @@ def test_only_good_weights_end_with_code_0(
         assert any(name.startswith("instrument read") for name in failed)
     if kind is planted.Constant:
         assert failed == ["molecule found again (IR)"]
+
+
+def test_one_condition_that_fails_is_an_error(
+    planted_encoder, weights, tmp_path, monkeypatch, capsys
+):
+    encoder = planted_encoder(planted.Ideal)
+    monkeypatch.setattr(checklist, "load_encoder", lambda path: encoder)
+    config = config_file.load("configs/checklist.py")
+    config.update({"weights": str(weights), "molecules": 20})
+
+    def audit(encoder, config, workdir):
+        return {"rows": rows(instrument=0.31), "headline": {"collapsed": 0.0}}
+
+    with pytest.raises(SpektronError, match="1 of 9 conditions fail: instrument read"):
+        checklist.run(config, tmp_path, audit)
+    assert capsys.readouterr().out.count("pass  ") == 8
+
+
+def test_damaged_weights_are_not_even_loaded(weights, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(checklist, "load_encoder", None)
+    (weights / "config.json").unlink()
+    config = config_file.load("configs/checklist.py")
+    config.weights = str(weights)
+    with pytest.raises(SpektronError, match="1 of 1 conditions fail: checksums"):
+        checklist.run(config, tmp_path, None)
+    assert "FAIL  checksums" in capsys.readouterr().out
 
 
 def test_harm_by_adaptation_is_seen(planted_encoder, monkeypatch):

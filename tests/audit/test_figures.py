@@ -4,6 +4,7 @@ import planted
 import pytest
 
 from spektron_jax.audit.figures import figures
+from spektron_jax.errors import SpektronError
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +48,20 @@ def test_the_ideal_encoder_passes_every_figure(judged):
     assert abs(headline["z_chem_instrument"] - headline["chance"]) < 0.1
     assert headline["z_inst_instrument"] > 0.9
     assert headline["collapsed"] == 0 and headline["swap"] < 0.5
+
+
+@pytest.mark.slow
+def test_a_leak_that_no_plane_divides_needs_the_thorough_audit(judged):
+    assert judged(planted.BentLeak)["headline"]["z_chem_instrument"] < 0.35
+    assert judged(planted.BentLeak, thorough=True)["verdict"] == "leaking"
+
+
+@pytest.mark.slow
+def test_every_planted_encoder_gets_the_same_verdict_from_the_thorough_audit(judged):
+    for kind in (planted.Ideal, planted.Leaking, planted.Collapsed, planted.Constant):
+        assert judged(kind, thorough=True)["verdict"] == judged(kind)["verdict"]
+
+
+def test_too_few_molecules_are_an_error(config, source):
+    with pytest.raises(SpektronError, match="9 molecules of the test split"):
+        figures(None, config, molecules=9, model=planted.Ideal(), source=source)
