@@ -38,7 +38,7 @@ def get_config(arg: str = "") -> ConfigDict:
         "weights": "nano",  # name or folder; "" = without the network
         "k": 5,  # hits listed for each query
         "precision": 0.95,  # of accepted hits, in virtual searches of the library
-        "shots": (1, 3, 5, 10),  # labelled spectra of each class, to classify
+        "shots": (2, 3, 5, 10),  # labelled spectra of each class, to classify
         "repeats": 20,  # draws of these
         "progress": True,
     }

@@ -71,5 +71,8 @@ def _check(given: ConfigDict) -> None:
         raise SpektronError(
             f"config.identify.repeats = {given.repeats}: must be 2 or more"
         )
-    if given.mode == "classify" and not (given.shots and min(given.shots) >= 1):
-        raise SpektronError("config.identify.shots: give numbers of 1 or more")
+    if given.mode == "classify" and not (given.shots and min(given.shots) >= 2):
+        raise SpektronError(
+            "config.identify.shots: give numbers of 2 or more; one spectrum says "
+            "nothing of the spread"
+        )
