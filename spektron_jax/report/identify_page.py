@@ -110,7 +110,7 @@ def rejection(curves: dict[str, list], accepted: float) -> Figure:
         axes.plot(rejected, accuracy, dash, color=PALETTE[place], label=name)
     axes.axvline(1 - accepted, color=GREY, lw=1, ls=":", label="threshold")
     axes.set(xlabel="share rejected", ylabel="accuracy of the rest", ylim=(0, 1.03))
-    axes.legend(loc="lower right")
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
