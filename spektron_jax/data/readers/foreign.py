@@ -1,7 +1,6 @@
 """Instruments' own binary files that are not read here: what they are, what to export.
 
-No maintained library reads them without a copyleft licence or half a framework, or it
-was not found to be right. Told by their first bytes, else by the suffix.
+No library for them is used so far; each is told by its first bytes, else by the suffix.
 """
 
 _SPA = "Thermo OMNIC ({}): save it as SPC, JCAMP-DX or CSV in OMNIC"
