@@ -157,6 +157,7 @@ def saliency_part(encoder, samples, seed):
         "samples": len(spectra),
         "shown": len(shown),
         "q2": readout.q2,
+        "absolute_sum": float(np.abs(arrays["contribution"]).sum()),
         "largest_gap": float(np.abs(seen.gap).max()),
         "planted": [{key: getattr(each, key) for key in kept} for each in bands],
     }, arrays

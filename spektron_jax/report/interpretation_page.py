@@ -151,7 +151,9 @@ def _saliency(found: dict, arrays: dict) -> str:
         "What a prediction rests on",
         f"<p>A linear read-out of z_chem for {name}; {count(found['samples'])} samples "
         f"({escape(found['source'])}), Q2 {number(found['q2'])} by 5-fold "
-        f"cross-validation. {reading}</p>",
+        f"cross-validation. {reading} The contributions sum to 1, their absolute "
+        f"values to {number(found['absolute_sum'])}: the more, the more points work "
+        "against each other and the less single bands can be read from the map.</p>",
         image(
             figures.saliency(
                 arrays["axis"],
@@ -167,8 +169,8 @@ def _saliency(found: dict, arrays: dict) -> str:
             f"{number(found['largest_gap'])} of a prediction.",
         ),
         f"<p>Does such a map deserve trust? {hits} of {len(bands)} bands planted "
-        "into the same spectra are found: half or more of the contributions lie on the "
-        "band, and less with shuffled heights.</p>",
+        "into the same spectra are found: 50 to 150 % of the contributions lie on "
+        "the band, and less than 25 % with shuffled heights.</p>",
         table(header, rows),
         image(
             figures.planted(
