@@ -9,6 +9,7 @@ spectra, 0: all of them. Each spectrum is encoded once; finished cells are kept 
 """
 
 import sys
+from dataclasses import replace
 
 import h5py
 
@@ -26,11 +27,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--weights", default="nano")
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--n", default=NUMBERS, help="separated by commas")
+    parser.add_argument("--splits", type=int, default=15, help="the first ones only")
     parser.add_argument("--records", default="runs/corn_recipe.jsonl")
     parser.add_argument("--json", help="summary to write")
     given = parser.parse_args(arguments)
 
     study = tables.read_study(given.data, given.protocol)
+    study = replace(study, splits=study.splits[: given.splits])
     with h5py.File(given.data) as file:
         axis = file["instruments/m5/axis"][:]
     features = Features(given.weights, axis, "nm", "NIR")
@@ -49,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.json:
         head = {
             "command": "python -m benchmarks.corn_recipe --data=corn.h5 "
-            f"--protocol=corn_protocol.json --n={given.n}",
+            f"--protocol=corn_protocol.json --n={given.n} --splits={given.splits}",
             "study": study.checksum(),
             "made_with": mark,
         }
