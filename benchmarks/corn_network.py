@@ -67,6 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = tables.corn_arguments(__doc__)
     parser.add_argument("--weights", default="nano")
     parser.add_argument("--property", default="moisture")
+    parser.add_argument("--others", default="mp5,mp6", help="instruments beside m5")
     parser.add_argument("--splits", type=int, default=5)
     parser.add_argument("--n", default="-10,10,25,50", help="separated by commas")
     parser.add_argument("--rows", help="separated by semicolons; default all")
@@ -89,7 +90,7 @@ def main(arguments: list[str] | None = None) -> None:
         left = ("re-rendered, umc",) if labels else LABELLED
         rows += [Row(f"{k}#{mark}", regime) for k in chosen if k not in left]
     records = []
-    for other in (name for name in study.spectra if name != "m5"):
+    for other in given.others.split(","):
         part = part_of(study, other, given.property, given.splits)
         records += run(part, rows, given.records, build=build, watch=tables.watch)
     entries = tables.entries_of(rows, records, f"without network#{mark}")
@@ -98,7 +99,7 @@ def main(arguments: list[str] | None = None) -> None:
         head = {
             "command": "python -m benchmarks.corn_network --data=corn.h5 "
             f"--protocol=corn_protocol.json --n={given.n} --splits={given.splits} "
-            f"--property={given.property}",
+            f"--property={given.property} --others={given.others}",
             "base": "without network",
             "made_with": mark,
         }
