@@ -6,12 +6,12 @@ Any setting can follow, such as --config.train.steps=100. What the user can put 
 ends with one line on stderr and exit code 2.
 """
 
-import importlib
 import logging
 import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from absl import flags
@@ -52,14 +52,13 @@ def run(argv: list[str]) -> None:
     config = config_file.load(values.config)
     config_file.override(config, overrides)
     if own := OWN_CHECKS.get(config.task):
-        task = importlib.import_module(f"spektron_jax.{own}")
+        task = import_module(f"spektron_jax.{own}")
         return task.run(config, writable(values.workdir))
     validate(config)
     workdir = writable(values.workdir)
     join_processes(values.coordinator, values.num_processes, values.process_id)
     module, function = TASKS[config.task]  # JAX only now that the rest is right
-    task = importlib.import_module(f"spektron_jax.{module}")
-    getattr(task, function)(config, workdir)
+    getattr(import_module(f"spektron_jax.{module}"), function)(config, workdir)
 
 
 OWN_CHECKS = {"convert": "data.convert", "lines": "data.lines"}

@@ -86,12 +86,12 @@ def shipped(modality: str, checksum: str) -> dict[str, float]:
 
     Args:
       modality: "IR" and "NIR" share one set, "Raman" and "unknown" the other.
-      checksum: of the encoder's manifest. For an encoder whose weights were not
-        learnt, those of the encoder that the file names first are taken.
+      checksum: of the encoder's manifest.
 
     Returns:
-      {name: weight}.
+      {name: weight}; the average alone for an encoder whose weights were not learnt.
     """
     known = json.loads(WEIGHTS.read_text(encoding="utf-8"))["encoders"]
-    own = known.get(checksum[:16]) or next(iter(known.values()))
-    return own["IR" if modality in ("IR", "NIR") else "Raman"]
+    if checksum[:16] not in known:
+        return {AVERAGE: 1.0}
+    return known[checksum[:16]]["IR" if modality in ("IR", "NIR") else "Raman"]

@@ -204,6 +204,12 @@ class SpectralLibrary:
         ]
         return both, grid
 
+    @property
+    def weighed(self):
+        """Whether the encoder's similarities have weights; without, it has no part."""
+        encoder = self._encoder(self.axis_cm1)
+        return len(combine.shipped(self.modality, encoder.checksum)) > 1
+
     def _step(self, axis_cm1):
         return (axis_cm1[1] - axis_cm1[0]) / STRETCH.get(self.modality, 1.0)
 

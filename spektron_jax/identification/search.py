@@ -63,6 +63,11 @@ def _library(side, given, seed, warnings):
         library.calibrate(given.precision, seed)
     except SpektronError as error:
         warnings.append(f"{side.name}: hits are not rejected ({error})")
+    if library.weights and not library.weighed:
+        warnings.append(
+            f"the encoder {given.weights!r} has no part in the search: its "
+            "similarities were not weighed (benchmarks/identify_learn.py --write)"
+        )
     if library.threshold_ is not None and library.threshold_ > 1:
         warnings.append(
             f"{side.name}: no threshold reaches the precision asked for in virtual "

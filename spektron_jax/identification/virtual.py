@@ -10,9 +10,9 @@ spectrum as another laboratory would publish it. In order:
     + background, - its estimate        fluorescence or drift, and its removal
     smoothed, cut, digitised, min 0 and max 1
 
-No range was fitted to a measured set. They were changed twice because derivative search
-beat plain cosine on them by more than on measured sets, and it still does: real spectra
-differ in their fine structure by more than these.
+No range was fitted to a measured set. They were changed three times because derivative
+search beat plain cosine on them by more than on measured sets, and it still does: real
+spectra differ in their fine structure by more than these.
 
 n = spectra, L = points, m = compounds.
 """

@@ -204,3 +204,10 @@ def test_classes_from_few_spectra(tmp_path):
     for entry in results["shots"]:
         for method in ("LDA", "PLS-DA", "nearest centroid"):
             assert entry["methods"][method]["share"] > 0.9, method
+
+
+def test_an_encoder_that_was_not_weighed_has_no_part():
+    weights = combine.shipped("IR", "0" * 64)
+    score = np.random.default_rng(0).normal(size=(3, 4))
+    both = combine.weighted({combine.AVERAGE: score, "encoder z_chem": score}, weights)
+    np.testing.assert_array_equal(both, score)
