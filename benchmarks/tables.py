@@ -59,6 +59,9 @@ def regime_of(n: int) -> Regime:
     return Regime("paired", n) if n > 0 else Regime("unlabelled", -n or None)
 
 
+RECIPE = ("recipe", "bayes", "instrument_prior", "features")
+
+
 def checksum(*modules: str) -> str:
     """Of files in spektron_jax/transfer: rows of another version are other rows."""
     folder, digest = Path(spektron_jax.__file__).parent / "transfer", hashlib.sha256()

@@ -7,11 +7,14 @@ import pytest
 
 from spektron_jax import CalibrationTransfer, SpektronError
 from spektron_jax.evaluation.baselines import make
+from spektron_jax.evaluation.baselines.preprocessing import treat
 from spektron_jax.evaluation.transfer_data import TransferData
+from spektron_jax.transfer.bayes import fit_affine
 from spektron_jax.transfer.features import DEPTHS, Features
 from spektron_jax.transfer.recipe import (
     MOST_SHARE,
     TransferRecipe,
+    bayes_share,
     cautious_share,
     classical_members,
 )
@@ -24,10 +27,19 @@ def data_of(instruments, n=8, labelled=True):
     return TransferData(X_s[:24], y[:24], X_t[:n], labels, paired), X_t[24:], y[24:]
 
 
-def test_without_the_network_it_is_the_average(instruments):
+def test_without_the_network_it_is_the_average_and_the_bayesian_members(instruments):
     data, X, _ = data_of(instruments)
+    plain = TransferRecipe("average").fit(data)(X)
+    np.testing.assert_allclose(plain, make("average").fit(data)(X), rtol=1e-9)
+    share = bayes_share(data)
+    bayes = np.mean([_affine(data, t, X) for t in ("raw", "sg1")], axis=0)
     ours = TransferRecipe("classical").fit(data)(X)
-    np.testing.assert_allclose(ours, make("average").fit(data)(X), rtol=1e-9)
+    np.testing.assert_allclose(ours, (1 - share) * plain + share * bayes, rtol=1e-9)
+
+
+def _affine(data, treatment, X):
+    vector, constant = fit_affine(data, treatment)
+    return treat(X, treatment) @ vector + constant
 
 
 def test_share_follows_the_evidence():
@@ -114,7 +126,7 @@ def test_an_encoder_in_the_model_is_saved_by_checksum(
 
 
 def test_a_recipe_names_its_kinds():
-    with pytest.raises(SpektronError, match="use one of classical"):
+    with pytest.raises(SpektronError, match="use one of average, classical"):
         TransferRecipe("magic")
     with pytest.raises(SpektronError, match="needs an encoder"):
         TransferRecipe("encoder")

@@ -1,0 +1,214 @@
+"""Linear calibration of two instruments by evidence, with a prior of their difference.
+
+Spectra about the mean of the source spectra, after one treatment:
+
+    x_A = z + e_A                 z ~ N(0, Z)        the sample
+    x_B = z + d + e_B             d ~ N(0, s J'J)    the instruments' mean difference
+    y = z b + e_y                 b ~ N(0, I)        spherical prior, as in ridge
+    e_A ~ N(0, a F), e_B ~ N(0, (1 - a) F)
+
+F is the covariance of x_A - x_B - d over the pairs, plus a hundredth of J'J or, with
+pairs, less: differences also vary from sample to sample. J comes from
+`instrument_prior.py`, and d has a normal posterior with mean D and covariance V: from
+the pairs, or else from the means of both sets, whose samples differ,
+
+    (mean of B - mean of A) ~ N(0, s J'J + C),  C = F / n  or  C_A (1 / k + 1 / S)
+
+Then each spectrum stands for its sample by the best linear estimate,
+
+    z^ = x (Z + N)^-1 Z,   N = a F (source), a (1 - a) F (pair: (1 - a) x_A
+         + a (x_B - D)), (1 - a) F + V (target: x_B - D)
+
+(regression calibration: Carroll, Ruppert, Stefanski & Crainiceanu, Measurement Error in
+Nonlinear Models, 2006, ch. 4), and y given z^ is a Gaussian process with linear kernel,
+noise of its own for source, pair and target, and a common error of all target spectra:
+
+    y ~ N(0, v (g z^ z^' + diag(noise) + o o' + broad)),  v ~ inverse gamma
+
+    noise = 1 + a f, 1 + a (1 - a) f, 1 + (1 - a) f;   o = sqrt(f c) (0, a, 1)
+
+with c = 1 / n (pairs) or 1. a, f and g are averaged over a grid by their marginal
+likelihood (MacKay, Neural Computation 4 (1992) 415); so whether the source or the
+target is the noisier instrument is found from the labels. Prediction is affine in x.
+
+S = source spectra, k = target spectra, n = pairs, L = points, G = signal strengths.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spektron_jax.evaluation.baselines.preprocessing import treat
+from spektron_jax.evaluation.transfer_data import UNPAIRED, TransferData
+from spektron_jax.transfer.instrument_prior import difference_terms
+
+SHARES = (0.0, 0.5, 1.0)  # a
+EXTRA = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)  # f
+SIGNALS = np.exp(np.linspace(-2.0, 9.0, 12))  # g
+SIZES = np.array([0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]) ** 2  # s
+# Added to C_A, share of its trace: a derivative leaves more of it to noise.
+RIDGE = {"raw": 5e-5, "sg1": 3e-4}
+LEAST = 0.02  # of Z, share of C_A in a direction
+SPREAD = 0.01  # of J'J added to F: differences that vary from sample to sample
+WORTH = 2.0  # pairs that are worth as much as that
+BROAD = 1e3  # variance of the intercept
+GAMMA = (1.0, 0.05)  # inverse gamma of v: shape, scale
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What y is known of: spectra as estimates of samples, and their noise.
+
+    Attributes:
+      X: z^                                                            (m, r)
+      y: standardised labels                                           (m,)
+      kind: 0 source, 1 pair, 2 target                                 (m,)
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    kind: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class BayesMember:
+    """The model of the header as a member of the recipe.
+
+    Attributes:
+      space: treatment
+      data: untreated spectra
+      weight: share in the recipe
+    """
+
+    space: str
+    data: TransferData
+    weight: float
+
+    def affine(self) -> tuple[str, np.ndarray, float]:
+        """Space, coefficients (L,) and intercept."""
+        return self.space, *fit_affine(self.data, self.space)
+
+    def left_out(self) -> np.ndarray:
+        """Predictions of the labelled target samples by fits without them, (n,)."""
+        X = treat(self.data.X_target, self.space)
+        predicted = np.empty(len(X))
+        for rows, rest in self.data.leave_out():
+            vector, constant = fit_affine(rest, self.space)
+            predicted[rows] = X[rows] @ vector + constant
+        return predicted[self.data.labelled]
+
+
+def fit_affine(data: TransferData, treatment: str) -> tuple[np.ndarray, float]:
+    """Coefficients on treated target spectra (L,), and the intercept."""
+    A, B = treat(data.X_source, treatment), treat(data.X_target, treatment)
+    J = treat(difference_terms(data.X_source.mean(axis=0)), treatment)
+    centre, unit = A.mean(axis=0), float(A.std(axis=0).mean()) or 1.0
+    A, B, J = (A - centre) / unit, (B - centre) / unit, J / unit
+    _, s, V = np.linalg.svd(np.vstack([A, B, J]), full_matrices=False)
+    span = V[s > 1e-9 * s[0]].T
+    A, B, J = A @ span, B @ span, J @ span
+    mean, spread = data.y_source.mean(), data.y_source.std()
+    ridge = RIDGE[treatment]
+    vector, constant = _posterior(data, A, B, J, (mean, spread), ridge)
+    vector = span @ vector * (spread / unit)
+    return vector, float(mean + spread * constant - centre @ vector)
+
+
+def _posterior(data, A, B, J, label_scale, ridge) -> tuple[np.ndarray, float]:
+    pair = data.paired != UNPAIRED
+    partner, n, S = data.paired[pair], int(pair.sum()), len(A)
+    y_source = (data.y_source - label_scale[0]) / label_scale[1]
+    own = ~pair & np.isfinite(data.y_target)
+    y_own = (data.y_target[own] - label_scale[0]) / label_scale[1]
+    r, prior = A.shape[1], J.T @ J
+    C_A = A.T @ A / S
+    C_A += ridge * (np.trace(C_A) or 1.0) * np.eye(r)
+    F = SPREAD / (1 + max(n - 1, 0) / WORTH) * prior
+    if n > 1:
+        difference = B[pair] - A[partner]
+        F = F + np.cov(difference, rowvar=False)
+    if n:
+        seen = (B[pair] - A[partner]).mean(axis=0)
+        C = (F if n > 1 else prior) / n + ridge * C_A / n
+    elif len(B):
+        seen, C = B.mean(axis=0), C_A * (1 / len(B) + 1 / S)
+    if len(B):
+        D, V = _difference(seen, C, prior)
+    else:
+        D, V = np.zeros(r), prior
+    half, inverse = _roots(C_A)
+    share, Q = np.linalg.eigh(inverse @ F @ inverse)
+    back = half @ Q
+    left = np.setdiff1d(np.arange(S), partner)
+    informed = n > 0 or own.any()
+    parts = []
+    for a in SHARES if n > 1 else SHARES[:1]:
+        Z = (back * np.maximum(1 - a * share, LEAST)) @ back.T
+        toward = _estimate(Z, (1 - a) * F + V)
+        middle = (1 - a) * A[partner] + a * (B[pair] - D)
+        rows = Rows(
+            np.vstack(
+                [
+                    A[left] @ _estimate(Z, a * F),
+                    middle @ _estimate(Z, a * (1 - a) * F),
+                    (B[own] - D) @ toward,
+                ]
+            ),
+            np.concatenate([y_source[left], y_source[partner], y_own]),
+            np.repeat([0, 1, 2], [left.size, n, own.sum()]),
+        )
+        for f in EXTRA if informed and (a or own.any()) else EXTRA[:1]:
+            evidence, vectors, constants = _grid(rows, a, f, 1 / n if n else 1.0)
+            vectors = toward @ vectors
+            parts.append((evidence, vectors, constants - D @ vectors))
+    evidence = np.concatenate([part[0] for part in parts])
+    weights = np.exp(evidence - evidence.max())
+    weights /= weights.sum()
+    vectors = np.hstack([part[1] for part in parts])
+    return vectors @ weights, np.concatenate([part[2] for part in parts]) @ weights
+
+
+def _grid(rows: Rows, a: float, f: float, common: float) -> tuple:
+    """Log evidence (G,), coefficients of z^ (r, G), constants (G,)."""
+    m = rows.y.size
+    noise = (1 + f * np.array([a, a * (1 - a), 1 - a]))[rows.kind]
+    o = np.sqrt(f * common) * np.array([0.0, a, 1.0])
+    base = np.diag(noise) + np.outer(o[rows.kind], o[rows.kind]) + BROAD
+    L = np.linalg.cholesky(base)
+    inverse = np.linalg.inv(L)
+    unit = np.sum(rows.X**2) / m or 1.0
+    values, U = np.linalg.eigh(inverse @ (rows.X @ rows.X.T / unit) @ inverse.T)
+    rotated = U.T @ (inverse @ rows.y)
+    total = 1 + SIGNALS[:, None] * np.maximum(values, 0.0)  # (G, m)
+    shape, scale = GAMMA
+    evidence = -0.5 * np.log(total).sum(axis=1) - np.log(np.diag(L)).sum()
+    misfit = np.sum(rotated**2 / total, axis=1)
+    evidence -= (shape + m / 2) * np.log(scale + misfit / 2)
+    dual = inverse.T @ U @ (rotated / total).T  # (m, G)
+    vectors = rows.X.T @ dual * (SIGNALS / unit)
+    return evidence, vectors, BROAD * dual.sum(axis=0) + o[2] * (o[rows.kind] @ dual)
+
+
+def _difference(seen, C, prior) -> tuple[np.ndarray, np.ndarray]:
+    """Posterior mean (r,) and covariance (r, r) of d; its size s by evidence."""
+    half, inverse = _roots(C)
+    values, Q = np.linalg.eigh(inverse @ prior @ inverse)
+    values, u = np.maximum(values, 0.0), Q.T @ inverse @ seen
+    total = 1 + SIZES[:, None] * values
+    evidence = -0.5 * np.sum(np.log(total) + u**2 / total, axis=1)
+    weights = np.exp(evidence - evidence.max())
+    size = SIZES @ weights / weights.sum()
+    kept = size * values / (1 + size * values)
+    back = half @ Q
+    return back @ (kept * u), (back * kept) @ back.T
+
+
+def _estimate(Z, N) -> np.ndarray:
+    return np.linalg.solve(Z + N, Z)
+
+
+def _roots(C) -> tuple[np.ndarray, np.ndarray]:
+    """C^(1/2) and C^(-1/2)."""
+    values, U = np.linalg.eigh(C)
+    root = np.sqrt(np.maximum(values, 1e-12 * values[-1]))
+    return (U * root) @ U.T, (U / root) @ U.T

@@ -1,0 +1,169 @@
+"""The Bayesian members: against a reference, invariant, and on awkward data."""
+
+import numpy as np
+import pytest
+
+from spektron_jax.evaluation.baselines.preprocessing import treat
+from spektron_jax.evaluation.transfer_data import TransferData
+from spektron_jax.transfer import bayes
+from spektron_jax.transfer.bayes import BayesMember, Rows, fit_affine
+from spektron_jax.transfer.instrument_prior import difference_terms
+
+
+def predict(data, X, treatment="raw"):
+    vector, constant = fit_affine(data, treatment)
+    return treat(X, treatment) @ vector + constant
+
+
+def data_of(found, n=8, labels=True, pairs=True, source=slice(0, 24)):
+    X_s, _, X_t, _, y = found
+    return TransferData(
+        X_s[source],
+        y[source],
+        X_t[:n],
+        y[:n] if labels else np.full(n, np.nan),
+        np.arange(n) if pairs else np.full(n, -1),
+    )
+
+
+def rmse(a, b):
+    return np.sqrt(np.mean((a - b) ** 2))
+
+
+def test_evidence_and_posterior_are_those_of_the_gaussian():
+    """Against the multivariate t density and the kernel formula, written out."""
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(12, 5)), rng.normal(size=12)
+    kind = np.repeat([0, 1, 2], [6, 4, 2])
+    a, f, common = 0.5, 3.0, 0.25
+    found = bayes._grid(Rows(X, y, kind), a, f, common)
+    noise = np.array([1 + a * f, 1 + a * (1 - a) * f, 1 + (1 - a) * f])[kind]
+    o = np.sqrt(f * common) * np.array([0, a, 1])[kind]
+    unit = np.sum(X**2) / 12
+    new = rng.normal(size=5)
+    shape, scale = bayes.GAMMA
+    reference = []
+    for number, g in enumerate(bayes.SIGNALS):
+        K = g * X @ X.T / unit + np.diag(noise) + np.outer(o, o) + bayes.BROAD
+        alpha = np.linalg.solve(K, y)
+        cross = g * X @ new / unit + np.sqrt(f * common) * o + bayes.BROAD
+        ours = new @ found[1][:, number] + found[2][number]
+        assert ours == pytest.approx(cross @ alpha, rel=1e-6, abs=1e-8)
+        log_t = -0.5 * np.linalg.slogdet(K)[1]
+        log_t -= (shape + 6) * np.log(scale + y @ alpha / 2)
+        reference.append(log_t)
+    np.testing.assert_allclose(found[0], reference, rtol=1e-8)
+
+
+def test_difference_is_shrunk_where_samples_vary_more_than_instruments():
+    C, prior = np.diag([1.0, 1e-4]), np.diag([1e-2, 1e-2])
+    seen = np.array([1.0, 0.1])
+    mean, V = bayes._difference(seen, C, prior)
+    assert abs(mean[0]) < 0.5 and mean[1] == pytest.approx(0.1, rel=0.1)
+    # Posterior of a known size: s (s + c)^-1 of each direction.
+    size = mean / (seen - mean) * np.diag(C) / np.diag(prior)
+    assert size[0] == pytest.approx(size[1], rel=1e-6)
+    np.testing.assert_allclose(np.diag(V), mean / seen * np.diag(C), rtol=1e-6)
+
+
+def test_few_unlabelled_spectra_beat_centring_on_them(instruments):
+    """The mean of five samples is not the instrument's."""
+    ours, centred = [], []
+    for seed in range(8):
+        X_s, _, X_t, _, y = instruments(samples=60, seed=seed)
+        rich = np.argsort(y)[-5:]  # samples unlike the source's mean
+        rest = np.setdiff1d(np.arange(60), rich)
+        data = TransferData(
+            X_s[rest[:40]], y[rest[:40]], X_t[rich], np.full(5, np.nan), np.full(5, -1)
+        )
+        X, truth = X_t[rest[40:]], y[rest[40:]]
+        ours.append(rmse(predict(data, X), truth))
+        shift = data.X_source.mean(axis=0) - data.X_target.mean(axis=0)
+        none = TransferData(
+            data.X_source, data.y_source, X_t[:0], [], np.empty(0, dtype=int)
+        )
+        centred.append(rmse(predict(none, X + shift), truth))
+    assert np.mean(ours) < 0.8 * np.mean(centred)
+
+
+@pytest.mark.parametrize("noisy", ["source", "target"])
+def test_it_finds_the_noisier_instrument(instruments, noisy):
+    """With repacking errors on one side it beats the same model told the other side."""
+    right, wrong, ours = [], [], []
+    for seed in range(6):
+        X_s, axis, X_t, _, y = instruments(samples=60, seed=seed)
+        rng = np.random.default_rng(seed)
+        each = X_s if noisy == "source" else X_t
+        each += 0.15 * rng.normal(size=(60, 60)) / 8 @ (X_s - X_s.mean(axis=0))
+        each += 0.1 * rng.normal(size=(60, 1)) * np.exp(-(((axis - 1650) / 120) ** 2))
+        data = data_of((X_s, axis, X_t, axis, y), 12, source=slice(0, 40))
+        X, truth = X_t[40:], y[40:]
+        side = 1.0 if noisy == "source" else 0.0
+        for shares, errors in (((side,), right), ((1 - side,), wrong)):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(bayes, "SHARES", shares)
+                errors.append(rmse(predict(data, X), truth))
+        ours.append(rmse(predict(data, X), truth))
+    assert np.mean(ours) < np.mean(wrong)
+    assert np.mean(ours) < 1.1 * np.mean(right)
+
+
+@pytest.mark.parametrize("labels, pairs", [(True, True), (True, False), (False, False)])
+def test_units_and_order_do_not_matter(instruments, labels, pairs):
+    found = instruments()
+    data, X = data_of(found, labels=labels, pairs=pairs), found[2][24:]
+    expected = predict(data, X)
+    scaled = TransferData(
+        7 * data.X_source,
+        100 * data.y_source + 3,
+        7 * data.X_target,
+        100 * data.y_target + 3,
+        data.paired,
+    )
+    np.testing.assert_allclose((predict(scaled, 7 * X) - 3) / 100, expected, rtol=1e-6)
+    order = np.random.default_rng(0).permutation(8)
+    mixed = TransferData(
+        data.X_source,
+        data.y_source,
+        data.X_target[order],
+        data.y_target[order],
+        data.paired[order],
+    )
+    np.testing.assert_allclose(predict(mixed, X), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5])
+@pytest.mark.parametrize("labels, pairs", [(True, True), (True, False), (False, False)])
+@pytest.mark.parametrize("points", [3, 80])
+def test_awkward_data_give_finite_predictions(instruments, n, labels, pairs, points):
+    X_s, axis, X_t, _, y = instruments(samples=12)
+    X_s, X_t = X_s[:, :points].copy(), X_t[:, :points].copy()
+    X_s[:, 0] = X_t[:, 0] = 0.3  # a constant channel
+    data = data_of((X_s, axis, X_t, axis, y), n, labels, pairs, slice(0, 6))
+    for treatment in ("raw",) if points < 15 else ("raw", "sg1"):
+        assert np.isfinite(predict(data, X_t, treatment)).all()
+
+
+def test_spectra_without_information_give_the_mean():
+    data = TransferData(
+        np.ones((6, 4)), np.arange(6.0), np.ones((2, 4)), [np.nan] * 2, [-1, -1]
+    )
+    np.testing.assert_allclose(predict(data, np.ones((3, 4))), 2.5, rtol=1e-2)
+
+
+def test_left_out_predictions_have_not_seen_the_sample(instruments):
+    data = data_of(instruments(), 6)
+    found = BayesMember("raw", data, 1.0).left_out()
+    one = predict(data.without(np.array([2])), data.X_target[2:3])
+    assert found[2] == pytest.approx(one[0], rel=1e-9)
+
+
+def test_terms_are_differences_of_instruments():
+    axis = np.linspace(-1, 1, 400)
+    mean = np.exp(-(((axis - 0.1) / 0.2) ** 2))
+    J = difference_terms(mean)
+    moved = np.exp(-(((axis - 0.1 + 0.004) / 0.2) ** 2)) - mean  # by 0.002 of the axis
+    found = np.linalg.lstsq(J[3:4].T, moved, rcond=None)[0]
+    assert found[0] == pytest.approx(2.0, rel=0.02)
+    np.testing.assert_allclose(difference_terms(3 * mean), 3 * J, rtol=1e-9, atol=1e-12)
+    assert difference_terms(np.ones(1)).shape[1] == 1
