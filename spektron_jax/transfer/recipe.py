@@ -9,7 +9,8 @@ Three blocks of members:
                 left-out samples where there are labels
 
 The first two make what is called classical, since no network is in it: classical =
-(1 - u) average + u bayes with a fixed u for each regime (BAYES_SHARE), and
+(1 - u) average + u bayes with a fixed u for each regime (BAYES_SHARE; of the average
+only CORAL where nothing is labelled), and
 
     prediction = (1 - w) classical + w encoder,  w = b max(0, 1 - t^2 v / b^2) <= 1/2
     b = sum e d / sum d^2,   v = sum (e - b d)^2 / ((n - 1) sum d^2)
@@ -46,6 +47,7 @@ from spektron_jax.evaluation.baselines.pls import (
 from spektron_jax.evaluation.baselines.preprocessing import WINDOW, treat, treated
 from spektron_jax.evaluation.baselines.recipe import Recipe
 from spektron_jax.evaluation.baselines.registry import TWENTY, make
+from spektron_jax.evaluation.baselines.unlabelled import coral
 from spektron_jax.evaluation.transfer_data import UNPAIRED, TransferData
 from spektron_jax.transfer.bayes import BayesMember
 from spektron_jax.transfer.features import DEPTHS
@@ -246,8 +248,13 @@ def _classical(data: TransferData) -> Sequence[Member]:
         if data.X_source.shape[1] < WINDOW:
             treatments = ("raw",)
         averaged = [] if share == 1 else _average(data)
+        if not data.labelled.size:
+            # Centring is what the Bayesian members do, without their prior.
+            coloured = [each for each in averaged if each.recipe.prepare is coral]
+            averaged = coloured or averaged
+        left = (1 - share) / max(len(averaged), 1)
         data.shared["blocks"] = [
-            *(replace(each, weight=(1 - share) * each.weight) for each in averaged),
+            *(replace(each, weight=left) for each in averaged),
             *(BayesMember(t, data, share / len(treatments)) for t in treatments),
         ]
     return data.shared["blocks"]

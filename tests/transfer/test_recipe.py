@@ -37,6 +37,16 @@ def test_without_the_network_it_is_the_average_and_the_bayesian_members(instrume
     np.testing.assert_allclose(ours, (1 - share) * plain + share * bayes, rtol=1e-9)
 
 
+def test_without_labels_coral_stays_beside_the_bayesian_members(instruments):
+    data, X, _ = data_of(instruments, 24, labelled=False)
+    share = bayes_share(data)
+    bayes = np.mean([_affine(data, t, X) for t in ("raw", "sg1")], axis=0)
+    coral = [make(f"coral_u/{t}").fit(data)(X) for t in ("raw", "sg1")]
+    expected = (1 - share) * np.mean(coral, axis=0) + share * bayes
+    ours = TransferRecipe("classical").fit(data)(X)
+    np.testing.assert_allclose(ours, expected, rtol=1e-9)
+
+
 def _affine(data, treatment, X):
     vector, constant = fit_affine(data, treatment)
     return treat(X, treatment) @ vector + constant
