@@ -33,7 +33,7 @@ TEST_SHARE = 0.2
 LEAST_INSIDE = 5  # labelled target samples, so that 3 stay to calibrate on
 PDS = tuple(f"pds_w{w}_{c}@t/sg1" for w in (3, 5, 11) for c in (1, 2))
 
-WITHOUT, ENCODER, COMBINATION = "average, no network", "encoder only", "combination"
+WITHOUT, ENCODER, COMBINATION = "without network", "encoder only", "combination"
 NEIGHBOURS = "nearest in z_chem"
 FLOOR, CEILING = "no transfer", "all target labels"
 RIVALS = {

@@ -7,7 +7,7 @@ from spektron_jax.evaluation.metrics import agreement
 from spektron_jax.report.transfer_page import render
 from spektron_jax.report.transfer_verdict import clearly, findings, use_of
 
-METHODS = ("combination", "average, no network", "no transfer", "GLSW")
+METHODS = ("combination", "without network", "no transfer", "GLSW")
 
 
 def results_of(rmsep, differences, **more):
@@ -31,7 +31,7 @@ def results_of(rmsep, differences, **more):
         **{"curve": {}, "table": sorted(table, key=lambda e: e["rmsep"])},
         "differences": dict(zip(METHODS[1:], differences, strict=True)),
         **{"impossible": {}, "ours": "combination", "floor": "no transfer"},
-        **{"ceiling": "all target labels", "without": "average, no network"},
+        **{"ceiling": "all target labels", "without": "without network"},
         **{"trials": 15, "config": {"seed": 0}, "files": {}, "versions": {}},
         "command": "python",
     } | more

@@ -74,9 +74,9 @@ def test_from_one_file_to_a_decision_and_new_predictions(both, tmp_path, capsys)
     results = json.loads((out / "results.json").read_text())
     assert results["regime"] == "10 labelled paired target spectra"
     assert any("axis differs" in text for text in results["warnings"])
-    assert set(results["curve"]["average, no network"][0]) and results["trials"] == 3
+    assert set(results["curve"]["without network"][0]) and results["trials"] == 3
     methods = {entry["method"]: entry["rmsep"] for entry in results["table"]}
-    assert methods["average, no network"] < methods["no transfer"]
+    assert methods["without network"] < methods["no transfer"]
     assert results["agreement"]["concordance"] > 0.8
     page = (out / "report.html").read_text()
     assert page.index('id="verdict"') < page.index('id="methods"')
@@ -203,7 +203,7 @@ def test_corn_without_the_network(tmp_path, capsys):
     assert transfer(tmp_path / "out", CORN, *more) == 0
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     rows = {entry["method"]: entry for entry in results["table"]}
-    assert rows["average, no network"]["r2"] > 0.8
+    assert rows["without network"]["r2"] > 0.8
     assert results["forecast"]["level"] == "high"
     assert "transfer is needed" in capsys.readouterr().out
 
