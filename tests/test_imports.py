@@ -192,3 +192,9 @@ def test_a_forbidden_arrow_is_seen(tmp_path):
     ]
     assert project_modules("spektron_jax", ["data"]) == ["data"]
     assert project_modules("spektron_jax.models.vib", ["x"]) == ["models"]
+
+
+def test_no_two_test_files_share_a_name():
+    """pytest imports them by name alone: the second would fail to be collected."""
+    names = [path.name for path in PACKAGE.parent.glob("tests/**/test_*.py")]
+    assert sorted(set(names)) == sorted(names)

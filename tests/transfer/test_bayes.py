@@ -86,6 +86,7 @@ def test_few_unlabelled_spectra_beat_centring_on_them(instruments):
     assert np.mean(ours) < 0.8 * np.mean(centred)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noisy", ["source", "target"])
 def test_it_finds_the_noisier_instrument(instruments, noisy):
     """With repacking errors on one side it beats the same model told the other side."""
