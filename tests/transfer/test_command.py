@@ -16,7 +16,7 @@ from spektron_jax.data.tables import write_spectra
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 CORN = Path(os.environ.get("SPEKTRON_DATA", BESIDE)) / "corn.h5"
-FAST = ["--config.transfer.repeats=3", "--config.transfer.weights="]
+FAST = ["--config.transfer.repeats=2", "--config.transfer.weights="]
 FAST += ["--noconfig.transfer.progress", "--config.transfer.curve=(5,)"]
 
 
@@ -74,7 +74,7 @@ def test_from_one_file_to_a_decision_and_new_predictions(both, tmp_path, capsys)
     results = json.loads((out / "results.json").read_text())
     assert results["regime"] == "10 labelled paired target spectra"
     assert any("axis differs" in text for text in results["warnings"])
-    assert set(results["curve"]["without network"][0]) and results["trials"] == 3
+    assert set(results["curve"]["without network"][0]) and results["trials"] == 2
     methods = {entry["method"]: entry["rmsep"] for entry in results["table"]}
     assert methods["without network"] < methods["no transfer"]
     assert results["agreement"]["concordance"] > 0.8
