@@ -24,7 +24,8 @@ from spektron_jax.audit.figures import (
 from spektron_jax.encoder import load_encoder
 from spektron_jax.errors import SpektronError
 from spektron_jax.evaluation.disentanglement import pooled
-from spektron_jax.report.audit_page import NAME, write_report
+from spektron_jax.report.audit_page import write_report
+from spektron_jax.report.stored import NAME
 from spektron_jax.training.evaluate import versions
 from spektron_jax.training.judge import KL, LABELS, LATENTS
 from spektron_jax.training.state import parameter_count

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from spektron_jax.atomic import replacing
-from spektron_jax.errors import SpektronError
 from spektron_jax.evaluation.disentanglement import (
     CODES,
     COLLAPSED_SHARE,
@@ -24,9 +22,9 @@ from spektron_jax.grid import MODALITIES
 from spektron_jax.report import audit_figures
 from spektron_jax.report.figures import latent_scatter
 from spektron_jax.report.markup import count, document, finding, image, section, table
+from spektron_jax.report.stored import write_page
 from spektron_jax.report.verdict import Finding, number, share
 
-NAME = "report.html"
 INFORMED = 0.90  # instrument accuracy wanted of z_inst
 WORDS = {
     "disentangled": "z_chem hides the instrument and keeps the molecule.",
@@ -36,29 +34,8 @@ WORDS = {
 
 
 def write_report(workdir: str | Path) -> Path:
-    """Write report.html from the result files in a workdir; returns its path.
-
-    Raises:
-      SpektronError: a result file is missing or malformed, or the folder cannot be
-        written; names the file.
-    """
-    workdir = Path(workdir)
-    try:
-        results = json.loads((workdir / "results.json").read_text(encoding="utf-8"))
-        with np.load(workdir / "results.npz", allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        page = render(results, arrays)
-    except OSError as error:
-        raise SpektronError(
-            f"{error.filename or workdir}: cannot be read ({error.strerror})"
-        ) from error
-    except (ValueError, KeyError) as error:
-        raise SpektronError(
-            f"{workdir}: results.json or results.npz is not an audit's ({error!r})"
-        ) from error
-    with replacing(workdir / NAME) as draft:
-        draft.write_text(page, encoding="utf-8")
-    return workdir / NAME
+    """Write report.html from the results in a workdir; see `stored.write_page`."""
+    return write_page(workdir, render)
 
 
 def render(results: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:

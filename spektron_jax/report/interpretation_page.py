@@ -1,40 +1,20 @@
 """The page of `configs/interpret.py`: report.html from results.json and results.npz."""
 
-import json
 from html import escape
 from pathlib import Path
 
-import numpy as np
-
-from spektron_jax.atomic import replacing
-from spektron_jax.errors import SpektronError
 from spektron_jax.report import interpretation_figures as figures
 from spektron_jax.report.figures import expert_use
 from spektron_jax.report.markup import count, document, image, section, table
+from spektron_jax.report.stored import write_page
 from spektron_jax.report.verdict import number, share
 
-NAME = "report.html"
 NO_KAN = "No KAN in these weights: their experts use a fixed activation (GELU)."
 
 
 def write_report(workdir: str | Path) -> Path:
-    """Write report.html beside the results.
-
-    Raises:
-      SpektronError: a result file is missing or cannot be read; names it.
-    """
-    workdir = Path(workdir)
-    try:
-        results = json.loads((workdir / "results.json").read_text(encoding="utf-8"))
-        with np.load(workdir / "results.npz") as file:
-            arrays = dict(file)
-    except (OSError, ValueError) as error:
-        raise SpektronError(
-            f"{workdir}: no results to report on ({error}); run the command again"
-        ) from error
-    with replacing(workdir / NAME) as draft:
-        draft.write_text(render(results, arrays), encoding="utf-8")
-    return workdir / NAME
+    """Write report.html from the results in a workdir; see `stored.write_page`."""
+    return write_page(workdir, render)
 
 
 def render(results: dict, arrays: dict) -> str:

@@ -7,34 +7,15 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from spektron_jax.atomic import replacing
-from spektron_jax.errors import SpektronError
 from spektron_jax.report.markup import document, finding, image, section, table
+from spektron_jax.report.stored import write_page
 from spektron_jax.report.style import PALETTE, new_figure, styled
 from spektron_jax.report.verdict import Finding, number
 
-NAME = "report.html"
-
 
 def write_report(workdir: str | Path) -> Path:
-    """Write report.html from results.json in a workdir; returns its path.
-
-    Raises:
-      SpektronError: the file is missing or malformed, or the folder cannot be written.
-    """
-    workdir = Path(workdir)
-    source = workdir / "results.json"
-    try:
-        page = render(json.loads(source.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise SpektronError(f"{source}: cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError) as error:
-        raise SpektronError(
-            f"{source}: not of the property task ({error!r})"
-        ) from error
-    with replacing(workdir / NAME) as draft:
-        draft.write_text(page, encoding="utf-8")
-    return workdir / NAME
+    """Write report.html from the results in a workdir; see `stored.write_page`."""
+    return write_page(workdir, render, arrays=False)
 
 
 def render(results: dict) -> str:
