@@ -100,15 +100,19 @@ class BayesMember:
 
 def fit_affine(data: TransferData, treatment: str) -> tuple[np.ndarray, float]:
     """Coefficients on treated target spectra (L,), and the intercept."""
-    A, B = treat(data.X_source, treatment), treat(data.X_target, treatment)
-    J = treat(difference_terms(data.X_source.mean(axis=0)), treatment)
+    return fit_view(data, lambda X: treat(X, treatment), RIDGE[treatment])
+
+
+def fit_view(data: TransferData, view, ridge: float) -> tuple[np.ndarray, float]:
+    """The same on any linear view of spectra, (n, L) -> (n, F): coefficients (F,)."""
+    A, B = view(data.X_source), view(data.X_target)
+    J = view(difference_terms(data.X_source.mean(axis=0)))
     centre, unit = A.mean(axis=0), float(A.std(axis=0).mean()) or 1.0
     A, B, J = (A - centre) / unit, (B - centre) / unit, J / unit
     _, s, V = np.linalg.svd(np.vstack([A, B, J]), full_matrices=False)
     span = V[s > 1e-9 * s[0]].T
     A, B, J = A @ span, B @ span, J @ span
     mean, spread = data.y_source.mean(), data.y_source.std()
-    ridge = RIDGE[treatment]
     vector, constant = _posterior(data, A, B, J, (mean, spread), ridge)
     vector = span @ vector * (spread / unit)
     return vector, float(mean + spread * constant - centre @ vector)
