@@ -74,21 +74,21 @@ def _stream(layer, u):
 def _flat(layer):
     """Coefficients of (w, x) with both channels side by side, and the matrices."""
     sigma, delta, g, drive, into, out, skip = layer
-    share = sigma / (1 + sigma)
-    rows = [jnp.repeat(value, 2, axis=-1) for value in (share, delta, g, drive)]
+    rows = (*scans.loss(sigma), delta, g, drive)
+    rows = [jnp.repeat(value, 2, axis=-1) for value in rows]
     return rows, into.reshape(into.shape[0], -1), out.reshape(-1, out.shape[-1]), skip
 
 
 def _advance(rows, state, force, reverse=False):
     """Positions (B, Q, 2P) written over the force, and the last state."""
     batch, points, width = force.shape
-    share, delta, g, _ = rows
+    *oscillator, _ = rows
 
     def one(index, carry):
         state, buffer = carry
         at = (0, points - 1 - index if reverse else index, 0)
         now = jax.lax.dynamic_slice(buffer, at, (batch, 1, width))[:, 0]
-        state = scans.step(share, delta, g, state, now)
+        state = scans.step(*oscillator, state, now)
         return state, jax.lax.dynamic_update_slice(buffer, state[1][:, None], at)
 
     return jax.lax.fori_loop(0, points, one, (state, force))
@@ -110,7 +110,8 @@ def _whole(array, points):
 def _driven(rows, chunk, into, batch):
     """Forcing of a chunk, (B, Q, 2P)."""
     force = (chunk @ into).reshape(batch, -1, into.shape[-1])
-    return force * (rows[3] if rows[3].ndim == 1 else rows[3][:, None])
+    drive = rows[-1]
+    return force * (drive if drive.ndim == 1 else drive[:, None])
 
 
 def _stream_fwd(layer, u):
@@ -140,7 +141,7 @@ def _stream_bwd(residuals, dy):
     points = chunk_points(batch, length)
     rows, into, out, skip = _flat(layer)
     inputs, dy = _whole(u, points), _whole(dy, points)
-    _, _, g, drive = (row if row.ndim == 1 else row[:, None] for row in rows)
+    *_, g, drive = (row if row.ndim == 1 else row[:, None] for row in rows)
     # Summed with the batch at once where it may be: a third of the time at batch 1.
     shared = all(row.ndim == 1 for row in rows)
     total = functools.partial(jnp.sum, axis=(0, 1) if shared else 1)

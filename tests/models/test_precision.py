@@ -97,6 +97,29 @@ def test_outputs_and_gradients_are_precise_at_every_extreme(algorithm, length, b
     assert np.abs(d_sigma / wanted - 1)[2].max() < bound
 
 
+@pytest.mark.parametrize("algorithm", ["sequential", "chunked", "associative"])
+def test_oscillators_that_die_within_a_point(algorithm):
+    """On a coarse axis sigma reaches 1e8: t - (sigma / S) t would be rounding alone."""
+    decay, angle = np.meshgrid([0.3, 0.4, 1.0, 3.0, 9.0], [0.1, 1.6, 3.1])
+    with jax.enable_x64(True):
+        wide = from_poles(jnp.asarray(decay.ravel()), jnp.asarray(angle.ravel()))
+        sigma, delta, g = (np.asarray(value).astype(np.float32) for value in wide)
+    damping = sigma.astype(np.float64)
+    stiffness = np.where(g < 0, (4 + 2 * damping) - delta, delta)
+    rng = np.random.default_rng(0)
+    force, cotangent = rng.normal(size=(2, 64, sigma.size, 2)).astype(np.float32)
+    scale = (1 + sigma[:, None]).astype(np.float32)  # so that positions are about 1
+    expected, _ = published(stiffness, damping, 1.0, (force * scale).astype(np.float64))
+    x, (_, _, d_force) = scan_and_gradient(
+        algorithm, False, sigma, delta, g, force * scale, cotangent
+    )
+    assert np.abs(x - expected).max() < 1e-5
+    _, _, f_bar = published_gradient(
+        stiffness, damping, 1.0, force * scale, cotangent.astype(np.float64)
+    )
+    assert np.abs((d_force - f_bar) * scale).max() < 1e-5
+
+
 @pytest.mark.parametrize(("count", "every"), [(70, 1), (1025, 16)])
 def test_powers_are_exact_to_float32(count, every):
     sigma, delta, _ = extreme_parameters()
