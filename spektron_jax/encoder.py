@@ -49,10 +49,11 @@ class Encoder:
         self.config, self.model = config, model
         self.params, self.adapter = jax.device_put(params), {}
         self._encode = jax.jit(
-            lambda params, *inputs: model.apply(
-                {"params": params}, *inputs, method="encode"
+            lambda params, routing, *inputs: model.apply(
+                {"params": params}, *inputs, routing=routing, method="encode"
             )[1]
         )
+        self._gradient = jax.jit(jax.grad(self._weighed, argnums=1))
         self._render = jax.jit(
             lambda params, *inputs: model.apply(
                 {"params": params}, *inputs, method="transfer"
@@ -75,8 +76,15 @@ class Encoder:
         """
         return self.encode(spectra, axis, unit, modality, scale)["chem_mean"]
 
-    def encode(self, spectra, axis, unit="cm-1", modality="unknown", scale=None):
-        """Arguments as in `embed`; chem_mean, inst_mean, cls and the rest of `encode`.
+    def encode(
+        self, spectra, axis, unit="cm-1", modality="unknown", scale=None, routing=None
+    ):
+        """chem_mean, inst_mean, cls and the rest of the model's `encode`.
+
+        Args:
+          spectra, axis, unit, modality, scale: as in `embed`.
+          routing: of one spectrum, from an earlier call, for all of these; None: each
+            token chooses its experts.
 
         Returns:
           dict of numpy arrays, (n, ...) each; see models.spektron.Spektron.encode.
@@ -94,6 +102,7 @@ class Encoder:
             missing = ((0, BATCH - len(values)), (0, 0))  # one shape, one compilation
             out = self._encode(
                 self.params,
+                None if routing is None else np.stack([routing] * BATCH),
                 np.pad(values, missing, mode="edge"),
                 wavenumber,
                 np.pad(valid, missing, mode="edge"),  # the rows share one spacing
@@ -101,6 +110,39 @@ class Encoder:
             )
             rows.append({k: np.asarray(v)[: len(values)] for k, v in out.items()})
         return {k: np.concatenate([row[k] for row in rows]) for k in rows[0]}
+
+    def gradient(self, tokens, modality, weights, routing, scale=None):
+        """Of a weighed sum of what `encode` says of one spectrum, by its points.
+
+        Args:
+          tokens: the spectrum, from `grid.to_tokens`.
+          modality, scale: as in `embed`.
+          weights: entry of `encode` -> array of its shape for one spectrum.
+          routing: of the spectrum, from `encode`.
+
+        Returns:
+          (points of the model,) float64 per absorbance.
+        """
+        scale = self.config.data.scale if scale is None else scale
+        slope = self._gradient(
+            self.params,
+            tokens.values[:1] / np.float32(scale),
+            jnp.asarray(tokens.wavenumber_cm1, jnp.float32),
+            tokens.valid[:1],
+            np.full(1, modality_code(modality)),
+            {name: np.asarray(w, np.float32)[None] for name, w in weights.items()},
+            routing[None],
+        )
+        return np.asarray(slope, np.float64)[0] / scale
+
+    def _weighed(self, params, values, wavenumber, valid, code, weights, routing):
+        out = self.model.apply(
+            {"params": params},
+            *(values, wavenumber, valid, code),
+            routing=routing,
+            method="encode",
+        )[1]
+        return sum(jnp.sum(out[name] * weight) for name, weight in weights.items())
 
     def render(self, z_chem, z_inst, axis, unit="cm-1", scale=None):
         """Spectra of samples as an instrument would show them, by the transfer head.

@@ -158,7 +158,7 @@ def test_shipped_latents_carry_the_molecule_and_the_instrument():
         )
         valid = jnp.ones_like(view.hidden)
         out = encoder._encode(
-            encoder.params, view.measured, axis, valid, jnp.asarray(modality)
+            encoder.params, None, view.measured, axis, valid, jnp.asarray(modality)
         )
         seen.append(view.ideal)
         latents.append((out["chem_mean"], out["inst_mean"]))

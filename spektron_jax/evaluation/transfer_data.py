@@ -109,6 +109,13 @@ class TransferData:
         rows = np.flatnonzero(self.paired != UNPAIRED)
         return self.X_source[self.paired[rows]], self.X_target[rows]
 
+    def shifted(self, by: np.ndarray) -> "TransferData":
+        """The data with a spectrum (L,) added to all spectra of both instruments."""
+        X_source, X_target = self.X_source + by, self.X_target + by
+        return TransferData(
+            X_source, self.y_source, X_target, self.y_target, self.paired
+        )
+
     def without(self, rows: np.ndarray) -> "TransferData":
         """The data without some target spectra and the same samples' source spectra."""
         keep = np.setdiff1d(np.arange(self.y_target.size), rows)

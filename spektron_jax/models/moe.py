@@ -31,12 +31,12 @@ def spline_bases(x):
     return bases
 
 
-def top_k_weights(logits, k):
-    """Softmax over the k largest logits, zero elsewhere: (..., E) float32."""
-    chosen = jnp.sum(
-        jax.nn.one_hot(jax.lax.top_k(logits, k)[1], logits.shape[-1]), axis=-2
-    )
-    return jax.nn.softmax(jnp.where(chosen > 0, logits, -jnp.inf), axis=-1)
+def top_k_weights(logits, k, routing=None):
+    """Softmax over the k largest logits, or `routing`, zero elsewhere: (..., E)."""
+    if routing is None:
+        chosen = jax.nn.one_hot(jax.lax.top_k(logits, k)[1], logits.shape[-1])
+        routing = jnp.sum(chosen, axis=-2) > 0
+    return jax.nn.softmax(jnp.where(routing, logits, -jnp.inf), axis=-1)
 
 
 class MixtureOfExperts(nn.Module):
@@ -49,13 +49,16 @@ class MixtureOfExperts(nn.Module):
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, x, valid, keys):
+    def __call__(self, x, valid, keys, routing=None):
         """x: (B, T, D); keys: (B,) for gate noise, or None.
 
-        Returns x with the experts' output added, and a dict of (B, E) each:
+        routing: (B, T, E) bool, the experts of each token; None: its k largest gates.
 
-        load: share of an example's expert calls that went to each expert.
-        importance: mean gate probability of each expert over an example's tokens.
+        Returns x with the experts' output added, and a dict:
+
+        load: share of an example's expert calls that went to each expert, (B, E).
+        importance: mean gate probability of each expert over an example's tokens, same.
+        routing: as given or chosen.
         """
         width, e, f = x.shape[-1], self.experts, self.expert_width
         h = nn.LayerNorm(dtype=self.dtype, name="norm")(x)
@@ -64,7 +67,7 @@ class MixtureOfExperts(nn.Module):
         if keys is not None:
             noise = jax.vmap(lambda key: jax.random.normal(key, logits.shape[1:]))(keys)
             logits = logits + GATE_NOISE * noise
-        weights = top_k_weights(logits, self.top_k)
+        weights = top_k_weights(logits, self.top_k, routing)
 
         into = self.param("into", nn.initializers.lecun_normal(), (width, e * f))
         bias = self.param("bias", nn.initializers.zeros, (e * f,))
@@ -86,4 +89,5 @@ class MixtureOfExperts(nn.Module):
         tokens = jnp.sum(valid, axis=1)
         load = jnp.sum((weights > 0) * valid, axis=1) / (tokens * self.top_k)
         importance = jnp.sum(jax.nn.softmax(clean) * valid, axis=1) / tokens
-        return x + y, {"load": load, "importance": importance}
+        gate = {"load": load, "importance": importance, "routing": weights > 0}
+        return x + y, gate

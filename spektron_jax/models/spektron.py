@@ -74,7 +74,16 @@ class Spektron(nn.Module):
         self.projector = Perceptron(2 * self.width, self.width)
         self.predictor = Perceptron(2 * self.width, self.width)
 
-    def encode(self, values, wavenumber_cm1, valid, modality, hidden=None, keys=None):
+    def encode(
+        self,
+        values,
+        wavenumber_cm1,
+        valid,
+        modality,
+        hidden=None,
+        keys=None,
+        routing=None,
+    ):
         """Spectra to latents.
 
         Args:
@@ -85,10 +94,12 @@ class Spektron(nn.Module):
           hidden: (B, L) bool or None, points to reconstruct.
           keys: (B,) JAX keys in training, one per example: latents are sampled, gates
             are noisy and dropout is on (rng "dropout"). None: deterministic.
+          routing: of another call, to keep its choice of experts; None: chosen anew.
 
         Returns:
           z_chem (B, Z) and a dict of intermediates: tokens (B, T, D), cls (B, D),
-          z_inst, {chem,inst}_{mean,log_variance}, load and importance (B, E).
+          z_inst, {chem,inst}_{mean,log_variance}, load and importance (B, E), routing
+          (B, T + 2, E).
         """
         hidden = jnp.zeros_like(valid) if hidden is None else hidden
         tokens, alive = self.embedding(values, wavenumber_cm1, valid, modality, hidden)
@@ -99,7 +110,7 @@ class Spektron(nn.Module):
             split = jax.vmap(lambda key: jax.random.split(key, 3))(keys)
             chem_keys, inst_keys, gate_keys = split.T
         tokens = self.backbone(tokens, alive, step, train=train)
-        tokens, gate = self.moe(tokens, alive, gate_keys)
+        tokens, gate = self.moe(tokens, alive, gate_keys, routing)
         for block in self.transformer:
             tokens = block(tokens, alive, train)
         cls = self.summary(tokens[:, 0])

@@ -71,54 +71,52 @@ class Rows:
 
 
 @dataclass(frozen=True, eq=False)
-class BayesMember:
-    """The model of the header as a member of the recipe.
+class Fit:
+    """The posterior mean on one view of spectra.
 
     Attributes:
-      space: treatment
-      data: untreated spectra
-      weight: share in the recipe
+      vector: coefficients of the view                                 (F,)
+      constant: intercept, in the unit of the property
+      evidence: log of the marginal likelihood of the standardised labels, up to a
+        constant of the data
     """
 
-    space: str
-    data: TransferData
-    weight: float
-
-    def affine(self) -> tuple[str, np.ndarray, float]:
-        """Space, coefficients (L,) and intercept."""
-        return self.space, *fit_affine(self.data, self.space)
-
-    def left_out(self) -> np.ndarray:
-        """Predictions of the labelled target samples by fits without them, (n,)."""
-        X = treat(self.data.X_target, self.space)
-        predicted = np.empty(len(X))
-        for rows, rest in self.data.leave_out():
-            vector, constant = fit_affine(rest, self.space)
-            predicted[rows] = X[rows] @ vector + constant
-        return predicted[self.data.labelled]
+    vector: np.ndarray
+    constant: float
+    evidence: float
 
 
-def fit_affine(data: TransferData, treatment: str) -> tuple[np.ndarray, float]:
-    """Coefficients on treated target spectra (L,), and the intercept."""
+def fit_treated(data: TransferData, treatment: str) -> Fit:
+    """Fit on treated spectra."""
     return fit_view(data, lambda X: treat(X, treatment), RIDGE[treatment])
 
 
-def fit_view(data: TransferData, view, ridge: float) -> tuple[np.ndarray, float]:
-    """The same on any linear view of spectra, (n, L) -> (n, F): coefficients (F,)."""
+def fit_view(data: TransferData, view, ridge: float, centre=None) -> Fit:
+    """Fit on any linear view of spectra.
+
+    Args:
+      data: both instruments
+      view: (n, L) -> (n, F)
+      ridge: see RIDGE
+      centre: spectrum whose differences between instruments are the prior; None: the
+        mean of the source                                             (L,)
+    """
     A, B = view(data.X_source), view(data.X_target)
-    J = view(difference_terms(data.X_source.mean(axis=0)))
-    centre, unit = A.mean(axis=0), float(A.std(axis=0).mean()) or 1.0
-    A, B, J = (A - centre) / unit, (B - centre) / unit, J / unit
+    if centre is None:
+        centre = data.X_source.mean(axis=0)
+    J = view(difference_terms(centre))
+    origin, unit = A.mean(axis=0), float(A.std(axis=0).mean()) or 1.0
+    A, B, J = (A - origin) / unit, (B - origin) / unit, J / unit
     _, s, V = np.linalg.svd(np.vstack([A, B, J]), full_matrices=False)
     span = V[s > 1e-9 * s[0]].T
     A, B, J = A @ span, B @ span, J @ span
     mean, spread = data.y_source.mean(), data.y_source.std()
-    vector, constant = _posterior(data, A, B, J, (mean, spread), ridge)
+    vector, constant, evidence = _posterior(data, A, B, J, (mean, spread), ridge)
     vector = span @ vector * (spread / unit)
-    return vector, float(mean + spread * constant - centre @ vector)
+    return Fit(vector, float(mean + spread * constant - origin @ vector), evidence)
 
 
-def _posterior(data, A, B, J, label_scale, ridge) -> tuple[np.ndarray, float]:
+def _posterior(data, A, B, J, label_scale, ridge) -> tuple:
     pair = data.paired != UNPAIRED
     partner, n, S = data.paired[pair], int(pair.sum()), len(A)
     y_source = (data.y_source - label_scale[0]) / label_scale[1]
@@ -167,9 +165,11 @@ def _posterior(data, A, B, J, label_scale, ridge) -> tuple[np.ndarray, float]:
             parts.append((evidence, vectors, constants - D @ vectors))
     evidence = np.concatenate([part[0] for part in parts])
     weights = np.exp(evidence - evidence.max())
+    whole = float(np.log(weights.mean()) + evidence.max())
     weights /= weights.sum()
     vectors = np.hstack([part[1] for part in parts])
-    return vectors @ weights, np.concatenate([part[2] for part in parts]) @ weights
+    constants = np.concatenate([part[2] for part in parts])
+    return vectors @ weights, constants @ weights, whole
 
 
 def _grid(rows: Rows, a: float, f: float, common: float) -> tuple:

@@ -11,7 +11,7 @@
 S = source spectra, T = target spectra, p, q = their points, m = new spectra.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,9 @@ from spektron_jax.transfer import pipeline, retrieval, store
 from spektron_jax.transfer.adaptation import Adaptation, adapted
 from spektron_jax.transfer.comparison import Comparison, inside
 from spektron_jax.transfer.domain import fit_domain
-from spektron_jax.transfer.features import DEPTHS, Features
+from spektron_jax.transfer.features import Features
 from spektron_jax.transfer.inputs import on_axis, prepare, spectra
-from spektron_jax.transfer.recipe import Affine, TransferRecipe
+from spektron_jax.transfer.recipe import TransferRecipe
 
 
 class CalibrationTransfer(BaseEstimator):
@@ -44,7 +44,7 @@ class CalibrationTransfer(BaseEstimator):
     Attributes:
       regime_: what was known of the target, in words
       warnings_: everything that weakens the result, a sentence each
-      encoder_share_: weight of the encoder's predictions, 0 to 1/2
+      encoder_share_: weight of the encoder's predictions, 0 to 1/2, by its evidence
       comparison_: a Comparison, or None
       axis_, unit_: points that the model uses
       domain_: PCA model with limits, or None with fewer than 5 source spectra
@@ -118,7 +118,7 @@ class CalibrationTransfer(BaseEstimator):
             )
         recipe = self._recipe()
         self.encoder_share_ = recipe.encoder_share(found.data)
-        self._model = self._repeatable(recipe.fit(found.data))
+        self._model = recipe.fit(found.data)
         self.domain_ = fit_domain(found.data)
         source = (np.asarray(x, np.float64) for x in (X_source, y_source, axis_source))
         self.provenance_ = {
@@ -139,13 +139,8 @@ class CalibrationTransfer(BaseEstimator):
 
     def _recipe(self) -> TransferRecipe:
         kind = "classical" if self._features is None else "combination"
-        return TransferRecipe(kind, self._features)
-
-    def _repeatable(self, model: Affine) -> Affine:
-        """The same spectra give the same bits, whatever was encoded before."""
-        if self._features is None:
-            return model
-        return replace(model, encode=self._features.fresh)
+        centre = self._data.X_source.mean(axis=0)
+        return TransferRecipe(kind, self._features, centre)
 
     def predict(self, X, axis=None) -> np.ndarray:
         """Predict the property of target spectra.
@@ -208,9 +203,7 @@ class CalibrationTransfer(BaseEstimator):
     def _calibrated(self) -> Intervals:
         self._check_fitted()
         if self._intervals is None:
-            found = calibrate(self._recipe(), self._data)
-            parts = [self._repeatable(part) for part in found.parts]
-            self._intervals = replace(found, predict=self._model, parts=parts)
+            self._intervals = calibrate(self._recipe(), self._data)
         return self._intervals
 
     def rerender(self, X, axis=None) -> np.ndarray:
@@ -295,13 +288,11 @@ class CalibrationTransfer(BaseEstimator):
         """
         self._check_fitted()
         settings, arrays = store.read_adapter(Path(path))
-        for name in ("source_sha256", "weights_sha256"):
-            if settings["provenance"][name] != self.provenance_[name]:
-                kind = name.removesuffix("_sha256")
-                raise SpektronError(
-                    f"{path}: was made with another {kind}; use an adapter of the same "
-                    "calibration, or load its model"
-                )
+        if settings["provenance"]["source_sha256"] != self.provenance_["source_sha256"]:
+            raise SpektronError(
+                f"{path}: was made with another source; use an adapter of the same "
+                "calibration, or load its model"
+            )
         self._restore(settings, arrays, path)
         return self
 
@@ -310,7 +301,7 @@ class CalibrationTransfer(BaseEstimator):
         """Read a model folder; its predictions are those of the object saved.
 
         Raises:
-          SpektronError: no model, a damaged one, a newer format, or other weights.
+          SpektronError: no model, a damaged one, or a newer format.
         """
         settings, arrays = store.read(Path(path))
         how = settings["adaptation"]
@@ -325,13 +316,10 @@ class CalibrationTransfer(BaseEstimator):
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Settings and arrays of what was fitted."""
         intervals = self._calibrated()
-        models = [self._model, *intervals.parts]
-        encoded = any(set(m.coefficients) & set(DEPTHS) for m in models)
         how = self.adaptation
         settings = {
             "unit": self.unit_,
             "modality": self._modality,
-            "encoded": encoded,
             "trained_with": self.weights,
             "random_state": self.random_state,
             "adaptation": None if how is None else asdict(how),
@@ -343,9 +331,6 @@ class CalibrationTransfer(BaseEstimator):
         }
         arrays = {"axis": self.axis_, "axis_target": self._axis_target}
         arrays |= store.packed(self._model, intervals, self.domain_)
-        if encoded:
-            moved = self._features.encoder.adapter
-            arrays |= {f"{store.ENCODER}{name}": v for name, v in moved.items()}
         return settings, arrays
 
     def _restore(self, settings, arrays, path) -> None:
@@ -356,15 +341,5 @@ class CalibrationTransfer(BaseEstimator):
         self.encoder_share_, self.about_ = settings["encoder_share"], settings["about"]
         self.provenance_ = settings["provenance"]
         self.comparison_, self._data, self._features = None, None, None
-        if settings["encoded"]:
-            name = self.provenance_["weights"]
-            features = Features(name, self.axis_, self.unit_, self._modality)
-            if features.checksum != self.provenance_["weights_sha256"]:
-                raise SpektronError(
-                    f"{path}: was fitted with another version of the weights "
-                    f"{name!r}; fit again, or install the version it names"
-                )
-            self._features = store.adapted(features, arrays)
-        encode = None if self._features is None else self._features.fresh
-        found = store.unpacked(arrays, encode)
+        found = store.unpacked(arrays)
         self._model, self._intervals, self.domain_ = found

@@ -198,7 +198,7 @@ def compare(
       watch: wraps the trials, for a progress bar
       adaptation: test-time training in the rows of the recipe; None: none
     """
-    builders = _builders(trials[0].X.shape[1], features, adaptation)
+    builders = _builders(trials[0].data, features, adaptation)
     if methods is not None:
         builders = {name: builders[name] for name in methods if name in builders}
     predicted: dict[str, list[np.ndarray]] = {name: [] for name in builders}
@@ -251,8 +251,10 @@ def _fitting(name: str, points: int) -> str:
 
 
 def _builders(
-    points: int, features: Features | None, adaptation: Adaptation | None
+    data: TransferData, features: Features | None, adaptation: Adaptation | None
 ) -> dict[str, Any]:
+    points, centre = data.X_source.shape[1], data.X_source.mean(axis=0)
+
     def named(name: str) -> Any:
         return make(_fitting(name, points))
 
@@ -261,9 +263,9 @@ def _builders(
     builders[WITHOUT] = TransferRecipe("classical")
     if features is not None:
         for name, kind in ((ENCODER, "encoder"), (COMBINATION, "combination")):
-            builders[name] = TransferRecipe(kind, features)
+            builders[name] = TransferRecipe(kind, features, centre)
             if adaptation is not None:
-                builders[name] = Adapted(features, adaptation, kind)
+                builders[name] = Adapted(features, adaptation, kind, centre)
         builders[NEIGHBOURS] = Neighbours(features, adaptation)
     builders[CEILING] = named("ceiling/sg1")
     return builders

@@ -44,7 +44,6 @@ class Features:
         self.axis = np.asarray(axis, np.float64)
         self.unit, self.modality = unit, modality
         self._kept: dict[bytes, dict[str, np.ndarray]] = {}
-        self._last: tuple[bytes, dict[str, np.ndarray]] = b"", {}
 
     def __call__(self, X: np.ndarray) -> dict[str, np.ndarray]:
         """Features of spectra (n, L), for each depth (n, F) float64."""
@@ -54,11 +53,11 @@ class Features:
         if new:
             if len(self._kept) + len(new) > MOST_KEPT:
                 self._kept = {k: self._kept[k] for k in keys if k in self._kept}
-            encoded = self._encode(X[new])
+            encoded = self.encoded(X[new])
             for place, row in enumerate(new):
                 self._kept[keys[row]] = {d: v[place] for d, v in encoded.items()}
         if not keys:
-            some = self._encode(np.zeros((1, self.axis.size)))
+            some = self.encoded(np.zeros((1, self.axis.size)))
             return {
                 depth: values[:0].astype(np.float64) for depth, values in some.items()
             }
@@ -70,33 +69,24 @@ class Features:
     def using(self, encoder) -> "Features":
         """The same for another encoder, such as an adapted one."""
         other = copy.copy(self)
-        other.encoder, other._kept, other._last = encoder, {}, (b"", {})
+        other.encoder, other._kept = encoder, {}
         return other
 
-    def encode(self, X: np.ndarray) -> dict[str, np.ndarray]:
+    def encode(self, X: np.ndarray, routing=None) -> dict[str, np.ndarray]:
         """Everything that `Encoder.encode` says of spectra (n, L)."""
-        return self.encoder.encode(X, self.axis, self.unit, self.modality)
+        how = self.axis, self.unit, self.modality
+        return self.encoder.encode(X, *how, routing=routing)
 
-    def fresh(self, X: np.ndarray) -> dict[str, np.ndarray]:
-        """As a call, but in batches of these spectra alone.
+    def alive(self, X: np.ndarray) -> np.ndarray:
+        """Which of the model's tokens hold points of the first of these spectra."""
+        points = self.encoder.config.data.points
+        valid = to_tokens(X[:1], self.axis, self.unit, points).valid[0]
+        return valid.reshape(-1, self.encoder.config.model.stride).any(axis=1)
 
-        A spectrum's features move by the rounding of float32 with what is encoded
-        beside it; so that a saved model repeats its predictions to the bit, nothing
-        from earlier calls with other spectra is used.
-        """
-        X = np.ascontiguousarray(X, np.float64)
-        key = hashlib.sha256(X.tobytes()).digest()
-        if key != self._last[0]:
-            encoded = self._encode(X) if len(X) else self(X)
-            self._last = key, {d: v.astype(np.float64) for d, v in encoded.items()}
-        return self._last[1]
-
-    def _encode(self, X: np.ndarray) -> dict[str, np.ndarray]:
-        out = self.encode(X)
-        data = self.encoder.config.data
-        points = to_tokens(X[:1], self.axis, self.unit, data.points).valid[0]
-        alive = points.reshape(out["tokens"].shape[1], -1).any(axis=1)
-        tokens = out["tokens"][:, alive]
+    def encoded(self, X: np.ndarray, routing=None) -> dict[str, np.ndarray]:
+        """As a call, without looking anything up; `routing` as in `Encoder.encode`."""
+        out = self.encode(X, routing)
+        tokens = out["tokens"][:, self.alive(X)]
         return {
             "chem": out["chem_mean"],
             "cls": out["cls"],

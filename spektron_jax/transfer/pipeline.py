@@ -34,11 +34,12 @@ class Adapted:
     features: Features
     adaptation: Adaptation = Adaptation()
     kind: str = "encoder"
+    centre: np.ndarray | None = None  # as in TransferRecipe
 
     def fit(self, data: TransferData) -> Predict:
         """Adapt the encoder to `data.X_target`, then fit."""
         features = adapted(self.features, data.X_target, self.adaptation)
-        return TransferRecipe(self.kind, features).fit(data)
+        return TransferRecipe(self.kind, features, self.centre).fit(data)
 
 
 @dataclass(frozen=True)

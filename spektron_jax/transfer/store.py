@@ -9,7 +9,7 @@ A folder is written under a temporary name and renamed, so that it is whole or a
 An adapter is the same for one target instrument in one npz file: the arrays, and as
 "adapter.json" the settings with provenance and the SHA-256 of the arrays.
 
-F = features of a space, L = points, n = labelled target samples.
+L = points, n = labelled target samples.
 """
 
 import hashlib
@@ -28,11 +28,9 @@ from spektron_jax.atomic import replacing
 from spektron_jax.errors import SpektronError
 from spektron_jax.evaluation.applicability import Applicability
 from spektron_jax.evaluation.conformal import Intervals, Spread
-from spektron_jax.transfer.features import Features
-from spektron_jax.transfer.recipe import Affine, Encode
+from spektron_jax.transfer.recipe import Affine
 
-FORMAT = 2
-ENCODER = "encoder/"  # before the names of what test-time training moved
+FORMAT = 3
 HEADER = "adapter.json"
 KIND = "spektron-transfer"
 
@@ -62,7 +60,7 @@ def packed(
 
 
 def unpacked(
-    arrays: Mapping[str, np.ndarray], encode: Encode | None
+    arrays: Mapping[str, np.ndarray],
 ) -> tuple[Affine, Intervals, Applicability | None]:
     """The inverse of `packed`."""
     models = []
@@ -74,7 +72,7 @@ def unpacked(
             if name.startswith(head)
         }
         intercept = float(arrays[f"model{number}/intercept"])
-        models.append(Affine(coefficients, intercept, encode))
+        models.append(Affine(coefficients, intercept))
     intervals = Intervals(
         models[0],
         models[1:],
@@ -95,20 +93,6 @@ def unpacked(
             *(float(arrays[f"domain/{name}"]) for name in ("t2_limit", "q_limit")),
         )
     return models[0], intervals, domain
-
-
-def adapted(features: Features, arrays: Mapping[str, np.ndarray]) -> Features:
-    """Features of the encoder as test-time training left it, if it did."""
-    moved = {
-        name.removeprefix(ENCODER): values
-        for name, values in arrays.items()
-        if name.startswith(ENCODER)
-    }
-    if not moved:
-        return features
-    from spektron_jax.transfer.ttt import wear
-
-    return features.using(wear(features.encoder, moved))
 
 
 def write(path: Path, settings: dict[str, Any], arrays: Mapping) -> Path:

@@ -31,6 +31,15 @@ def test_top_k_weights(k):
     )
 
 
+def test_given_routing_is_kept_whatever_the_logits_say():
+    logits = np.array([[3.0, 2.0, 1.0, 0.0]], np.float32)
+    routing = np.array([[False, True, False, True]])
+    weights = np.asarray(top_k_weights(logits, 2, routing))
+    expected = np.exp([2.0, 0.0]) / np.exp([2.0, 0.0]).sum()
+    np.testing.assert_allclose(weights[0, [1, 3]], expected, rtol=1e-6)
+    assert (weights[0, [0, 2]] == 0).all()
+
+
 def test_top_k_weights_of_ties_are_exactly_k_and_have_a_finite_gradient():
     @jax.jit
     def both(logits):

@@ -100,6 +100,7 @@ def test_returns_output_and_named_intermediates(small):
     assert {value.shape[0] for value in out.values()} == {BATCH}
     assert shapes == {
         "tokens": (16, 16),
+        "routing": (18, 4),
         "cls": (16,),
         "z_chem": (12,),
         "z_inst": (6,),
@@ -183,11 +184,12 @@ def test_padding_changes_nothing(small):
     values = np.where(valid, values, np.nan)
     long, out_long = run(params, values, padded_axis, valid, modality, hidden)
     close(long[:, :40], short, 1e-4)
-    for name in set(out_short) - {"tokens", "transfer"}:
+    for name in set(out_short) - {"tokens", "routing", "transfer"}:
         np.testing.assert_allclose(
             out_long[name], out_short[name], atol=1e-4, err_msg=name
         )
     close(out_long["tokens"][:, :10], out_short["tokens"], 1e-4)
+    np.testing.assert_array_equal(out_long["routing"][:, :12], out_short["routing"])
 
 
 def test_shared_axis_equals_one_axis_for_each_example(small):
@@ -298,6 +300,7 @@ def test_bfloat16_leaves_oscillators_and_latents_in_float32(
     keys = jax.random.split(jax.random.key(0), BATCH)
     spectra, out = jax.jit(model.apply)(params, *inputs(), keys)
     assert seen and all(types == {jnp.dtype("float32")} for types in seen)
+    assert out.pop("routing").dtype == bool
     for name, value in (out | {"spectra": spectra}).items():
         assert value.dtype == jnp.float32, name
         assert np.isfinite(value).all(), name

@@ -6,13 +6,13 @@ import pytest
 from spektron_jax.evaluation.baselines.preprocessing import treat
 from spektron_jax.evaluation.transfer_data import TransferData
 from spektron_jax.transfer import bayes
-from spektron_jax.transfer.bayes import BayesMember, Rows, fit_affine
+from spektron_jax.transfer.bayes import Rows, fit_treated, fit_view
 from spektron_jax.transfer.instrument_prior import difference_terms
 
 
 def predict(data, X, treatment="raw"):
-    vector, constant = fit_affine(data, treatment)
-    return treat(X, treatment) @ vector + constant
+    fit = fit_treated(data, treatment)
+    return treat(X, treatment) @ fit.vector + fit.constant
 
 
 def data_of(found, n=8, labels=True, pairs=True, source=slice(0, 24)):
@@ -152,11 +152,19 @@ def test_spectra_without_information_give_the_mean():
     np.testing.assert_allclose(predict(data, np.ones((3, 4))), 2.5, rtol=1e-2)
 
 
-def test_left_out_predictions_have_not_seen_the_sample(instruments):
+def test_evidence_prefers_the_view_that_holds_the_analyte(instruments):
     data = data_of(instruments(), 6)
-    found = BayesMember("raw", data, 1.0).left_out()
-    one = predict(data.without(np.array([2])), data.X_target[2:3])
-    assert found[2] == pytest.approx(one[0], rel=1e-9)
+    points = data.X_source.shape[1]
+    rng = np.random.default_rng(0)
+    scrambled = rng.normal(size=(points, 1))  # one number a spectrum, at random
+    full = fit_treated(data, "raw").evidence
+    assert full > fit_view(data, lambda X: X @ scrambled, 5e-5).evidence + 5
+    # Evidence and predictions are those of the spectra in any other basis.
+    turned, _ = np.linalg.qr(rng.normal(size=(points, points)))
+    same = fit_view(data, lambda X: X @ turned, 5e-5)
+    assert same.evidence == pytest.approx(full, abs=1e-6)
+    straight = fit_treated(data, "raw").vector
+    np.testing.assert_allclose(turned @ same.vector, straight, rtol=1e-6, atol=1e-9)
 
 
 def test_terms_are_differences_of_instruments():

@@ -9,13 +9,14 @@ from spektron_jax import CalibrationTransfer, SpektronError
 from spektron_jax.evaluation.baselines import make
 from spektron_jax.evaluation.baselines.preprocessing import treat
 from spektron_jax.evaluation.transfer_data import TransferData
-from spektron_jax.transfer.bayes import fit_affine
+from spektron_jax.transfer.bayes import RIDGE, fit_treated, fit_view
 from spektron_jax.transfer.features import DEPTHS, Features
+from spektron_jax.transfer.linear_view import LinearView, linear_view
 from spektron_jax.transfer.recipe import (
-    MOST_SHARE,
+    MOST,
+    ODDS,
     TransferRecipe,
     bayes_share,
-    cautious_share,
     classical_members,
 )
 
@@ -48,24 +49,24 @@ def test_without_labels_coral_stays_beside_the_bayesian_members(instruments):
 
 
 def _affine(data, treatment, X):
-    vector, constant = fit_affine(data, treatment)
-    return treat(X, treatment) @ vector + constant
+    fit = fit_treated(data, treatment)
+    return treat(X, treatment) @ fit.vector + fit.constant
 
 
-def test_share_follows_the_evidence():
-    rng = np.random.default_rng(0)
-    error = rng.normal(size=12)
-    assert cautious_share(error, error) == MOST_SHARE
-    assert cautious_share(error, -error) == 0.0
-    assert cautious_share(error, np.zeros(12)) == 0.0
-    useless = [cautious_share(error, rng.normal(size=12)) for _ in range(200)]
-    assert np.mean(np.array(useless) == 0) > 0.95
-    # b = 0.2 exactly: v = sum (e - b d)^2 / ((n - 1) sum d^2) with e - b d orthogonal.
-    d = np.array([1.0, 1.0, -1.0, -1.0])
-    e = 0.2 * d + 0.02 * np.array([1.0, -1.0, 1.0, -1.0])
-    v = 0.0016 / 3 / 4
-    t = 5.840909  # Student's 99 %, 3 degrees of freedom
-    assert cautious_share(e, d) == pytest.approx(0.2 * (1 - t**2 * v / 0.04))
+def test_share_follows_the_evidence(instruments, monkeypatch):
+    data, *_ = data_of(instruments)
+    rival = np.mean([np.exp(fit_treated(data, t).evidence) for t in ("raw", "sg1")])
+
+    def share(ratio):
+        found = np.zeros(1), 0.0, np.log(ratio * rival)
+        monkeypatch.setattr(TransferRecipe, "_encoder", lambda *_: found)
+        return TransferRecipe("combination", object()).encoder_share(data)
+
+    most = bayes_share(data) * MOST
+    assert share(1e9) == pytest.approx(most)
+    assert share(ODDS) == pytest.approx(most / 2)
+    assert share(1.0) == pytest.approx(most / (1 + ODDS))
+    assert share(1e-9) < 1e-9
 
 
 def test_members_follow_what_is_known(instruments):
@@ -89,9 +90,9 @@ def test_each_spectrum_is_encoded_once(instruments, tiny_weights, monkeypatch):
     X_s, axis, *_ = instruments()
     features = Features(tiny_weights, axis, "nm", "NIR")
     calls = []
-    encode = features._encode
+    encode = features.encoded
     monkeypatch.setattr(
-        features, "_encode", lambda X: calls.append(len(X)) or encode(X)
+        features, "encoded", lambda X, *how: calls.append(len(X)) or encode(X, *how)
     )
     first = features(X_s[:6])
     again = features(X_s[[5, 0, 6]])
@@ -100,6 +101,29 @@ def test_each_spectrum_is_encoded_once(instruments, tiny_weights, monkeypatch):
     for depth in DEPTHS:
         np.testing.assert_array_equal(again[depth][0], first[depth][5])
     assert features(X_s[:0])["chem"].shape == (0, 32)
+    calls.clear()
+    view = linear_view(features, X_s[0])
+    found = view(X_s[1:5])
+    np.testing.assert_array_equal(view(X_s[[3, 1]]), found[[2, 0]])
+    assert linear_view(features, X_s[0]) is view
+    assert sum(calls) == 8  # both ways
+
+
+@pytest.mark.parametrize("unit", [1.0, 2e4])  # absorbance; counts
+def test_the_view_is_the_derivative_of_the_encoder(instruments, tiny_weights, unit):
+    X_s, axis, *_ = instruments()
+    X_s = unit * X_s
+    features = Features(tiny_weights, axis, "nm", "NIR")
+    view = LinearView(features, X_s[0])
+    rows = np.vstack([X_s[1:9] - X_s[0], X_s[2] - X_s[7], 3 * (X_s[2] - X_s[7])])
+    images = view(rows)
+    size = np.abs(images).max()
+    np.testing.assert_allclose(images[9], 3 * images[8], atol=0.01 * size)
+    np.testing.assert_allclose(images[1] - images[6], images[8], atol=0.01 * size)
+    vector = np.random.default_rng(0).normal(size=images.shape[1])
+    expected = images @ vector
+    size = np.abs(expected).max()
+    np.testing.assert_allclose(rows @ view.back(vector), expected, atol=0.01 * size)
 
 
 @pytest.mark.parametrize("labelled", [True, False])
@@ -108,15 +132,22 @@ def test_encoder_rows_fit(instruments, tiny_weights, labelled):
     features = Features(tiny_weights, instruments()[1], "nm", "NIR")
     rows = {k: TransferRecipe(k, features) for k in ("encoder", "combination")}
     models = {kind: recipe.fit(data) for kind, recipe in rows.items()}
-    share = rows["combination"].encoder_share(data)
-    assert 0 <= share <= (MOST_SHARE if labelled else 0.0)
-    classical = TransferRecipe("classical").fit(data)(X)
-    mixed = (1 - share) * classical + share * models["encoder"](X)
-    np.testing.assert_allclose(models["combination"](X), mixed, rtol=1e-8)
-    assert set(models["encoder"].coefficients) == set(DEPTHS)
+    share, whole = rows["combination"].encoder_share(data), bayes_share(data)
+    assert 0 <= share <= whole * MOST
+    bayes = np.mean([_affine(data, t, X) for t in ("raw", "sg1")], axis=0)
+    expected = TransferRecipe("classical").fit(data)(X)
+    expected += share * (models["encoder"](X) - bayes)
+    np.testing.assert_allclose(models["combination"](X), expected, rtol=1e-8)
+    # The encoder's member predicts alike from features and from spectra.
+    centre = data.X_source.mean(axis=0)
+    view = linear_view(features, centre)
+    fit = fit_view(data.shifted(-centre), view, RIDGE["raw"], centre)
+    on_features = view(X - centre) @ fit.vector + fit.constant
+    spread = data.y_source.std()
+    np.testing.assert_allclose(models["encoder"](X), on_features, atol=0.02 * spread)
 
 
-def test_an_encoder_in_the_model_is_saved_by_checksum(
+def test_a_saved_model_needs_no_weights(
     instruments, tiny_weights, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(TransferRecipe, "encoder_share", lambda *_: 0.25)
@@ -127,12 +158,10 @@ def test_an_encoder_in_the_model_is_saved_by_checksum(
         X_s, y, axis, X_t[:5], y_target=y[:5], paired=np.arange(5)
     )
     ct.save(tmp_path / "model")
+    shutil.rmtree(weights)
     other = CalibrationTransfer.load(tmp_path / "model")
     np.testing.assert_array_equal(ct.predict(X_t), other.predict(X_t))
-    manifest = weights / "manifest.json"
-    manifest.write_text(manifest.read_text() + " ")
-    with pytest.raises(SpektronError, match="another version of the weights"):
-        CalibrationTransfer.load(tmp_path / "model")
+    assert other.provenance_["weights_sha256"] == ct.provenance_["weights_sha256"]
 
 
 def test_a_recipe_names_its_kinds():

@@ -41,10 +41,10 @@ def test_every_method_fits(features, instruments, kind, n):
 
 def test_adaptation_moves_the_features_and_not_the_encoder(features, instruments):
     data, X = data_of(instruments, 8, "unlabelled")
-    before = features.fresh(X)["chem"]
-    moved = adapted(features, data.X_target, STRONG).fresh(X)["chem"]
+    before = features.encoded(X)["chem"]
+    moved = adapted(features, data.X_target, STRONG).encoded(X)["chem"]
     assert np.abs(moved - before).max() > 1e-4 * np.abs(before).max()
-    unmoved = adapted(features, data.X_target, Adaptation(steps=0)).fresh(X)["chem"]
+    unmoved = adapted(features, data.X_target, Adaptation(steps=0)).encoded(X)["chem"]
     np.testing.assert_array_equal(unmoved, before)
     np.testing.assert_array_equal(features.using(features.encoder)(X)["chem"], before)
 
