@@ -125,7 +125,8 @@ def _rival(results: Mapping[str, Any], rows: Mapping) -> Finding:
 
 def _network(results: Mapping[str, Any]) -> Finding:
     without = results["differences"].get(results["without"])
-    share = f"It has a weight of {100 * results['encoder_share']:.0f} % in the model."
+    weight = round(100 * results["encoder_share"])
+    share = f"It has a weight of {weight} % in the model."
     if without is None:
         return Finding(None, "network", share)
     text = (
@@ -133,7 +134,7 @@ def _network(results: Mapping[str, Any]) -> Finding:
         f"network: {number(without['difference'])} {interval(without)}. {share}"
     )
     verdict = clearly(without)
-    if verdict >= 0 and results["encoder_share"] > 0:
+    if verdict >= 0 and weight > 0:
         text += " Give --config.transfer.weights= to leave it out."
     return (
         Finding(True, "the network helps", text),
