@@ -36,7 +36,7 @@ class Ideal:
 
     log_variance = -2.0
 
-    def apply(self, variables, *inputs, method=None):
+    def apply(self, variables, *inputs, method=None, routing=None):
         if method is None:  # reconstruction: a copy, which nothing improves
             return jnp.repeat(inputs[0][..., None], 2, axis=-1), {}
         return getattr(self, method)(variables["params"], *inputs)
