@@ -158,15 +158,7 @@ class Spektron(nn.Module):
         """Regression head, (B, targets)."""
         return self.regression(z_chem)
 
-    def __call__(
-        self,
-        values,
-        wavenumber_cm1,
-        valid,
-        modality,
-        hidden=None,
-        keys=None,
-    ):
+    def __call__(self, values, wavenumber_cm1, valid, modality, hidden=None, keys=None):
         """Encode, then run every head; arguments as in `encode`.
 
         Returns:

@@ -165,9 +165,9 @@ class TransferRecipe:
 
     def _encoder(self, data: TransferData) -> tuple[np.ndarray, float, float]:
         """Coefficients on spectra (L,), intercept, evidence."""
-        key = "encoder", self.features, self.centre is None
+        centre = data.X_source.mean(axis=0) if self.centre is None else self.centre
+        key = "encoder", self.features, centre.tobytes()
         if key not in data.shared:
-            centre = data.X_source.mean(axis=0) if self.centre is None else self.centre
             view = linear_view(self.features, centre)
             fit = fit_view(data.shifted(-centre), view, RIDGE["raw"], centre)
             vector = view.back(fit.vector)
