@@ -26,6 +26,7 @@ from functools import partial
 import h5py
 import numpy as np
 from ml_collections import ConfigDict
+from scipy.special import softmax
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import KFold, cross_val_predict
 
@@ -36,7 +37,7 @@ from spektron_jax.evaluation.baselines.preprocessing import treat
 from spektron_jax.evaluation.selection import compressed, kennard_stone
 from spektron_jax.evaluation.transfer_data import TransferData
 from spektron_jax.training.state import init_params
-from spektron_jax.transfer.bayes import RIDGE, fit_view
+from spektron_jax.transfer.bayes import RIDGE, fit_view, scores
 from spektron_jax.transfer.features import DEPTHS, Features
 
 BUMP = 0.003  # absorbance: step of the derivative at each point
@@ -98,8 +99,9 @@ def transfers(study, rows, views, repeats) -> dict[str, float]:
             for key, view_of in views.items():
                 parts = []
                 for view, ridge in view_of(source):
-                    fit = fit_view(data, view, ridge)
-                    parts.append(view(B[test]) @ fit.vector + fit.constant)
+                    fits = fit_view(data, view, ridge)
+                    each = [view(B[test]) @ fit.vector + fit.constant for fit in fits]
+                    parts.append(softmax(scores(fits)) @ each)
                 predicted[key, source, target, name].append(np.mean(parts, axis=0))
     return {
         key: float(

@@ -27,31 +27,39 @@ noise of its own for source, pair and target, and a common error of all target s
 
     noise = 1 + a f, 1 + a (1 - a) f, 1 + (1 - a) f;   o = sqrt(f c) (0, a, 1)
 
-with c = 1 / n (pairs) or 1. a, f and g are averaged over a grid by their marginal
-likelihood (MacKay, Neural Computation 4 (1992) 415); so whether the source or the
-target is the noisier instrument is found from the labels. Prediction is affine in x.
+with c = 1 / n (pairs) or 1. f and g are averaged over a grid by their marginal
+likelihood (MacKay, Neural Computation 4 (1992) 415). a, which instrument is the noisy
+one, gives a fit each: the likelihood is mostly that of source labels, and tells little
+of how the target is predicted, which leaving out its labels in turn does (`misfit`).
+Prediction is affine in x.
 
-S = source spectra, k = target spectra, n = pairs, L = points, G = signal strengths.
+S = source spectra, k = target spectra, n = pairs, T = labelled target spectra,
+L = points, G = signal strengths.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import logsumexp
 
 from spektron_jax.evaluation.baselines.preprocessing import treat
 from spektron_jax.evaluation.transfer_data import UNPAIRED, TransferData
 from spektron_jax.transfer.instrument_prior import difference_terms
 
-SHARES = (0.0, 0.5, 1.0)  # a
-EXTRA = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)  # f
-SIGNALS = np.exp(np.linspace(-2.0, 9.0, 12))  # g
+EXTRA = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1e3)  # f
+# a, f and prior weight of each fit; by the last, the target speaks all but alone.
+SUPPOSED = ((0.0, EXTRA, 1.0), (0.5, EXTRA, 1.0), (1.0, EXTRA, 1.0), (1.0, (1e4,), 0.2))
+SIGNALS = np.exp(np.linspace(-2.0, 15.0, 18))  # g
+MODEST = 12  # of these without target labels, which could speak against more
 SIZES = np.array([0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]) ** 2  # s
 # Added to C_A, share of its trace: a derivative leaves more of it to noise.
-RIDGE = {"raw": 5e-5, "sg1": 3e-4}
+RIDGE = {"raw": 5e-5, "sg1": 3e-4, "sg2": 3e-4}
 LEAST = 0.02  # of Z, share of C_A in a direction
 SPREAD = 0.01  # of J'J added to F: differences that vary from sample to sample
 WORTH = 2.0  # pairs that are worth as much as that
 BROAD = 1e3  # variance of the intercept
+LEAST_MISFIT = 1e-6  # of the labels' variance: smaller errors are those of rounding
 GAMMA = (1.0, 0.05)  # inverse gamma of v: shape, scale
 
 
@@ -63,36 +71,45 @@ class Rows:
       X: z^                                                            (m, r)
       y: standardised labels                                           (m,)
       kind: 0 source, 1 pair, 2 target                                 (m,)
+      X_target: z^ of the last T rows from their target spectra alone  (T, r)
     """
 
     X: np.ndarray
     y: np.ndarray
     kind: np.ndarray
+    X_target: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """The posterior mean on one view of spectra.
+    """The posterior mean on one view of spectra, with one of SUPPOSED.
 
     Attributes:
       vector: coefficients of the view                                 (F,)
       constant: intercept, in the unit of the property
       evidence: log of the marginal likelihood of the standardised labels, up to a
         constant of the data
+      prior: weight before the data
+      asked: number of known target labels
+      misfit: mean squared error of these, standardised, each left out in turn and
+        predicted from its target spectrum; NaN without any
     """
 
     vector: np.ndarray
     constant: float
     evidence: float
+    prior: float
+    asked: int
+    misfit: float
 
 
-def fit_treated(data: TransferData, treatment: str) -> Fit:
-    """Fit on treated spectra."""
+def fit_treated(data: TransferData, treatment: str) -> tuple[Fit, ...]:
+    """Fits on treated spectra."""
     return fit_view(data, lambda X: treat(X, treatment), RIDGE[treatment])
 
 
-def fit_view(data: TransferData, view, ridge: float, centre=None) -> Fit:
-    """Fit on any linear view of spectra.
+def fit_view(data: TransferData, view, ridge: float, centre=None) -> tuple[Fit, ...]:
+    """Fits on any linear view of spectra, one for each of SUPPOSED that can be told.
 
     Args:
       data: both instruments
@@ -111,12 +128,33 @@ def fit_view(data: TransferData, view, ridge: float, centre=None) -> Fit:
     span = V[s > 1e-9 * s[0]].T
     A, B, J = A @ span, B @ span, J @ span
     mean, spread = data.y_source.mean(), data.y_source.std()
-    vector, constant, evidence = _posterior(data, A, B, J, (mean, spread), ridge)
-    vector = span @ vector * (spread / unit)
-    return Fit(vector, float(mean + spread * constant - origin @ vector), evidence)
+    fits = []
+    for fit in _posteriors(data, A, B, J, (mean, spread), ridge):
+        vector = span @ fit.vector * (spread / unit)
+        constant = float(mean + spread * fit.constant - origin @ vector)
+        fits.append(replace(fit, vector=vector, constant=constant))
+    return tuple(fits)
 
 
-def _posterior(data, A, B, J, label_scale, ridge) -> tuple:
+def scores(fits: Sequence[Fit]) -> np.ndarray:
+    """Log weights of fits of the same data: alike without target labels, else
+
+    prior x misfit^(-3 n / 8), the likelihood that n errors profile, to the power of
+    3/4: 10 labels tell members apart only roughly.
+    """
+    if not fits[0].asked:
+        return np.zeros(len(fits))
+    misfit = np.array([fit.misfit for fit in fits])
+    prior = np.log([fit.prior for fit in fits])
+    return prior - 0.375 * fits[0].asked * np.log(np.maximum(misfit, LEAST_MISFIT))
+
+
+def evidence(fits: Sequence[Fit]) -> float:
+    """Log mean evidence of a group of fits."""
+    return float(logsumexp([fit.evidence for fit in fits]) - np.log(len(fits)))
+
+
+def _posteriors(data, A, B, J, label_scale, ridge) -> list[Fit]:
     pair = data.paired != UNPAIRED
     partner, n, S = data.paired[pair], int(pair.sum()), len(A)
     y_source = (data.y_source - label_scale[0]) / label_scale[1]
@@ -142,11 +180,13 @@ def _posterior(data, A, B, J, label_scale, ridge) -> tuple:
     share, Q = np.linalg.eigh(inverse @ F @ inverse)
     back = half @ Q
     left = np.setdiff1d(np.arange(S), partner)
-    informed = n > 0 or own.any()
-    parts = []
-    for a in SHARES if n > 1 else SHARES[:1]:
+    labelled = n + int(own.sum())
+    signals = SIGNALS if labelled else SIGNALS[:MODEST]
+    fits = []
+    for a, extra, before in SUPPOSED if n > 1 else SUPPOSED[:1]:
         Z = (back * np.maximum(1 - a * share, LEAST)) @ back.T
-        toward = _estimate(Z, (1 - a) * F + V)
+        # With a = 1 target labels see the error of D, which then is a constant.
+        toward = _estimate(Z, (1 - a) * (F + V))
         middle = (1 - a) * A[partner] + a * (B[pair] - D)
         rows = Rows(
             np.vstack(
@@ -158,22 +198,38 @@ def _posterior(data, A, B, J, label_scale, ridge) -> tuple:
             ),
             np.concatenate([y_source[left], y_source[partner], y_own]),
             np.repeat([0, 1, 2], [left.size, n, own.sum()]),
+            (np.vstack([B[pair], B[own]]) - D) @ toward,
         )
-        for f in EXTRA if informed and (a or own.any()) else EXTRA[:1]:
-            evidence, vectors, constants = _grid(rows, a, f, 1 / n if n else 1.0)
-            vectors = toward @ vectors
-            parts.append((evidence, vectors, constants - D @ vectors))
-    evidence = np.concatenate([part[0] for part in parts])
-    weights = np.exp(evidence - evidence.max())
-    whole = float(np.log(weights.mean()) + evidence.max())
-    weights /= weights.sum()
-    vectors = np.hstack([part[1] for part in parts])
-    constants = np.concatenate([part[2] for part in parts])
-    return vectors @ weights, constants @ weights, whole
+        extra = extra if labelled and (a or own.any()) else extra[:1]
+        parts = [_grid(rows, a, f, 1 / n if n else 1.0, signals) for f in extra]
+        logs, vectors, constants, left_out = (
+            np.concatenate(each, axis=-1) for each in zip(*parts, strict=True)
+        )
+        weights = np.exp(logs - logs.max())
+        whole = float(np.log(weights.mean()) + logs.max())
+        weights /= weights.sum()
+        error = left_out @ weights - rows.y[rows.y.size - labelled :]
+        vector = toward @ (vectors @ weights)
+        fits.append(
+            Fit(
+                vector,
+                float(constants @ weights - D @ vector),
+                whole,
+                before,
+                labelled,
+                float(np.mean(error**2)) if labelled else np.nan,
+            )
+        )
+    return fits
 
 
-def _grid(rows: Rows, a: float, f: float, common: float) -> tuple:
-    """Log evidence (G,), coefficients of z^ (r, G), constants (G,)."""
+def _grid(rows: Rows, a: float, f: float, common: float, signals=SIGNALS) -> tuple:
+    """Log evidence (G,), coefficients of z^ (r, G), constants (G,), left-out (T, G).
+
+    Left-out are predictions of target labels from the others: with K the covariance of
+    labels and k that of the asked one, k' K^-1 y without row i (Rasmussen & Williams,
+    Gaussian Processes for Machine Learning, 2006, 5.4.2).
+    """
     m = rows.y.size
     noise = (1 + f * np.array([a, a * (1 - a), 1 - a]))[rows.kind]
     o = np.sqrt(f * common) * np.array([0.0, a, 1.0])
@@ -183,14 +239,26 @@ def _grid(rows: Rows, a: float, f: float, common: float) -> tuple:
     unit = np.sum(rows.X**2) / m or 1.0
     values, U = np.linalg.eigh(inverse @ (rows.X @ rows.X.T / unit) @ inverse.T)
     rotated = U.T @ (inverse @ rows.y)
-    total = 1 + SIGNALS[:, None] * np.maximum(values, 0.0)  # (G, m)
+    total = 1 + signals[:, None] * np.maximum(values, 0.0)  # (G, m)
     shape, scale = GAMMA
     evidence = -0.5 * np.log(total).sum(axis=1) - np.log(np.diag(L)).sum()
     misfit = np.sum(rotated**2 / total, axis=1)
     evidence -= (shape + m / 2) * np.log(scale + misfit / 2)
     dual = inverse.T @ U @ (rotated / total).T  # (m, G)
-    vectors = rows.X.T @ dual * (SIGNALS / unit)
-    return evidence, vectors, BROAD * dual.sum(axis=0) + o[2] * (o[rows.kind] @ dual)
+    vectors = rows.X.T @ dual * (signals / unit)
+    constants = BROAD * dual.sum(axis=0) + o[2] * (o[rows.kind] @ dual)
+    T = len(rows.X_target)
+    asked = np.arange(m - T, m)
+    left_out = rows.X_target @ vectors + constants
+    own = inverse.T @ U  # K^-1 = own diag(1 / total) own'
+    fixed = BROAD + o[2] * o[rows.kind]
+    # k' K^-1 e_i = g (X_target X' / unit) K^-1 e_i + fixed' K^-1 e_i
+    near = (rows.X_target @ rows.X.T / unit) @ own * own[asked]
+    far = (fixed @ own) * own[asked]
+    diagonal = own[asked] ** 2 @ (1 / total).T
+    through = (near @ (1 / total).T) * signals + far @ (1 / total).T
+    left_out -= through * dual[asked] / diagonal
+    return evidence, vectors, constants, left_out
 
 
 def _difference(seen, C, prior) -> tuple[np.ndarray, np.ndarray]:

@@ -44,7 +44,7 @@ class CalibrationTransfer(BaseEstimator):
     Attributes:
       regime_: what was known of the target, in words
       warnings_: everything that weakens the result, a sentence each
-      encoder_share_: weight of the encoder's predictions, 0 to 1/2, by its evidence
+      encoder_share_: weight of the encoder's predictions, 0 to 1: see `recipe.py`
       comparison_: a Comparison, or None
       axis_, unit_: points that the model uses
       domain_: PCA model with limits, or None with fewer than 5 source spectra

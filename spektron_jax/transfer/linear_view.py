@@ -1,6 +1,9 @@
 """The encoder as a linear view of spectra: its derivative at one of them.
 
-    view(x - c) = J (x - c),   J = d tokens / d x at c, the mean of the source
+    view(x - c) = J (x - c),   J = d steps / d x at c, the mean of the source
+
+where steps are the differences of neighbouring tokens (of one token, itself): as the
+first derivative does for spectra, they take out what changes slowly along the axis.
 
 Features as they are do not add up: through norms and gates, a baseline of 0.1
 absorbance changes what 0.001 of an analyte contributes, and no regression on 64 spectra
@@ -63,7 +66,9 @@ class LinearView:
         keys = [row.tobytes() for row in X]
         new = {key: i for i, key in enumerate(keys) if key not in self._images}
         if new:
-            images = self._derivative(X[list(new.values())])
+            tokens = self._derivative(X[list(new.values())])
+            steps = np.diff(tokens, axis=1) if tokens.shape[1] > 1 else tokens
+            images = steps.reshape(len(tokens), -1)
             self._images.update(zip(new, images.astype(np.float32), strict=True))
         width = next(iter(self._images.values())).size if self._images else 0
         found = np.empty((len(X), width))
@@ -77,9 +82,11 @@ class LinearView:
         points = encoder.config.data.points
         grid = to_tokens(self.centre / self._unit, features.axis, features.unit, points)
         alive = features.alive(self.centre[None] / self._unit)
-        width = vector.size // alive.sum()
-        weights = np.zeros((alive.size, width), np.float32)
-        weights[alive] = vector.reshape(-1, width)
+        tokens = vector.reshape(max(alive.sum() - 1, 1), -1)
+        if alive.sum() > 1:  # the transpose of taking differences
+            tokens = -np.diff(tokens, axis=0, prepend=0.0, append=0.0)
+        weights = np.zeros((alive.size, tokens.shape[1]), np.float32)
+        weights[alive] = tokens
         slope = encoder.gradient(
             grid, features.modality, {"tokens": weights}, self._routing
         )
@@ -94,4 +101,5 @@ class LinearView:
         ends = [self.centre + step * X, self.centre - step * X]
         both = self._features.encoded(np.vstack(ends) / self._unit, self._routing)
         up, down = np.split(both["tokens"].astype(np.float64), 2)
-        return (up - down) / (2 * step)
+        width = self._features.encoder.config.model.width
+        return ((up - down) / (2 * step)).reshape(len(X), -1, width)

@@ -2,17 +2,25 @@
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp, softmax
 
 from spektron_jax.evaluation.baselines.preprocessing import treat
 from spektron_jax.evaluation.transfer_data import TransferData
 from spektron_jax.transfer import bayes
-from spektron_jax.transfer.bayes import Rows, fit_treated, fit_view
+from spektron_jax.transfer.bayes import (
+    Rows,
+    evidence,
+    fit_treated,
+    fit_view,
+    scores,
+)
 from spektron_jax.transfer.instrument_prior import difference_terms
 
 
 def predict(data, X, treatment="raw"):
-    fit = fit_treated(data, treatment)
-    return treat(X, treatment) @ fit.vector + fit.constant
+    fits = fit_treated(data, treatment)
+    each = [treat(X, treatment) @ fit.vector + fit.constant for fit in fits]
+    return softmax(scores(fits)) @ each
 
 
 def data_of(found, n=8, labels=True, pairs=True, source=slice(0, 24)):
@@ -33,10 +41,10 @@ def rmse(a, b):
 def test_evidence_and_posterior_are_those_of_the_gaussian():
     """Against the multivariate t density and the kernel formula, written out."""
     rng = np.random.default_rng(1)
-    X, y = rng.normal(size=(12, 5)), rng.normal(size=12)
+    X, y, own = rng.normal(size=(12, 5)), rng.normal(size=12), rng.normal(size=(6, 5))
     kind = np.repeat([0, 1, 2], [6, 4, 2])
     a, f, common = 0.5, 3.0, 0.25
-    found = bayes._grid(Rows(X, y, kind), a, f, common)
+    found = bayes._grid(Rows(X, y, kind, own), a, f, common)
     noise = np.array([1 + a * f, 1 + a * (1 - a) * f, 1 + (1 - a) * f])[kind]
     o = np.sqrt(f * common) * np.array([0, a, 1])[kind]
     unit = np.sum(X**2) / 12
@@ -49,6 +57,12 @@ def test_evidence_and_posterior_are_those_of_the_gaussian():
         cross = g * X @ new / unit + np.sqrt(f * common) * o + bayes.BROAD
         ours = new @ found[1][:, number] + found[2][number]
         assert ours == pytest.approx(cross @ alpha, rel=1e-6, abs=1e-8)
+        for row in range(12 - 6, 12):  # each left out, asked as a target spectrum
+            rest = np.arange(12) != row
+            near = g * X @ own[row - 6] / unit + np.sqrt(f * common) * o + bayes.BROAD
+            expected = near[rest] @ np.linalg.solve(K[np.ix_(rest, rest)], y[rest])
+            left_out = found[3][row - 6, number]
+            assert left_out == pytest.approx(expected, rel=1e-4, abs=1e-5)
         log_t = -0.5 * np.linalg.slogdet(K)[1]
         log_t -= (shape + 6) * np.log(scale + y @ alpha / 2)
         reference.append(log_t)
@@ -100,9 +114,9 @@ def test_it_finds_the_noisier_instrument(instruments, noisy):
         data = data_of((X_s, axis, X_t, axis, y), 12, source=slice(0, 40))
         X, truth = X_t[40:], y[40:]
         side = 1.0 if noisy == "source" else 0.0
-        for shares, errors in (((side,), right), ((1 - side,), wrong)):
+        for a, errors in ((side, right), (1 - side, wrong)):
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(bayes, "SHARES", shares)
+                patch.setattr(bayes, "SUPPOSED", ((a, bayes.EXTRA, 1.0),))
                 errors.append(rmse(predict(data, X), truth))
         ours.append(rmse(predict(data, X), truth))
     assert np.mean(ours) < np.mean(wrong)
@@ -157,14 +171,32 @@ def test_evidence_prefers_the_view_that_holds_the_analyte(instruments):
     points = data.X_source.shape[1]
     rng = np.random.default_rng(0)
     scrambled = rng.normal(size=(points, 1))  # one number a spectrum, at random
-    full = fit_treated(data, "raw").evidence
-    assert full > fit_view(data, lambda X: X @ scrambled, 5e-5).evidence + 5
+    full = fit_treated(data, "raw")
+    other = fit_view(data, lambda X: X @ scrambled, 5e-5)
+    assert evidence(full) > evidence(other) + 5
+    assert logsumexp(scores(full)) > logsumexp(scores(other)) + 1
     # Evidence and predictions are those of the spectra in any other basis.
     turned, _ = np.linalg.qr(rng.normal(size=(points, points)))
-    same = fit_view(data, lambda X: X @ turned, 5e-5)
-    assert same.evidence == pytest.approx(full, abs=1e-6)
-    straight = fit_treated(data, "raw").vector
-    np.testing.assert_allclose(turned @ same.vector, straight, rtol=1e-6, atol=1e-9)
+    for same, fit in zip(fit_view(data, lambda X: X @ turned, 5e-5), full, strict=True):
+        assert same.evidence == pytest.approx(fit.evidence, abs=1e-5)
+        assert same.misfit == pytest.approx(fit.misfit, rel=1e-3)
+        back = turned @ same.vector
+        np.testing.assert_allclose(back, fit.vector, rtol=1e-4, atol=1e-6)
+
+
+def test_a_clean_target_speaks_alone(instruments):
+    """Source spectra full of what is not chemistry, target spectra without any."""
+    X_s, axis, X_t, _, y = instruments(samples=60)
+    rng = np.random.default_rng(0)
+    X_s = X_s + rng.normal(size=(60, 60)) / 8 @ (X_s - X_s.mean(axis=0))
+    data = data_of((X_s, axis, X_t, axis, y), 12, source=slice(0, 40))
+    fits = fit_treated(data, "raw")
+    assert [fit.prior for fit in fits] == [1.0, 1.0, 1.0, 0.2]
+    assert all(fit.asked == 12 for fit in fits)
+    noisy_target, *_ = softmax(scores(fits))
+    assert noisy_target < 0.1
+    errors = [rmse(X_t[40:] @ fit.vector + fit.constant, y[40:]) for fit in fits]
+    assert rmse(predict(data, X_t[40:]), y[40:]) < 0.7 * errors[0]
 
 
 def test_terms_are_differences_of_instruments():

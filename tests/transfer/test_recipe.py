@@ -4,12 +4,20 @@ import shutil
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from spektron_jax import CalibrationTransfer, SpektronError
 from spektron_jax.evaluation.baselines import make
 from spektron_jax.evaluation.baselines.preprocessing import treat
 from spektron_jax.evaluation.transfer_data import TransferData
-from spektron_jax.transfer.bayes import RIDGE, fit_treated, fit_view
+from spektron_jax.transfer.bayes import (
+    RIDGE,
+    Fit,
+    evidence,
+    fit_treated,
+    fit_view,
+    scores,
+)
 from spektron_jax.transfer.features import DEPTHS, Features
 from spektron_jax.transfer.linear_view import LinearView, linear_view
 from spektron_jax.transfer.recipe import (
@@ -33,7 +41,7 @@ def test_without_the_network_it_is_the_average_and_the_bayesian_members(instrume
     plain = TransferRecipe("average").fit(data)(X)
     np.testing.assert_allclose(plain, make("average").fit(data)(X), rtol=1e-9)
     share = bayes_share(data)
-    bayes = np.mean([_affine(data, t, X) for t in ("raw", "sg1")], axis=0)
+    bayes = _bayes(data, X, ("raw", "sg1", "sg2"))
     ours = TransferRecipe("classical").fit(data)(X)
     np.testing.assert_allclose(ours, (1 - share) * plain + share * bayes, rtol=1e-9)
 
@@ -41,25 +49,31 @@ def test_without_the_network_it_is_the_average_and_the_bayesian_members(instrume
 def test_without_labels_coral_stays_beside_the_bayesian_members(instruments):
     data, X, _ = data_of(instruments, 24, labelled=False)
     share = bayes_share(data)
-    bayes = np.mean([_affine(data, t, X) for t in ("raw", "sg1")], axis=0)
+    bayes = _bayes(data, X, ("raw", "sg1"))
     coral = [make(f"coral_u/{t}").fit(data)(X) for t in ("raw", "sg1")]
     expected = (1 - share) * np.mean(coral, axis=0) + share * bayes
     ours = TransferRecipe("classical").fit(data)(X)
     np.testing.assert_allclose(ours, expected, rtol=1e-9)
 
 
-def _affine(data, treatment, X):
-    fit = fit_treated(data, treatment)
-    return treat(X, treatment) @ fit.vector + fit.constant
+def _bayes(data, X, treatments):
+    """Members by their scores, written out."""
+    rows = [(treat(X, t), fit) for t in treatments for fit in fit_treated(data, t)]
+    each = np.array([Z @ fit.vector + fit.constant for Z, fit in rows])
+    if not rows[0][1].asked:
+        return each.mean(axis=0)
+    power = -rows[0][1].asked * 3 / 8
+    weights = np.array([fit.prior * fit.misfit**power for _, fit in rows])
+    return weights @ each / weights.sum()
 
 
-def test_share_follows_the_evidence(instruments, monkeypatch):
-    data, *_ = data_of(instruments)
-    rival = np.mean([np.exp(fit_treated(data, t).evidence) for t in ("raw", "sg1")])
+def test_without_labels_the_encoder_shares_by_its_evidence(instruments, monkeypatch):
+    data, *_ = data_of(instruments, labelled=False)
+    rival = evidence([fit for t in ("raw", "sg1") for fit in fit_treated(data, t)])
 
     def share(ratio):
-        found = np.zeros(1), 0.0, np.log(ratio * rival)
-        monkeypatch.setattr(TransferRecipe, "_encoder", lambda *_: found)
+        fit = Fit(np.zeros(1), 0.0, rival + np.log(ratio), 1.0, 0, np.nan)
+        monkeypatch.setattr(TransferRecipe, "_encoder", lambda *_: [("raw", fit)])
         return TransferRecipe("combination", object()).encoder_share(data)
 
     most = bayes_share(data) * MOST
@@ -67,6 +81,22 @@ def test_share_follows_the_evidence(instruments, monkeypatch):
     assert share(ODDS) == pytest.approx(most / 2)
     assert share(1.0) == pytest.approx(most / (1 + ODDS))
     assert share(1e-9) < 1e-9
+
+
+def test_with_labels_the_encoder_shares_by_its_misfit(instruments, monkeypatch):
+    data, *_ = data_of(instruments)
+    fits = [fit for t in ("raw", "sg1", "sg2") for fit in fit_treated(data, t)]
+
+    def share(misfit):
+        fit = Fit(np.zeros(1), 0.0, -1e9, 0.5, 8, misfit)
+        monkeypatch.setattr(TransferRecipe, "_encoder", lambda *_: [("raw", fit)])
+        return TransferRecipe("combination", object()).encoder_share(data)
+
+    mass = ODDS * sum(fit.prior * fit.misfit**-3 for fit in fits)
+    for misfit in (0.01, 1.0):
+        own = 0.5 * misfit**-3
+        expected = bayes_share(data) * own / (own + mass)
+        assert share(misfit) == pytest.approx(expected)
 
 
 def test_members_follow_what_is_known(instruments):
@@ -133,16 +163,17 @@ def test_encoder_rows_fit(instruments, tiny_weights, labelled):
     rows = {k: TransferRecipe(k, features) for k in ("encoder", "combination")}
     models = {kind: recipe.fit(data) for kind, recipe in rows.items()}
     share, whole = rows["combination"].encoder_share(data), bayes_share(data)
-    assert 0 <= share <= whole * MOST
-    bayes = np.mean([_affine(data, t, X) for t in ("raw", "sg1")], axis=0)
+    assert 0 < share < whole
+    bayes = _bayes(data, X, ("raw", "sg1", "sg2") if labelled else ("raw", "sg1"))
     expected = TransferRecipe("classical").fit(data)(X)
     expected += share * (models["encoder"](X) - bayes)
     np.testing.assert_allclose(models["combination"](X), expected, rtol=1e-8)
     # The encoder's member predicts alike from features and from spectra.
     centre = data.X_source.mean(axis=0)
     view = linear_view(features, centre)
-    fit = fit_view(data.shifted(-centre), view, RIDGE["raw"], centre)
-    on_features = view(X - centre) @ fit.vector + fit.constant
+    fits = fit_view(data.shifted(-centre), view, RIDGE["sg1"], centre)
+    each = [view(X - centre) @ fit.vector + fit.constant for fit in fits]
+    on_features = softmax(scores(fits)) @ each
     spread = data.y_source.std()
     np.testing.assert_allclose(models["encoder"](X), on_features, atol=0.02 * spread)
 

@@ -1,8 +1,9 @@
-"""Fixed treatments of single spectra before a calibration: raw, SNV, derivative.
+"""Fixed treatments of single spectra before a calibration: raw, SNV, derivatives.
 
-SNV: Barnes, Dhanoa & Lister, Applied Spectroscopy 43 (1989) 772. Derivative:
-Savitzky & Golay, Analytical Chemistry 36 (1964) 1627, window 15, second order. Each
-works on one spectrum at a time, so test spectra cannot influence one another.
+SNV: Barnes, Dhanoa & Lister, Applied Spectroscopy 43 (1989) 772. Derivatives: Savitzky
+& Golay, Analytical Chemistry 36 (1964) 1627, window 15, second order; for the second
+derivative, which is noisier, window 25, third order. Each works on one spectrum at a
+time, so test spectra cannot influence one another.
 """
 
 import numpy as np
@@ -11,7 +12,8 @@ from scipy.signal import savgol_filter
 from spektron_jax.errors import SpektronError
 from spektron_jax.evaluation.transfer_data import TransferData
 
-WINDOW, ORDER = 15, 2
+FILTERS = {1: (15, 2), 2: (25, 3)}  # derivative -> window, order of the polynomial
+WINDOW = FILTERS[1][0]
 
 
 def snv(X: np.ndarray) -> np.ndarray:
@@ -21,22 +23,24 @@ def snv(X: np.ndarray) -> np.ndarray:
     return centred / np.where(spread > 0, spread, 1.0)
 
 
-def first_derivative(X: np.ndarray) -> np.ndarray:
-    """Savitzky-Golay first derivative per point, (n, L) -> (n, L)."""
-    if X.shape[1] < WINDOW:
+def derivative(X: np.ndarray, order: int) -> np.ndarray:
+    """Savitzky-Golay first or second derivative per point, (n, L) -> (n, L)."""
+    window, polynomial = FILTERS[order]
+    if X.shape[1] < window:
         raise SpektronError(
-            f"spectra: {X.shape[1]} points are too few for a derivative over {WINDOW}"
+            f"spectra: {X.shape[1]} points are too few for a derivative over {window}"
         )
     if not len(X):  # a regime without target spectra; scipy refuses an empty array
         return X
-    return savgol_filter(X, WINDOW, ORDER, deriv=1, axis=1)
+    return savgol_filter(X, window, polynomial, deriv=order, axis=1)
 
 
 TREATMENTS = {
     "raw": lambda X: X,
     "snv": snv,
-    "sg1": first_derivative,
-    "snv+sg1": lambda X: first_derivative(snv(X)),
+    "sg1": lambda X: derivative(X, 1),
+    "sg2": lambda X: derivative(X, 2),
+    "snv+sg1": lambda X: derivative(snv(X), 1),
 }
 
 
