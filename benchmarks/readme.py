@@ -21,6 +21,7 @@ REGIMES = {
     "paired 5": "n = 5",
     "paired 10": "n = 10",
     "paired 25": "n = 25",
+    "paired 50": "n = 50",
 }
 KINDS = {
     "average": "plain average",
@@ -28,7 +29,24 @@ KINDS = {
     "encoder": "encoder only",
     "combination": "combination",
 }
+PROPERTIES = ("polarizability (A3)", "energy per atom (hartree)")
 DEPTHS = ("tokens", "mean", "cls", "chem")
+AUDIT = {
+    "instrument from `z_chem`, linear": "z_chem.instrument.accuracy",
+    "the same, MLP": "z_chem.instrument_mlp.accuracy",
+    "up to which that is guessing": "z_chem.instrument.high",
+    "molecule from `z_chem`, other instrument": "z_chem.molecule.accuracy",
+    "the same, same instrument": "z_chem.molecule.same",
+    "instrument from `z_inst`, linear": "z_inst.instrument.accuracy",
+    "molecule from `z_inst`": "z_inst.molecule.accuracy",
+    "swap, squared error / doing nothing": "swap.of_nothing",
+    "composition, R2 same instrument": "chemistry.composition.same",
+    "composition, R2 other instruments": "chemistry.composition.cross",
+    "functional groups, R2 same": "chemistry.groups.same",
+    "functional groups, R2 other": "chemistry.groups.cross",
+    "effective rank of `z_chem`": "dimensions.z_chem",
+    "effective rank of `z_inst`": "dimensions.z_inst",
+}
 ABLATION = {
     "molecule": "molecule found again",
     "instrument_chem": "instrument from `z_chem`",
@@ -161,8 +179,102 @@ def ablation_weight() -> str:
     return _ablation("weight")
 
 
-MAKERS = (corn_recipe, virtual_tasks, depth, depth_transfer)
+def ablation_losses() -> str:
+    """Each loss left out."""
+    return _ablation("losses")
+
+
+def audit() -> str:
+    """What the latents of the shipped weights know: `configs/latent.py`, 3 seeds."""
+    found = load("audit")
+    rows = []
+    for label, path in AUDIT.items():
+        cells = []
+        for name in found["rows"]:
+            values = [_at(found["rows"], name, path)]
+            values += [_at(seed, name, path) for seed in found["seeds"].values()]
+            cells.append("" if None in values else _spread(path, *values))
+        rows.append([label, *cells])
+    return markdown(["", *found["rows"]], rows)
+
+
+def _at(rows: dict, name: str, path: str):
+    value = rows[name]
+    for key in path.split("."):
+        value = value.get(key) if value else None
+    return value
+
+
+def _spread(path: str, mean: float, *seeds: float) -> str:
+    if path.startswith("z_"):
+        low, high = (f"{100 * f(seeds):.0f}" for f in (min, max))
+        return f"{100 * mean:.0f} % ({low}-{high})"
+    return f"{mean:.2f} ({min(seeds):.2f}-{max(seeds):.2f})"
+
+
+def identification() -> str:
+    """Compounds across instruments, `raman_biomolecules`."""
+    rows = []
+    for row in load("identify")["raman_biomolecules"]["methods"]:
+        first = "{share:.3f} [{low:.2f}, {high:.2f}]".format(**row["top1"])
+        name = row["method"].replace("combination", "average")
+        rows.append([name, first, f"{row['top5']['share']:.3f}"])
+    return markdown(["", "top-1", "top-5"], rows)
+
+
+def meats() -> str:
+    """Species from few spectra of each class."""
+    shots = load("identify")["ir_meats"]["shots"]
+    rows = []
+    for name in shots[0]["methods"]:
+        cells = (f"{shot['methods'][name]['share']:.3f}" for shot in shots)
+        rows.append([name, *cells])
+    return markdown(["", *(f"k = {shot['shots']}" for shot in shots)], rows)
+
+
+def properties() -> str:
+    """Two properties and the functional groups, from each depth."""
+    tables = load("properties")["tables"]
+    rows = []
+    for method in tables[0]["entries"][0]["methods"]:
+        cells = []
+        for table in tables:
+            entries = {entry["property"]: entry for entry in table["entries"]}
+            found = [entries[name]["methods"][method]["r2"] for name in PROPERTIES]
+            groups = [entry["methods"][method]["auc"] for entry in entries.values()
+                      if entry["group"]]  # fmt: skip
+            auc = sum(groups) / len(groups)
+            cells.append(", ".join(f"{r2:.2f}" for r2 in found) + f", {auc:.3f}")
+        rows.append([method, *cells])
+    return markdown(["", *(table["title"] for table in tables)], rows)
+
+
+def corn_network() -> str:
+    """Each step of the design by itself."""
+    found = {
+        (row["method"], row["regime"]): row for row in load("corn_network")["rows"]
+    }
+    regimes = list(dict.fromkeys(regime for _, regime in found))
+    rows = []
+    for method in dict.fromkeys(method for method, _ in found):
+        own = (found.get((method, regime)) for regime in regimes)
+        rows.append([method, *(r2(row["mean_r2"]) if row else "-" for row in own)])
+    return markdown(["", *(REGIMES[key] for key in regimes)], rows)
+
+
+def coverage() -> str:
+    """How often the 90 % intervals of our recipe hold the label."""
+    rows = [
+        [row["regime"].replace("paired ", "n = "), f"{100 * row['coverage']:.1f} %"]
+        + [f"{row['half_width_sd']:.2f}", row["mark"]]
+        for row in load("corn_coverage_recipe")["rows"]
+    ]
+    return markdown(["", "covered", "half width / SD of the labels", "marked"], rows)
+
+
+MAKERS = (corn_recipe, virtual_tasks, depth, depth_transfer, corn_network, coverage)
 MAKERS += (ablation_laboratory, ablation_retrieval, ablation_methods, ablation_weight)
+MAKERS += (ablation_losses, audit, identification, meats, properties)
 TABLES = {make.__name__: make for make in MAKERS}
 
 

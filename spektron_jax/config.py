@@ -118,6 +118,7 @@ def get_default() -> ConfigDict:
     config.train = ConfigDict(
         {
             "start": "",  # weights to start from: a name or a path; "" = from scratch
+            "separate": False,  # first latents in closed form, then heads alone
             "steps": 50_000,
             "batch_size": 64,  # of one optimiser step: all devices x accumulation
             "accumulate": 4,
@@ -311,6 +312,11 @@ PAIR_RULES: tuple[tuple[str, Callable[[ConfigDict], bool], str], ...] = (
         "model.top_k",
         lambda c: c.model.top_k <= c.model.experts,
         "must not be more than model.experts = {model.experts}",
+    ),
+    (
+        "train.start",
+        lambda c: c.train.start or not c.train.separate,
+        "train.separate needs the name or path of trained weights here",
     ),
     (
         "train.batch_size",

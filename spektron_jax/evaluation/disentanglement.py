@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from spektron_jax.evaluation.metrics import kl_summary
+from spektron_jax.evaluation.metrics import dimensions, kl_summary
 from spektron_jax.evaluation.probes import guesser, instrument_probe, molecule_probe
 from spektron_jax.grid import MODALITIES
 
@@ -46,7 +46,8 @@ def code_figures(
 
     Returns:
       "z_chem" and "z_inst": instrument (and instrument_mlp) and molecule, as from
-      `probes`; "kl": a summary of each; "molecules": spectra of one instrument.
+      `probes`; "dimensions": effective rank of each; "kl": a summary of each;
+      "molecules": spectra of one instrument.
     """
     instrument = latents["instrument"]
     identity = latents["molecule"] * len(MODALITIES) + latents["modality"]
@@ -60,6 +61,7 @@ def code_figures(
         second = None if again is None else again[code]
         found[code]["molecule"] = molecule_probe(z, instrument, identity, second)
     found["molecules"] = int(np.unique(identity).size)
+    found["dimensions"] = {c: dimensions(latents[c]) for c in CODES}
     found["kl"] = {c: kl_summary(latents[f"kl_{c}"].mean(axis=0)) for c in CODES}
     return found
 

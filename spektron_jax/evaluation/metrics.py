@@ -246,6 +246,24 @@ def kl_summary(kl: np.ndarray) -> dict[str, float]:
     }
 
 
+def dimensions(z: np.ndarray) -> float:
+    """How many directions a code uses: its effective rank.
+
+    The exponential of the entropy of the covariance's eigenvalues (Roy & Vetterli,
+    European Signal Processing Conference 2007, 606): 1 if all codes lie on a line, Z if
+    they fill every direction alike. KL by dimension does not tell: a code of few
+    directions, turned, moves in all dimensions.
+
+    Args:
+      z: codes                                                         (n, Z)
+    """
+    values = np.linalg.svd(z - np.mean(z, axis=0), compute_uv=False) ** 2
+    if not values.any():
+        return 0.0
+    share = values[values > 0] / values.sum()
+    return float(np.exp(-np.sum(share * np.log(share))))
+
+
 def mean_spectrum(train_spectra: np.ndarray) -> np.ndarray:
     """Average training spectrum of one modality, the floor for reconstruction.
 

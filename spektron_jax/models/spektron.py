@@ -26,6 +26,19 @@ from spektron_jax.models.vib import Latent, reverse_gradient
 REFERENCE_SPACING_CM1 = 3500.0 / 2047  # 500..4000 cm-1 on 2,048 points
 
 
+def summarise(cls, tokens, alive):
+    """What the latents read: CLS beside mean and spread of the tokens, (B, 3 D).
+
+    CLS alone knows the sample well and the instrument less well than its tokens do:
+    noise and line width are a matter of all points.
+    """
+    tokens = tokens.astype(dtypes.STATE)
+    count = jnp.maximum(jnp.sum(alive, axis=1), 1.0)
+    mean = jnp.sum(tokens * alive, axis=1) / count
+    square = jnp.sum((tokens - mean[:, None]) ** 2 * alive, axis=1) / count
+    return jnp.concatenate([cls, mean, jnp.sqrt(square + 1e-6)], axis=-1)
+
+
 class Spektron(nn.Module):
     """The network. Fields are the config's `model` section plus two sizes."""
 
@@ -98,8 +111,8 @@ class Spektron(nn.Module):
 
         Returns:
           z_chem (B, Z) and a dict of intermediates: tokens (B, T, D), cls (B, D),
-          z_inst, {chem,inst}_{mean,log_variance}, load and importance (B, E), routing
-          (B, T + 2, E).
+          summary (B, 3 D), z_inst, {chem,inst}_{mean,log_variance}, load and
+          importance (B, E), routing (B, T + 2, E).
         """
         hidden = jnp.zeros_like(valid) if hidden is None else hidden
         tokens, alive = self.embedding(values, wavenumber_cm1, valid, modality, hidden)
@@ -114,11 +127,13 @@ class Spektron(nn.Module):
         for block in self.transformer:
             tokens = block(tokens, alive, train)
         cls = self.summary(tokens[:, 0])
-        z_chem, chem_mean, chem_log_variance = self.chem(cls, chem_keys)
-        z_inst, inst_mean, inst_log_variance = self.inst(cls, inst_keys)
+        summary = summarise(cls, tokens[:, 2:], alive[:, 2:])
+        z_chem, chem_mean, chem_log_variance = self.chem(summary, chem_keys)
+        z_inst, inst_mean, inst_log_variance = self.inst(summary, inst_keys)
         return z_chem, {
             "tokens": tokens[:, 2:],
             "cls": cls,
+            "summary": summary,
             "z_chem": z_chem,
             "z_inst": z_inst,
             "chem_mean": chem_mean,

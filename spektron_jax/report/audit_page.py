@@ -217,11 +217,13 @@ def _bottleneck(results: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
             name,
             *(number(row["kl"][code]["mean"]) for code in CODES),
             *(share(row["kl"][code]["collapsed"]) for code in CODES),
+            *(number(row["dimensions"][code]) for code in CODES),
         )
         for name, row in results["rows"].items()
     ]
     header = ("modality", "z_chem, KL per dimension (nats)", "z_inst")
     header += ("z_chem, dimensions below 0.01", "z_inst")
+    header += ("z_chem, effective rank", "z_inst")
     return section(
         "bottleneck",
         "Bottleneck",

@@ -11,6 +11,8 @@ import os
 import time
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from absl import logging
 from ml_collections import ConfigDict
@@ -25,6 +27,7 @@ from spektron_jax.training import checkpoint, evaluate, parallel
 from spektron_jax.training.curves import Curves
 from spektron_jax.training.metric_writers import make_writers
 from spektron_jax.training.schedules import warmup_steps
+from spektron_jax.training.separate import separated
 from spektron_jax.training.state import (
     TrainState,
     build_model,
@@ -71,6 +74,10 @@ def pretrain(config, workdir):
     state = create(config, model, optimizer)
     state = resume(config, workdir, state)
     start = int(state.step)
+    if config.train.separate and start == 0:
+        params = separated(state.params, config, model, source, config.log.progress)
+        target = jax.tree.map(jnp.copy, params)
+        state = state.replace(params=params, target_params=target)
     if parallel.is_primary():
         write_config(config, workdir)
         describe(config, state, stream, devices)

@@ -14,6 +14,12 @@ from spektron_jax.training import checkpoint, schedules
 from spektron_jax.training.views import DESCRIPTION
 from spektron_jax.training.weights import locate
 
+# Parts that read the encoder's output; the rest is the encoder.
+HEADS = (
+    *("reconstruction", "regression", "transfer_head", "projector", "predictor"),
+    *("chem_classifier", "inst_classifier"),
+)
+
 
 @struct.dataclass
 class TrainState:
@@ -60,16 +66,33 @@ def decayed(params):
     return jax.tree_util.tree_map_with_path(matrix, params)
 
 
+def encoder_fixed(params):
+    """The same parameters without a gradient for any but the heads'."""
+    return {
+        name: part if name in HEADS else jax.lax.stop_gradient(part)
+        for name, part in params.items()
+    }
+
+
 def build_optimizer(config):
-    """Clip by global norm, then AdamW with the learning-rate schedule."""
+    """Clip by global norm, then AdamW with the learning-rate schedule.
+
+    With `train.separate` the heads alone are moved.
+    """
     optim = config.optim
-    return optax.chain(
+    optimizer = optax.chain(
         optax.clip_by_global_norm(optim.clip),
         optax.adamw(
             schedules.learning_rate(optim, config.train.steps),
             weight_decay=optim.weight_decay,
             mask=decayed,
         ),
+    )
+    if not config.train.separate:
+        return optimizer
+    return optax.multi_transform(
+        {True: optimizer, False: optax.set_to_zero()},
+        lambda params: {name: name in HEADS for name in params},
     )
 
 

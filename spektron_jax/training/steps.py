@@ -28,7 +28,7 @@ from spektron_jax.losses.physics import physics
 from spektron_jax.losses.reconstruction import denoising, reconstruction
 from spektron_jax.losses.transport import transport
 from spektron_jax.training import parallel, schedules, views
-from spektron_jax.training.state import TrainState
+from spektron_jax.training.state import TrainState, encoder_fixed
 
 # What the losses read of the network's intermediates. The tokens stay behind: those of
 # a whole batch would take more memory than all of these together.
@@ -89,6 +89,8 @@ def make_pretrain_step(config, model, optimizer):
 
     def network(params, seen):
         """The decoded spectra of a microbatch, and what else the losses read."""
+        if config.train.separate:
+            params = encoder_fixed(params)
         spectra, out = apply(
             params,
             seen.values,

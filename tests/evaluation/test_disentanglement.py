@@ -71,4 +71,5 @@ def test_figures_of_planted_codes():
     assert found["z_inst"]["instrument_mlp"]["accuracy"] == 1.0
     assert found["z_inst"]["molecule"]["accuracy"] < 0.1
     assert found["kl"]["z_chem"] == {"mean": 0.75, "collapsed": 0.25}
+    assert 6 < found["dimensions"]["z_chem"] < 8
     assert verdict([found["z_chem"]], 0.25) == "disentangled"

@@ -7,6 +7,7 @@ from sklearn.metrics import r2_score, root_mean_squared_error
 from spektron_jax.errors import SpektronError
 from spektron_jax.evaluation.metrics import (
     agreement,
+    dimensions,
     hidden_error,
     kl_summary,
     mean_r2,
@@ -226,3 +227,13 @@ def test_agreement_by_hand():
     assert wide["high"] - wide["low"] == pytest.approx(2 * 1.96 * wide["sd"])
     with pytest.raises(SpektronError, match="must both be"):
         agreement(a, b[:2])
+
+
+def test_effective_rank_counts_directions_and_not_dimensions():
+    rng = np.random.default_rng(0)
+    few = rng.normal(size=(4000, 3))
+    turned = few @ np.linalg.qr(rng.normal(size=(10, 3)))[0].T
+    assert dimensions(few) == pytest.approx(3, rel=0.01)
+    assert dimensions(turned) == pytest.approx(dimensions(few), rel=1e-9)
+    assert dimensions(few * [1, 1e-3, 1e-3]) == pytest.approx(1, rel=0.01)
+    assert dimensions(np.ones((5, 4))) == 0.0
