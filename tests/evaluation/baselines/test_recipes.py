@@ -172,7 +172,7 @@ def test_treatments_by_hand():
     ("name", "message"),
     [
         ("glsw0.01", "needs a treatment"),
-        ("glsw0.01/sg2", "needs a treatment"),
+        ("glsw0.01/sg3", "needs a treatment"),
         ("magic/raw", "unknown family"),
         ("pds_w5/raw", "unknown family"),
         ("sbc+bias/raw", "has its own correction"),
