@@ -75,6 +75,15 @@ def test_the_verdict_follows_the_numbers(rmsep, differences, labels):
     assert [each.label for each in found][: len(labels)] == labels
 
 
+def test_a_network_without_weight_does_neither_good_nor_harm():
+    for difference in (0.1, -0.1):
+        changes = [change(difference), change(-1.7), change(0.1)]
+        found = findings(
+            results_of((0.3, 0.3, 2.0, 0.2), changes) | {"encoder_share": 0.001}
+        )
+        assert "the network does not help here" in [each.label for each in found]
+
+
 def test_words_for_what_is_missing():
     bare = results_of((0.2,) * 4, [change(0.0)] * 3, table=[], weights=None)
     bare |= {"interval": "not calibrated"}
