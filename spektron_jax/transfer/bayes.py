@@ -5,19 +5,22 @@ Spectra about the mean of the source spectra, after one treatment:
     x_A = z + e_A                 z ~ N(0, Z)        the sample
     x_B = z + d + e_B             d ~ N(0, s J'J)    the instruments' mean difference
     y = z b + e_y                 b ~ N(0, I)        spherical prior, as in ridge
-    e_A ~ N(0, a F), e_B ~ N(0, (1 - a) F)
+    e_A ~ N(0, a F + W_A), e_B ~ N(0, (1 - a) F + W_B)
 
-F is the covariance of x_A - x_B - d over the pairs, plus a hundredth of J'J or, with
-pairs, less: differences also vary from sample to sample. J comes from
-`instrument_prior.py`, and d has a normal posterior with mean D and covariance V: from
-the pairs, or else from the means of both sets, whose samples differ,
+W is white noise as the treatment leaves it, of a variance read from each instrument's
+spectra (`white_noise`): a few pairs would show it in few directions. F is the
+covariance of x_A - x_B - d over the pairs, plus a hundredth of J'J or, with pairs,
+less: differences also vary from sample to sample. J comes from `instrument_prior.py`,
+and d has a normal posterior with mean D and covariance V: from the pairs, or else from
+the means of both sets, whose samples differ,
 
     (mean of B - mean of A) ~ N(0, s J'J + C),  C = F / n  or  C_A (1 / k + 1 / S)
 
 Then each spectrum stands for its sample by the best linear estimate,
 
-    z^ = x (Z + N)^-1 Z,   N = a F (source), a (1 - a) F (pair: (1 - a) x_A
-         + a (x_B - D)), (1 - a) F + V (target: x_B - D)
+    z^ = x (Z + N)^-1 Z,   N = a F + W_A (source),
+         a (1 - a) F + (1 - a)^2 W_A + a^2 W_B (pair: (1 - a) x_A + a (x_B - D)),
+         (1 - a) F + V + W_B (target: x_B - D)
 
 (regression calibration: Carroll, Ruppert, Stefanski & Crainiceanu, Measurement Error in
 Nonlinear Models, 2006, ch. 4), and y given z^ is a Gaussian process with linear kernel,
@@ -58,9 +61,10 @@ RIDGE = {"raw": 5e-5, "sg1": 3e-4, "sg2": 3e-4}
 LEAST = 0.02  # of Z, share of C_A in a direction
 SPREAD = 0.01  # of J'J added to F: differences that vary from sample to sample
 WORTH = 2.0  # pairs that are worth as much as that
+THIRD = np.array([1.0, -3.0, 3.0, -1.0])  # difference
 BROAD = 1e3  # variance of the intercept
 LEAST_MISFIT = 1e-6  # of the labels' variance: smaller errors are those of rounding
-GAMMA = (1.0, 0.05)  # inverse gamma of v: shape, scale
+GAMMA = (1.0, 0.2)  # inverse gamma of v: shape, scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +112,9 @@ def fit_treated(data: TransferData, treatment: str) -> tuple[Fit, ...]:
     return fit_view(data, lambda X: treat(X, treatment), RIDGE[treatment])
 
 
-def fit_view(data: TransferData, view, ridge: float, centre=None) -> tuple[Fit, ...]:
+def fit_view(
+    data: TransferData, view, ridge: float, centre=None, white=None
+) -> tuple[Fit, ...]:
     """Fits on any linear view of spectra, one for each of SUPPOSED that can be told.
 
     Args:
@@ -117,6 +123,7 @@ def fit_view(data: TransferData, view, ridge: float, centre=None) -> tuple[Fit, 
       ridge: see RIDGE
       centre: spectrum whose differences between instruments are the prior; None: the
         mean of the source                                             (L,)
+      white: rows whose squares sum up to unit white noise; None: the identity (., L)
     """
     A, B = view(data.X_source), view(data.X_target)
     if centre is None:
@@ -127,13 +134,37 @@ def fit_view(data: TransferData, view, ridge: float, centre=None) -> tuple[Fit, 
     _, s, V = np.linalg.svd(np.vstack([A, B, J]), full_matrices=False)
     span = V[s > 1e-9 * s[0]].T
     A, B, J = A @ span, B @ span, J @ span
+    if white is None:
+        white = np.eye(centre.size)
+    T = view(white) @ span / unit
+    noise = white_noise(data.X_source) * T.T @ T, white_noise(data.X_target) * T.T @ T
     mean, spread = data.y_source.mean(), data.y_source.std()
     fits = []
-    for fit in _posteriors(data, A, B, J, (mean, spread), ridge):
+    for fit in _posteriors(data, A, B, J, noise, (mean, spread), ridge):
         vector = span @ fit.vector * (spread / unit)
         constant = float(mean + spread * fit.constant - origin @ vector)
         fits.append(replace(fit, vector=vector, constant=constant))
     return tuple(fits)
+
+
+def white_noise(X: np.ndarray) -> float:
+    """Variance of noise that differs from point to point and spectrum to spectrum.
+
+    (m, L) -> (). The lesser of two, which signals make larger: of third differences,
+    and of the lesser half of the principal components.
+    """
+    m, L = X.shape
+    if m < 2:
+        return 0.0
+    X = X - X.mean(axis=0)
+    rest = min(m - 1, L)
+    kept = rest // 2
+    values = np.linalg.svd(X, compute_uv=False)[kept:rest] ** 2
+    found = values.sum() / ((m - 1 - kept) * (L - kept))
+    if L > THIRD.size:
+        fine = np.sum(np.diff(X, 3, axis=1) ** 2, axis=0) / (m - 1)
+        found = min(found, np.median(fine) / np.sum(THIRD**2))
+    return float(found)
 
 
 def scores(fits: Sequence[Fit]) -> np.ndarray:
@@ -154,7 +185,7 @@ def evidence(fits: Sequence[Fit]) -> float:
     return float(logsumexp([fit.evidence for fit in fits]) - np.log(len(fits)))
 
 
-def _posteriors(data, A, B, J, label_scale, ridge) -> list[Fit]:
+def _posteriors(data, A, B, J, white, label_scale, ridge) -> list[Fit]:
     pair = data.paired != UNPAIRED
     partner, n, S = data.paired[pair], int(pair.sum()), len(A)
     y_source = (data.y_source - label_scale[0]) / label_scale[1]
@@ -165,8 +196,7 @@ def _posteriors(data, A, B, J, label_scale, ridge) -> list[Fit]:
     C_A += ridge * (np.trace(C_A) or 1.0) * np.eye(r)
     F = SPREAD / (1 + max(n - 1, 0) / WORTH) * prior
     if n > 1:
-        difference = B[pair] - A[partner]
-        F = F + np.cov(difference, rowvar=False)
+        F = F + np.cov(B[pair] - A[partner], rowvar=False)
     if n:
         seen = (B[pair] - A[partner]).mean(axis=0)
         C = (F if n > 1 else prior) / n + ridge * C_A / n
@@ -177,22 +207,23 @@ def _posteriors(data, A, B, J, label_scale, ridge) -> list[Fit]:
     else:
         D, V = np.zeros(r), prior
     half, inverse = _roots(C_A)
-    share, Q = np.linalg.eigh(inverse @ F @ inverse)
-    back = half @ Q
     left = np.setdiff1d(np.arange(S), partner)
     labelled = n + int(own.sum())
     signals = SIGNALS if labelled else SIGNALS[:MODEST]
     fits = []
     for a, extra, before in SUPPOSED if n > 1 else SUPPOSED[:1]:
-        Z = (back * np.maximum(1 - a * share, LEAST)) @ back.T
+        share, Q = np.linalg.eigh(inverse @ (a * F + white[0]) @ inverse)
+        back = half @ Q
+        Z = (back * np.maximum(1 - share, LEAST)) @ back.T
         # With a = 1 target labels see the error of D, which then is a constant.
-        toward = _estimate(Z, (1 - a) * (F + V))
+        toward = _estimate(Z, (1 - a) * (F + V) + white[1])
         middle = (1 - a) * A[partner] + a * (B[pair] - D)
+        both = (1 - a) ** 2 * white[0] + a**2 * white[1]
         rows = Rows(
             np.vstack(
                 [
-                    A[left] @ _estimate(Z, a * F),
-                    middle @ _estimate(Z, a * (1 - a) * F),
+                    A[left] @ _estimate(Z, a * F + white[0]),
+                    middle @ _estimate(Z, a * (1 - a) * F + both),
                     (B[own] - D) @ toward,
                 ]
             ),

@@ -71,6 +71,7 @@ BAYES_SHARE = {"paired": 0.7, "hardly paired": 0.5, "unpaired": 0.5}
 BAYES_SHARE |= {"many": 0.7, "few": 1.0}
 MOST = 0.5  # of the Bayesian members' share that the encoder can get
 ODDS = 20.0
+DRAWS = 100  # of white noise that are encoded
 
 
 def classical_members(data: TransferData) -> tuple[str, ...]:
@@ -203,7 +204,8 @@ class TransferRecipe:
         if key not in data.shared:
             view = linear_view(self.features, centre)
             found = []
-            for fit in fit_view(data.shifted(-centre), view, RIDGE["sg1"], centre):
+            moved, white = data.shifted(-centre), _white(centre.size)
+            for fit in fit_view(moved, view, RIDGE["sg1"], centre, white):
                 vector = view.back(fit.vector)
                 constant = fit.constant - vector @ centre
                 found.append(("raw", replace(fit, vector=vector, constant=constant)))
@@ -273,6 +275,11 @@ def _bayes(data: TransferData) -> list[tuple[str, Fit]]:
         names = ["raw", *(f"sg{k}" for k in orders if points >= FILTERS[k][0])]
         data.shared["bayes"] = [(t, fit) for t in names for fit in fit_treated(data, t)]
     return data.shared["bayes"]
+
+
+def _white(points: int) -> np.ndarray:
+    """Spectra of white noise, in place of one for each point: encoding takes time."""
+    return np.random.default_rng(0).normal(0, DRAWS**-0.5, (DRAWS, points))
 
 
 def _scaled(members: list[tuple[float, str, Fit]], share: float) -> list:

@@ -1,0 +1,104 @@
+"""What the result files say of time and memory, a function for each README table."""
+
+import math
+
+from benchmarks.result_files import load, markdown
+
+OSCILLATOR = {
+    "published design": "published design",
+    "stream": "**stream** (`dlinoss`, the default on a CPU)",
+    "sequential": "sequential scan, every position kept",
+    "chunked": "chunked",
+    "associative": "associative",
+}
+ACCURATE = {
+    "published design": "published design",
+    "sequential": "sequential, stream",
+    "associative": "associative",
+    "chunked": "chunked",
+}
+LENGTHS = (2048, 16384)
+FILES = {
+    "boraden": "QM9S table, {GB:.1f} GB | {rows:,}",
+    "qme14s": "QMe14S archives, {GB:.1f} GB | {rows:,} x 2",
+}
+
+
+def oscillator_speed() -> str:
+    """One D-LinOSS layer, forward and backward."""
+    found = {(row["batch"], row["variant"]): row for row in load("oscillator")["speed"]}
+    rows = []
+    for name, label in OSCILLATOR.items():
+        large, small = found[16, name], found[1, name]
+        rows.append(
+            [label, f"{large['speedup']:.1f}", f"{small['speedup']:.1f}"]
+            + [f"{large['temporary_mb']:.3g} MB", f"{large['compile_s']:.1g} s"]
+        )
+    head = ["", "speed-up, batch 16", "batch 1", "temporary memory, batch 16"]
+    return markdown([*head, "compile time"], rows)
+
+
+def oscillator_error() -> str:
+    """Worst error of an oscillator: positions, and the worst of the gradients."""
+    found = {
+        (row["length"], row["variant"]): row for row in load("oscillator")["accuracy"]
+    }
+    rows = []
+    for name, label in ACCURATE.items():
+        cells = []
+        for length in LENGTHS:
+            row = found[length, name]
+            worst = max(row[key] for key in ("sigma", "delta", "force"))
+            cells.append(f"{_error(row['x'])}, {_error(worst)}")
+        rows.append([label, *cells])
+    head = [f"{length:,} points: positions, worst gradient" for length in LENGTHS]
+    return markdown(["", *head], rows)
+
+
+def _error(value: float) -> str:
+    if math.isnan(value):
+        return "not a number"
+    return f"{value:.1e}" if value < 1 else "beyond 1"
+
+
+def base_model() -> str:
+    """The whole base model on one CPU thread."""
+    rows = [
+        [str(row["batch"]), row["scan"], "yes" if row["remat"] else "no"]
+        + [f"{row['seconds']:.1f}", f"{row['gigabytes']:.1f} GB"]
+        for row in load("base_model")
+    ]
+    head = ["batch", "scan", "recompute layers", "s / sample", "peak memory"]
+    return markdown(head, rows)
+
+
+def step() -> str:
+    """Shares of a pretraining step of the base variant."""
+    found = load("step_base")
+    whole = found.pop("whole")
+    parts = sorted(
+        (item for item in found.items() if item[1] > 0), key=lambda item: -item[1]
+    )
+    return markdown(
+        [name for name, _ in parts], [[f"{spent / whole:.0%}" for _, spent in parts]]
+    )
+
+
+def conversion() -> str:
+    """Published tables into files for training."""
+    rows = []
+    for name, found in load("conversion").items():
+        cells = FILES[name].format(**found).split(" | ")
+        rows.append([*cells, f"{found['cpu_s']:.0f} s", f"{found['peak_MB']:.0f} MB"])
+    head = ["synthetic file of its layout", "rows", "CPU"]
+    return markdown([*head, "peak memory, Python included"], rows)
+
+
+def reading() -> str:
+    """Rows a second by format."""
+    found = sorted(load("reading")["rows_per_s"].items(), key=lambda item: -item[1])
+    rows = [[name, f"{speed:,.0f}"] for name, speed in found]
+    return markdown(["format", "rows/s, 700 points"], rows)
+
+
+MAKERS = (oscillator_speed, oscillator_error, base_model, step, conversion, reading)
