@@ -1,10 +1,10 @@
 """Time and memory of the base model on one CPU thread, forward and backward.
 
-    python -m benchmarks.base_model [--json FILE]
+    python -m benchmarks.base_model [--rounds 3] [--json FILE]
 
 Each row runs in a process of its own, bound to one core: masked reconstruction of
 random spectra at the design's sizes (2,048 points, 4 + 4 D-LinOSS layers), gradient of
-every parameter, float32. Rows are measured in turn, `ROUNDS` times, and the median is
+every parameter, float32. Rows are measured in turn, some rounds, and the median is
 printed. Peak memory is the process's largest resident size, JAX itself included.
 The PyTorch original: 3.6 s a sample; 1.9 GB at batch 1, 6.8 GB at batch 4.
 """
@@ -18,7 +18,6 @@ import subprocess
 import sys
 import time
 
-ROUNDS = 3
 ROWS = [
     (batch, scan, remat)
     for batch in (1, 4)
@@ -76,13 +75,14 @@ def main():
     """Print the table; --json FILE also writes it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--row", type=int, help="measure one row here (internal)")
     options = parser.parse_args()
     if options.row is not None:
         print(json.dumps(measure(*ROWS[options.row])))
         return
     found = {row: [] for row in ROWS}
-    for _ in range(ROUNDS):
+    for _ in range(options.rounds):
         for number, row in enumerate(ROWS):
             command = [sys.executable, "-m", "benchmarks.base_model", f"--row={number}"]
             done = subprocess.run(command, check=True, capture_output=True, text=True)

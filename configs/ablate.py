@@ -8,6 +8,7 @@
 | weight | how much weight should the bottleneck loss have? |
 | losses | what does each loss do, when it is left out? |
 | laboratory | four instruments or hundreds; with or without NIR? |
+| size | how wide, how deep? |
 
 `--config.cpu_minutes=5` is each run's training time, all cores added up;
 `--config.repeats=3` adds seeds; `--config.pretrain.model.width=48` changes all runs
@@ -52,6 +53,12 @@ VARIANTS = {
             "bottleneck",
             "balance",
         )
+    },
+    "size": {
+        "nano": {},
+        "half-width": {"model": {"width": 48, "oscillators": 24}},
+        "twice-width": {"model": {"width": 192, "oscillators": 96}},
+        "twice-depth": {"model": {"layers": 4}},
     },
     "laboratory": {
         "hundreds": {},
