@@ -106,9 +106,9 @@ def virtual(corpus, split, first, count, numbers) -> dict:
     return stacked(rows)
 
 
-def measured(study) -> dict:
-    """Splits inside the calibration samples of corn's first split, stacked."""
-    inside, rows = study.splits[0].calibration, []
+def inner(study):
+    """(data, spectra, labels, n) inside the calibration samples of the first split."""
+    inside = study.splits[0].calibration
     pairs = [(a, b) for a in study.spectra for b in study.spectra if a != b]
     for seed in tqdm(SEEDS, desc="corn", unit="split"):
         order = np.random.default_rng(seed).permutation(inside)
@@ -120,8 +120,7 @@ def measured(study) -> dict:
                     own = kennard_stone(compressed(A[train]), n)
                     chosen = train[own]
                     data = TransferData(A[train], y[train], B[chosen], y[chosen], own)
-                    rows.append(seen(data, B[test], y[test]) | {"n": n})
-    return stacked(rows)
+                    yield data, B[test], y[test], n
 
 
 def stacked(rows: list[dict]) -> dict:
@@ -171,7 +170,8 @@ def main(arguments: list[str] | None = None) -> None:
     corpus = LineCorpus.load(modalities=("NIR",))
     teach = virtual(corpus, "train", FIRST_TRAIN, given.tasks, NUMBERS)
     judges = {"virtual": virtual(corpus, "validation", FIRST_VALIDATION, 90, NUMBERS)}
-    judges["corn"] = measured(tables.read_study(given.data, given.protocol))
+    cells = inner(tables.read_study(given.data, given.protocol))
+    judges["corn"] = stacked([seen(*cell[:3]) | {"n": cell[3]} for cell in cells])
     learnt, rows = train(teach, given.steps), []
     for name, tasks in judges.items():
         before = np.asarray(missed(tasks["logs"], tasks["moments"]))
