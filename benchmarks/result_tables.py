@@ -1,5 +1,7 @@
 """What the result files say of accuracy, a function for each table of the README."""
 
+import math
+
 from benchmarks.result_files import load, markdown
 
 LOWEST = -1.0  # R2 below it is not printed
@@ -35,6 +37,10 @@ AUDIT = {
     "functional groups, R2 other": "chemistry.groups.cross",
     "effective rank of `z_chem`": "dimensions.z_chem",
     "effective rank of `z_inst`": "dimensions.z_inst",
+}
+LEARNED = {
+    "learned_weights": "weights of members",
+    "learned_prior": "prior of coefficients",
 }
 RETRIEVAL = {
     "`z_chem`": "nano z_chem",
@@ -173,6 +179,11 @@ def ablation_weight() -> str:
     return _ablation("weight")
 
 
+def ablation_size() -> str:
+    """How wide, how deep."""
+    return _ablation("size")
+
+
 def ablation_losses() -> str:
     """Each loss left out."""
     return _ablation("losses")
@@ -308,7 +319,33 @@ def corn_classical() -> str:
     return markdown(["", *(REGIMES[key] for key in regimes)], rows)
 
 
+def worlds() -> str:
+    """The recipe on virtual tasks of every kind."""
+    rows = []
+    for row in load("worlds")["rows"]:
+        n = row["n"]
+        label = f"n = {n}" if n > 0 else f"{-n or 64} unlabelled"
+        ratio = 100 * (math.exp(row["difference"]) - 1)
+        cells = [str(row["tasks"]), f"{row['average']:.3f}"]
+        cells += ["{difference:+.3f} ± {error:.3f}".format(**row), f"{ratio:+.0f} %"]
+        rows.append([label, *cells])
+    head = ["tasks", "plain average", "ours minus that", "squared error"]
+    return markdown(["", *head], rows)
+
+
+def learned() -> str:
+    """Networks trained on virtual tasks, beside the recipe."""
+    rows = []
+    for name, label in LEARNED.items():
+        found = {(row["tasks"], row["n"]): row for row in load(name)["rows"]}
+        for tasks in dict.fromkeys(tasks for tasks, _ in found):
+            own = (found[tasks, n] for n in (5, 10, 25))
+            cells = ("{change:+.3f} ± {error:.3f}".format(**row) for row in own)
+            rows.append([f"{label}, {tasks}", *cells])
+    return markdown(["", "n = 5", "n = 10", "n = 25"], rows)
+
+
 MAKERS = (corn_recipe, virtual_tasks, depth, depth_transfer, corn_network, coverage)
 MAKERS += (ablation_laboratory, ablation_retrieval, ablation_methods, ablation_weight)
 MAKERS += (ablation_losses, audit, identification, meats, properties)
-MAKERS += (gaps, retrieval, corn_classical)
+MAKERS += (gaps, retrieval, corn_classical, worlds, learned, ablation_size)

@@ -13,6 +13,7 @@ from spektron_jax.transfer.bayes import (
     fit_treated,
     fit_view,
     scores,
+    white_noise,
 )
 from spektron_jax.transfer.instrument_prior import difference_terms
 
@@ -208,3 +209,38 @@ def test_terms_are_differences_of_instruments():
     assert found[0] == pytest.approx(2.0, rel=0.02)
     np.testing.assert_allclose(difference_terms(3 * mean), 3 * J, rtol=1e-9, atol=1e-12)
     assert difference_terms(np.ones(1)).shape[1] == 1
+
+
+@pytest.mark.parametrize("sd", [1e-5, 1e-3])
+def test_white_noise_is_read_from_spectra(sd):
+    """Smooth spectra of three components on 400 points, with noise of a known size."""
+    rng, t = np.random.default_rng(3), np.linspace(-1, 1, 400)
+    bands = np.exp(-(((t - np.array([[-0.4], [0.1], [0.5]])) / 0.15) ** 2))
+    X = 1 + rng.normal(size=(60, 3)) @ bands + sd * rng.normal(size=(60, 400))
+    for rows in (60, 10):
+        assert np.sqrt(white_noise(X[:rows])) == pytest.approx(sd, rel=0.25)
+
+
+def test_white_noise_is_never_above_what_varies():
+    """Rough spectra of few channels: principal components tell signal from noise."""
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(50, 2)) @ rng.normal(size=(2, 12))
+    assert white_noise(X) < 1e-6 * X.var()
+    assert white_noise(X[:1]) == white_noise(X[:0]) == 0.0
+    assert white_noise(X[:, :1]) == pytest.approx(X[:, 0].var(ddof=1))
+    assert white_noise(np.ones((5, 30))) == 0.0
+
+
+def test_a_noisy_target_gets_coefficients_that_bear_it(instruments):
+    """Ten pairs cannot show white noise in 300 directions: its size is told apart."""
+    told, not_told = [], []
+    for seed in range(6):
+        X_s, axis, X_t, _, y = instruments(samples=60, points=300, seed=seed)
+        rng = np.random.default_rng(seed)
+        X_t = X_t + X_s.std(axis=0).mean() * rng.normal(size=X_t.shape)
+        data = data_of((X_s, axis, X_t, axis, y), 10, source=slice(0, 40))
+        told.append(rmse(predict(data, X_t[40:]), y[40:]))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bayes, "white_noise", lambda X: 0.0)
+            not_told.append(rmse(predict(data, X_t[40:]), y[40:]))
+    assert np.mean(told) < 0.7 * np.mean(not_told)
