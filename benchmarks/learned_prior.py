@@ -2,6 +2,8 @@
 
     python -m benchmarks.learned_prior --data=corn.h5 --protocol=corn_protocol.json
 
+With `--train` it first writes `spektron_jax/transfer/coefficient_prior.npz` anew.
+
 A convolutional network reads, point by point, the mean spectrum and its derivatives,
 the spread of either instrument's spectra and of their differences, and how a point goes
 with the labels; it gives the prior standard deviation of the coefficients there: what a
@@ -23,16 +25,18 @@ from tqdm import tqdm
 
 from benchmarks import tables, worlds
 from benchmarks.learned_weights import FIRST_TRAIN, FIRST_VALIDATION, NUMBERS, inner
+from spektron_jax.atomic import replacing
 from spektron_jax.data.corpus import LineCorpus
-from spektron_jax.evaluation.baselines.preprocessing import WINDOW, treat
+from spektron_jax.evaluation.baselines.preprocessing import FILTERS, treat
 from spektron_jax.evaluation.transfer_data import TransferData
+from spektron_jax.transfer import coefficient_prior
 from spektron_jax.transfer.bayes import RIDGE, fit_view, scores
+from spektron_jax.transfer.coefficient_prior import MOST, TREATMENT, features
 
-TREATMENT, POINTS = "sg1", worlds.PRESET.points
+WINDOW, POINTS = FILTERS[2][0], worlds.PRESET.points
 SIGNALS = np.exp(np.linspace(-2.0, 15.0, 18))
 WIDTH, KERNEL, BATCH, RATE, DECAY = 16, 9, 8, 3e-3, 0.03
 SHAPE, SCALE, BROAD = 1.0, 0.2, 1e3  # as in transfer/bayes.py
-MOST = 4.0  # of the log of the standard deviation
 FLOOR = 0.01
 
 
@@ -50,20 +54,6 @@ class Prior(nn.Module):
         return (logs - logs.sum(-1, keepdims=True) / mask.sum(-1, keepdims=True)) * mask
 
 
-def features(data: TransferData) -> np.ndarray:
-    """What the network reads, (L, F)."""
-    A, B = (treat(X, TREATMENT) for X in (data.X_source, data.X_target))
-    difference = np.subtract(*(treat(X, TREATMENT) for X in data.pairs()))
-    mean, spread = data.X_source.mean(axis=0), A.std(axis=0) + 1e-12
-    y = (data.y_source - data.y_source.mean()) / data.y_source.std()
-    rows = [(m - m.mean()) / m.std() for m in (mean, *(treat(mean[None], t)[0]
-            for t in ("sg1", "sg2")))]  # fmt: skip
-    rows += [np.log(spread / spread.mean())]
-    rows += [np.log((X.std(axis=0) + 1e-12) / spread) for X in (B, difference)]
-    rows += [np.abs(((A - A.mean(axis=0)) * y[:, None]).mean(axis=0) / spread)]
-    return np.clip(np.array(rows).T, -6, 6)
-
-
 def lesson(data: TransferData, X: np.ndarray, y: np.ndarray) -> dict:
     """One task for training: spectra without the mean difference, up to POINTS."""
     A, B, X = (treat(X, TREATMENT) for X in (data.X_source, data.X_target, X))
@@ -73,7 +63,7 @@ def lesson(data: TransferData, X: np.ndarray, y: np.ndarray) -> dict:
     mean, sd = data.y_source.mean(), data.y_source.std()
     short = POINTS - len(origin)
     pad = ((0, 0), (0, short))
-    return {
+    one = {
         "X": np.pad((A - origin) / unit, pad),
         "test": np.pad((X - off - origin) / unit, pad),
         "y": (data.y_source - mean) / sd,
@@ -81,6 +71,7 @@ def lesson(data: TransferData, X: np.ndarray, y: np.ndarray) -> dict:
         "x": np.pad(features(data), ((0, short), (0, 0))),
         "mask": np.pad(np.ones(len(origin)), (0, short)),
     }
+    return {key: value.astype(np.float32) for key, value in one.items()}
 
 
 def missed(logs, task):
@@ -103,7 +94,7 @@ def missed(logs, task):
 
 
 def train(tasks: dict, steps: int):
-    """A function of TransferData: prior standard deviations, (L,)."""
+    """The network's weights by name."""
     inside = tasks["mask"] > 0
     mean, sd = tasks["x"][inside].mean(axis=0), tasks["x"][inside].std(axis=0)
     tasks = tasks | {"x": (tasks["x"] - mean) / sd}
@@ -131,11 +122,10 @@ def train(tasks: dict, steps: int):
         batch = {key: value[rows] for key, value in tasks.items()}
         params, state = step(params, state, batch)
 
-    def learnt(data: TransferData) -> np.ndarray:
-        x = ((features(data) - mean) / sd)[None].astype(np.float32)
-        return np.exp(np.asarray(model.apply(params, x, np.ones(x.shape[:2])))[0])
-
-    return learnt
+    names = {f"{layer}.{name}": value
+             for layer, values in params["params"].items()
+             for name, value in values.items()}  # fmt: skip
+    return {"mean": mean, "sd": sd} | jax.tree.map(np.asarray, names)
 
 
 def log_error(data: TransferData, X, y, weights) -> float:
@@ -166,17 +156,20 @@ def virtual(corpus, split, first, count):
 def main(arguments: list[str] | None = None) -> None:
     """Train, judge, print, write."""
     parser = tables.corn_arguments(__doc__)
-    parser.add_argument("--tasks", type=int, default=600, help="to train on")
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--tasks", type=int, default=1200, help="to train on")
+    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--train", action="store_true", help="write new weights first")
     parser.add_argument("--json", help="figures to write")
     given = parser.parse_args(arguments)
     corpus = LineCorpus.load(modalities=("NIR",))
-    tasks = virtual(corpus, "train", FIRST_TRAIN, given.tasks)
-    lessons = [lesson(*task[:3]) for task in tasks]
-    stacked = {
-        key: np.array([one[key] for one in lessons], np.float32) for key in lessons[0]
-    }
-    learnt, rows = train(stacked, given.steps), []
+    if given.train:
+        tasks = virtual(corpus, "train", FIRST_TRAIN, given.tasks)
+        lessons = [lesson(*task[:3]) for task in tasks]
+        weights = train({key: np.array([one.pop(key) for one in lessons])
+                         for key in list(lessons[0])}, given.steps)  # fmt: skip
+        with replacing(coefficient_prior.WEIGHTS) as draft, draft.open("wb") as file:
+            np.savez(file, **weights)
+    rows = []
     judges = {
         "virtual": virtual(corpus, "validation", FIRST_VALIDATION, 90),
         "corn": inner(tables.read_study(given.data, given.protocol)),
@@ -184,7 +177,7 @@ def main(arguments: list[str] | None = None) -> None:
     for name, tasks in judges.items():
         changes: dict[int, list[float]] = {}
         for data, X, y, n in tasks:
-            after = log_error(data, X, y, learnt(data))
+            after = log_error(data, X, y, coefficient_prior.scales(data))
             changes.setdefault(n, []).append(after - log_error(data, X, y, 1.0))
         for n in NUMBERS:
             own = np.array(changes[n])
@@ -194,7 +187,7 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"{name}, n = {n}: log error {own.mean():+.3f} +- {error:.3f}")
     if given.json:
         command = "python -m benchmarks.learned_prior --data=corn.h5 "
-        command += f"--protocol=corn_protocol.json --tasks={given.tasks}"
+        command += "--protocol=corn_protocol.json"
         content = {"command": command, "made_with": tables.checksum(*tables.RECIPE)}
         Path(given.json).write_text(
             json.dumps(content | {"rows": rows}, indent=1) + "\n"

@@ -59,7 +59,8 @@ def regime_of(n: int) -> Regime:
     return Regime("paired", n) if n > 0 else Regime("unlabelled", -n or None)
 
 
-RECIPE = ("recipe", "bayes", "instrument_prior", "linear_view", "features")
+RECIPE = ("recipe", "bayes", "instrument_prior", "coefficient_prior")
+RECIPE += ("linear_view", "features")
 
 
 def checksum(*modules: str) -> str:

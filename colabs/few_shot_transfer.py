@@ -111,7 +111,7 @@ for label, weights in {"classical": None, "with the network": WEIGHTS}.items():
     transfers[label] = ct
 for label, predicted in predictions.items():
     print(f"RMSEP {rmsep(predicted):6.3f}  {label}")
-print(f"share of the encoder: {transfers['with the network'].encoder_share_:.2f}")
+print(f"share of the network: {transfers['with the network'].network_share_:.2f}")
 
 # %%
 fig, ax = plt.subplots(figsize=(4.2, 4), dpi=80)

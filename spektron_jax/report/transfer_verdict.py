@@ -125,7 +125,7 @@ def _rival(results: Mapping[str, Any], rows: Mapping) -> Finding:
 
 def _network(results: Mapping[str, Any]) -> Finding:
     without = results["differences"].get(results["without"])
-    weight = round(100 * results["encoder_share"])
+    weight = round(100 * results["network_share"])
     share = f"It has a weight of {weight} % in the model."
     if without is None:
         return Finding(None, "network", share)

@@ -44,7 +44,7 @@ class CalibrationTransfer(BaseEstimator):
     Attributes:
       regime_: what was known of the target, in words
       warnings_: everything that weakens the result, a sentence each
-      encoder_share_: weight of the encoder's predictions, 0 to 1: see `recipe.py`
+      network_share_: weight of the network's predictions, 0 to 1: see `recipe.py`
       comparison_: a Comparison, or None
       axis_, unit_: points that the model uses
       domain_: PCA model with limits, or None with fewer than 5 source spectra
@@ -117,7 +117,7 @@ class CalibrationTransfer(BaseEstimator):
                 "adaptation: there is no network to adapt; give weights"
             )
         recipe = self._recipe()
-        self.encoder_share_ = recipe.encoder_share(found.data)
+        self.network_share_ = recipe.network_share(found.data)
         self._model = recipe.fit(found.data)
         self.domain_ = fit_domain(found.data)
         source = (np.asarray(x, np.float64) for x in (X_source, y_source, axis_source))
@@ -325,7 +325,7 @@ class CalibrationTransfer(BaseEstimator):
             "adaptation": None if how is None else asdict(how),
             "regime": self.regime_,
             "warnings": self.warnings_,
-            "encoder_share": self.encoder_share_,
+            "network_share": self.network_share_,
             "provenance": self.provenance_,
             "about": self.about_,
         }
@@ -338,7 +338,7 @@ class CalibrationTransfer(BaseEstimator):
         self.unit_, self._modality = settings["unit"], settings["modality"]
         self.axis_, self._axis_target = arrays["axis"], arrays["axis_target"]
         self.regime_, self.warnings_ = settings["regime"], settings["warnings"]
-        self.encoder_share_, self.about_ = settings["encoder_share"], settings["about"]
+        self.network_share_, self.about_ = settings["network_share"], settings["about"]
         self.provenance_ = settings["provenance"]
         self.comparison_, self._data, self._features = None, None, None
         found = store.unpacked(arrays)

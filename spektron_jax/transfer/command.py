@@ -98,7 +98,7 @@ def transfer(config: ConfigDict, workdir: Path) -> None:
             "target": int(rows.size),
             "all": int(pool.ids.size),
         },
-        "encoder_share": ct.encoder_share_,
+        "network_share": ct.network_share_,
         "weights": given.weights or None,
         "provenance": ct.provenance_,
         "coverage": given.coverage,

@@ -4,6 +4,8 @@
     bayes       linear models of both instruments with a prior of what instruments do to
                 spectra (`bayes.py`): raw, first and second derivative, and each with
                 several suppositions of which instrument is the noisy one
+    learned     the same on the first derivative, with a prior of the coefficients by a
+                network (`coefficient_prior.py`)
     encoder     the same on the encoder as a linear view of spectra (`linear_view.py`)
 
 The first two make what is called classical, since no network is in it:
@@ -51,6 +53,7 @@ from spektron_jax.evaluation.baselines.recipe import Recipe
 from spektron_jax.evaluation.baselines.registry import TWENTY, make
 from spektron_jax.evaluation.baselines.unlabelled import coral
 from spektron_jax.evaluation.transfer_data import UNPAIRED, TransferData
+from spektron_jax.transfer import coefficient_prior
 from spektron_jax.transfer.bayes import (
     RIDGE,
     Fit,
@@ -171,21 +174,22 @@ class TransferRecipe:
             intercept += weight * constant
         return Affine(coefficients, float(intercept))
 
-    def encoder_share(self, data: TransferData) -> float:
-        """Weight of the encoder in the whole prediction."""
+    def network_share(self, data: TransferData) -> float:
+        """Weight of the network's members in the whole prediction."""
         if self.kind != "combination":
             return float(self.kind == "encoder")
         members = self._weighed(data)[len(_bayes(data)) :]
         return float(bayes_share(data) * sum(weight for weight, *_ in members))
 
     def _weighed(self, data: TransferData) -> list[tuple[float, str, Fit]]:
-        """Bayesian members and their weights, sum 1; the encoder's come last."""
+        """Bayesian members and their weights, sum 1; the network's come last."""
         spectra = [] if self.kind == "encoder" else _bayes(data)
         encoder = [] if self.kind in NO_NETWORK else self._encoder(data)
-        members = spectra + encoder
+        learned = _learned(data, self.features) if self.kind == "combination" else []
+        members = spectra + learned + encoder
         logs = scores([fit for _, fit in members])
         if spectra:
-            logs[len(spectra) :] -= np.log(ODDS)
+            logs[len(spectra + learned) :] -= np.log(ODDS)
         weights = special.softmax(logs)
         if spectra and encoder and not encoder[0][1].asked:
             against = evidence([fit for _, fit in spectra]) + np.log(ODDS)
@@ -280,6 +284,22 @@ def _bayes(data: TransferData) -> list[tuple[str, Fit]]:
 def _white(points: int) -> np.ndarray:
     """Spectra of white noise, in place of one for each point: encoding takes time."""
     return np.random.default_rng(0).normal(0, DRAWS**-0.5, (DRAWS, points))
+
+
+def _learned(data: TransferData, features: Features) -> list[tuple[str, Fit]]:
+    """On the derivative, with the prior of coefficients that a network gives."""
+    known = (data.paired != UNPAIRED) & np.isfinite(data.y_target)
+    points = data.X_source.shape[1]
+    few = known.sum() < LEAST_LEFT_OUT or points < FILTERS[2][0]
+    if few or features.modality != coefficient_prior.MODALITY:
+        return []
+    if "learned" not in data.shared:
+        treatment, s = coefficient_prior.TREATMENT, coefficient_prior.scales(data)
+        fits = fit_view(data, lambda X: treat(X, treatment) * s, RIDGE[treatment])
+        data.shared["learned"] = [
+            (treatment, replace(fit, vector=fit.vector * s)) for fit in fits
+        ]
+    return data.shared["learned"]
 
 
 def _scaled(members: list[tuple[float, str, Fit]], share: float) -> list:

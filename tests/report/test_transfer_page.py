@@ -26,7 +26,7 @@ def results_of(rmsep, differences, **more):
             **{"property_unit": "%", "quantity": "absorbance"},
         },
         "samples": {"source": 64, "target": 10, "all": 80},
-        **{"encoder_share": 0.2, "weights": "nano", "coverage": 0.9},
+        **{"network_share": 0.2, "weights": "nano", "coverage": 0.9},
         **{"interval": "calibrated", "warnings": ["a < b"], "forecast": None},
         **{"curve": {}, "table": sorted(table, key=lambda e: e["rmsep"])},
         "differences": dict(zip(METHODS[1:], differences, strict=True)),
@@ -79,7 +79,7 @@ def test_a_network_without_weight_does_neither_good_nor_harm():
     for difference in (0.1, -0.1):
         changes = [change(difference), change(-1.7), change(0.1)]
         found = findings(
-            results_of((0.3, 0.3, 2.0, 0.2), changes) | {"encoder_share": 0.001}
+            results_of((0.3, 0.3, 2.0, 0.2), changes) | {"network_share": 0.001}
         )
         assert "the network does not help here" in [each.label for each in found]
 

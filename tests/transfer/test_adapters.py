@@ -47,7 +47,7 @@ def test_a_model_switches_between_instruments(instruments, tmp_path):
 def test_adapted_encoders_travel_in_the_adapter(
     instruments, tiny_weights, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(TransferRecipe, "encoder_share", lambda *_: 0.25)
+    monkeypatch.setattr(TransferRecipe, "network_share", lambda *_: 0.25)
     how = Adaptation(spectra=3, rate=1e-3, lora=2)
     pair = two(instruments, tiny_weights, 4, adaptation=how)
     check_switching(pair, tmp_path)

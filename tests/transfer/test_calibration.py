@@ -53,7 +53,7 @@ def fitted(instruments, kind="paired", n=N, weights=None, **kwargs):
 def test_every_regime(instruments, kind, n, limit):
     ct, X, y = fitted(instruments, kind, n)
     assert error_of(ct, X, y) < limit
-    assert ct.encoder_share_ == 0.0
+    assert ct.network_share_ == 0.0
     assert {"none": "no target data", "paired": f"{n} labelled paired"}.get(
         kind, f"{n} "
     ) in ct.regime_

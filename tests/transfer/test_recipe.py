@@ -1,6 +1,7 @@
 """The recipe: its weight, its members, and the encoder in it."""
 
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from spektron_jax import CalibrationTransfer, SpektronError
 from spektron_jax.evaluation.baselines import make
 from spektron_jax.evaluation.baselines.preprocessing import treat
 from spektron_jax.evaluation.transfer_data import TransferData
+from spektron_jax.transfer import coefficient_prior
 from spektron_jax.transfer.bayes import (
     RIDGE,
     Fit,
@@ -24,9 +26,12 @@ from spektron_jax.transfer.recipe import (
     MOST,
     ODDS,
     TransferRecipe,
+    _learned,
     bayes_share,
     classical_members,
 )
+
+ELSEWHERE = SimpleNamespace(modality="IR")  # where no prior was learned
 
 
 def data_of(instruments, n=8, labelled=True):
@@ -67,14 +72,14 @@ def _bayes(data, X, treatments):
     return weights @ each / weights.sum()
 
 
-def test_without_labels_the_encoder_shares_by_its_evidence(instruments, monkeypatch):
+def test_without_labels_the_network_shares_by_its_evidence(instruments, monkeypatch):
     data, *_ = data_of(instruments, labelled=False)
     rival = evidence([fit for t in ("raw", "sg1") for fit in fit_treated(data, t)])
 
     def share(ratio):
         fit = Fit(np.zeros(1), 0.0, rival + np.log(ratio), 1.0, 0, np.nan)
         monkeypatch.setattr(TransferRecipe, "_encoder", lambda *_: [("raw", fit)])
-        return TransferRecipe("combination", object()).encoder_share(data)
+        return TransferRecipe("combination", ELSEWHERE).network_share(data)
 
     most = bayes_share(data) * MOST
     assert share(1e9) == pytest.approx(most)
@@ -83,20 +88,54 @@ def test_without_labels_the_encoder_shares_by_its_evidence(instruments, monkeypa
     assert share(1e-9) < 1e-9
 
 
-def test_with_labels_the_encoder_shares_by_its_misfit(instruments, monkeypatch):
+def test_with_labels_the_network_shares_by_its_misfit(instruments, monkeypatch):
     data, *_ = data_of(instruments)
     fits = [fit for t in ("raw", "sg1", "sg2") for fit in fit_treated(data, t)]
 
     def share(misfit):
         fit = Fit(np.zeros(1), 0.0, -1e9, 0.5, 8, misfit)
         monkeypatch.setattr(TransferRecipe, "_encoder", lambda *_: [("raw", fit)])
-        return TransferRecipe("combination", object()).encoder_share(data)
+        return TransferRecipe("combination", ELSEWHERE).network_share(data)
 
     mass = ODDS * sum(fit.prior * fit.misfit**-3 for fit in fits)
     for misfit in (0.01, 1.0):
         own = 0.5 * misfit**-3
         expected = bayes_share(data) * own / (own + mass)
         assert share(misfit) == pytest.approx(expected)
+
+
+def test_learned_members_are_weighed_among_the_others(instruments, monkeypatch):
+    """The same members once more, with as much weight as they have already."""
+    monkeypatch.setattr(TransferRecipe, "_encoder", lambda *_: [])
+    monkeypatch.setattr(coefficient_prior, "scales", lambda data: np.full(80, 2.5))
+    data, X, _ = data_of(instruments)
+    recipe = TransferRecipe("combination", SimpleNamespace(modality="NIR"))
+    fits = [fit for t in ("raw", "sg1", "sg2") for fit in fit_treated(data, t)]
+    weights = softmax(scores([*fits, *fits[4:8]]))
+    expected = bayes_share(data) * weights[-4:].sum()
+    assert recipe.network_share(data) == pytest.approx(expected, rel=1e-4)
+    twice = softmax(scores(fits) + np.log(np.repeat([1, 2, 1], 4)))
+    rows = [
+        (treat(X, t), f) for t in ("raw", "sg1", "sg2") for f in fit_treated(data, t)
+    ]
+    bayes = twice @ [Z @ fit.vector + fit.constant for Z, fit in rows]
+    plain = TransferRecipe("average").fit(data)(X)
+    share = bayes_share(data)
+    ours = recipe.fit(data)(X)
+    np.testing.assert_allclose(ours, (1 - share) * plain + share * bayes, rtol=1e-6)
+
+
+def test_learned_members_need_pairs_with_labels_and_the_range_they_know(instruments):
+    data, *_ = data_of(instruments)
+    known = SimpleNamespace(modality="NIR")
+    assert len(_learned(data, known)) == 4
+    assert _learned(data, ELSEWHERE) == []
+    assert _learned(data_of(instruments, 3)[0], known) == []
+    assert _learned(data_of(instruments, labelled=False)[0], known) == []
+    narrow = TransferData(
+        data.X_source[:, :20], data.y_source, data.X_target[:, :20], *_labels(data)
+    )
+    assert _learned(narrow, known) == []
 
 
 def test_members_follow_what_is_known(instruments):
@@ -157,12 +196,13 @@ def test_the_view_is_the_derivative_of_the_encoder(instruments, tiny_weights, un
 
 
 @pytest.mark.parametrize("labelled", [True, False])
-def test_encoder_rows_fit(instruments, tiny_weights, labelled):
+def test_encoder_rows_fit(instruments, tiny_weights, labelled, monkeypatch):
+    monkeypatch.setattr("spektron_jax.transfer.recipe._learned", lambda *_: [])
     data, X, _ = data_of(instruments, 12, labelled=labelled)
     features = Features(tiny_weights, instruments()[1], "nm", "NIR")
     rows = {k: TransferRecipe(k, features) for k in ("encoder", "combination")}
     models = {kind: recipe.fit(data) for kind, recipe in rows.items()}
-    share, whole = rows["combination"].encoder_share(data), bayes_share(data)
+    share, whole = rows["combination"].network_share(data), bayes_share(data)
     assert 0 < share < whole
     bayes = _bayes(data, X, ("raw", "sg1", "sg2") if labelled else ("raw", "sg1"))
     expected = TransferRecipe("classical").fit(data)(X)
@@ -181,7 +221,7 @@ def test_encoder_rows_fit(instruments, tiny_weights, labelled):
 def test_a_saved_model_needs_no_weights(
     instruments, tiny_weights, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(TransferRecipe, "encoder_share", lambda *_: 0.25)
+    monkeypatch.setattr(TransferRecipe, "network_share", lambda *_: 0.25)
     X_s, axis, X_t, _, y = instruments()
     weights = tmp_path / "weights"
     shutil.copytree(tiny_weights, weights)
