@@ -156,8 +156,8 @@ def virtual(corpus, split, first, count):
 def main(arguments: list[str] | None = None) -> None:
     """Train, judge, print, write."""
     parser = tables.corn_arguments(__doc__)
-    parser.add_argument("--tasks", type=int, default=1200, help="to train on")
-    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--tasks", type=int, default=600, help="to train on")
+    parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--train", action="store_true", help="write new weights first")
     parser.add_argument("--json", help="figures to write")
     given = parser.parse_args(arguments)

@@ -183,19 +183,21 @@ class TransferRecipe:
 
     def _weighed(self, data: TransferData) -> list[tuple[float, str, Fit]]:
         """Bayesian members and their weights, sum 1; the network's come last."""
-        spectra = [] if self.kind == "encoder" else _bayes(data)
-        encoder = [] if self.kind in NO_NETWORK else self._encoder(data)
-        learned = _learned(data, self.features) if self.kind == "combination" else []
-        members = spectra + learned + encoder
-        logs = scores([fit for _, fit in members])
-        if spectra:
-            logs[len(spectra + learned) :] -= np.log(ODDS)
-        weights = special.softmax(logs)
-        if spectra and encoder and not encoder[0][1].asked:
+        if self.kind == "encoder":
+            spectra, network = [], self._encoder(data)
+        else:
+            spectra, network = _bayes(data), []
+        if self.kind == "combination" and data.labelled.size:
+            network = _learned(data, self.features)
+        elif self.kind == "combination":
+            network = self._encoder(data)
+        members = spectra + network
+        weights = special.softmax(scores([fit for _, fit in members]))
+        if spectra and network and not network[0][1].asked:
             against = evidence([fit for _, fit in spectra]) + np.log(ODDS)
-            w = MOST * special.expit(evidence([fit for _, fit in encoder]) - against)
-            weights = np.repeat([(1 - w) / len(spectra), w / len(encoder)],
-                                [len(spectra), len(encoder)])  # fmt: skip
+            w = MOST * special.expit(evidence([fit for _, fit in network]) - against)
+            weights = np.repeat([(1 - w) / len(spectra), w / len(network)],
+                                [len(spectra), len(network)])  # fmt: skip
         return [
             (float(weight), *member)
             for weight, member in zip(weights, members, strict=True)
