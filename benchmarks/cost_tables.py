@@ -32,7 +32,7 @@ def oscillator_speed() -> str:
         large, small = found[16, name], found[1, name]
         rows.append(
             [label, f"{large['speedup']:.1f}", f"{small['speedup']:.1f}"]
-            + [f"{large['temporary_mb']:.3g} MB", f"{large['compile_s']:.1g} s"]
+            + [f"{large['temporary_mb']:.3g} MB", _seconds(large["compile_s"])]
         )
     head = ["", "speed-up, batch 16", "batch 1", "temporary memory, batch 16"]
     return markdown([*head, "compile time"], rows)
@@ -53,6 +53,10 @@ def oscillator_error() -> str:
         rows.append([label, *cells])
     head = [f"{length:,} points: positions, worst gradient" for length in LENGTHS]
     return markdown(["", *head], rows)
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.0f} s" if value >= 1 else f"{value:.1f} s"
 
 
 def _error(value: float) -> str:
