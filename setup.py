@@ -51,6 +51,7 @@ setup(
             "data/*.md",
             "data/files/*",
             "identification/*.json",
+            "transfer/*.md",
             "transfer/*.npz",
             "weights/**",
         ]

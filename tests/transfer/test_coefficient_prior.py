@@ -1,5 +1,7 @@
 """The network that says where along the axis a calibration may look."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,12 @@ def test_units_do_not_matter(instruments):
 
 def test_the_network_tells_points_apart(instruments):
     assert np.ptp(np.log(scales(data_of(instruments)))) > 0.1
+
+
+def test_the_card_is_of_these_weights():
+    weights = coefficient_prior.WEIGHTS
+    card = weights.with_name("PRIOR_CARD.md").read_text()
+    assert hashlib.sha256(weights.read_bytes()).hexdigest() in card
 
 
 def test_awkward_data_stay_finite(instruments):
