@@ -348,4 +348,4 @@ def learned() -> str:
 MAKERS = (corn_recipe, virtual_tasks, depth, depth_transfer, corn_network, coverage)
 MAKERS += (ablation_laboratory, ablation_retrieval, ablation_methods, ablation_weight)
 MAKERS += (ablation_losses, audit, identification, meats, properties)
-MAKERS += (gaps, retrieval, corn_classical, worlds, learned)
+MAKERS += (gaps, retrieval, corn_classical, worlds, learned, ablation_size)
