@@ -75,8 +75,8 @@ plt.show()
 #
 # 1. *As it is*: the PLS calibration of A, fed with spectra of B.
 # 2. *Classical transfer*: the automatic recipe without the network.
-# 3. *With the network*: the same recipe, which may lean on the encoder where it
-#    explains the labels better than spectra do.
+# 3. *With the network*: the same recipe, which may lean on what a network learnt of
+#    where in the spectrum a calibration should look.
 
 # %%
 sample = np.random.default_rng(1).permutation(calibration)[:TRANSFER]

@@ -54,7 +54,8 @@ def get_config(arg: str = "") -> ConfigDict:
         "curve": (3, 5, 10, 25),  # numbers of samples in the figure
         "progress": True,
         "date": "",  # of the transfer; where given, adapter.npz is written too
-        # Test-time training of the encoder; the design takes 3 steps.
+        # Test-time training of the encoder; the design takes 3 steps. With labels of
+        # the target the encoder has no part in predictions.
         "adaptation": {
             "steps": 0,
             "spectra": 10,

@@ -39,7 +39,8 @@ class CalibrationTransfer(BaseEstimator):
         samples (`comparison_`)
       random_state: seed of those splits
       adaptation: an `Adaptation` for test-time training of the encoder on the target
-        spectra; None: the encoder as it is
+        spectra; None: the encoder as it is. Predictions change only where the target
+        has no labels, otherwise `neighbours` and `rerender` alone
 
     Attributes:
       regime_: what was known of the target, in words

@@ -30,7 +30,7 @@ from spektron_jax.evaluation.applicability import Applicability
 from spektron_jax.evaluation.conformal import Intervals, Spread
 from spektron_jax.transfer.recipe import Affine
 
-FORMAT = 3
+FORMAT = 4
 HEADER = "adapter.json"
 KIND = "spektron-transfer"
 
