@@ -13,7 +13,6 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
 FILES = ["openpyxl>=3.1"]  # readers of single formats
-PREPROCESS = ["chemotools>=0.5,<0.6", "pybaselines>=1.2,<1.3"]
 
 
 def requirements() -> list[str]:
@@ -48,8 +47,8 @@ setup(
     package_dir={"spektron_jax.configs": "configs"},
     package_data={
         "spektron_jax": [
-            "data/*.md",
-            "data/files/*",
+            "spectra/*.md",
+            "corpus/files/*",
             "identification/*.json",
             "transfer/*.md",
             "transfer/*.npz",
@@ -61,10 +60,8 @@ setup(
     extras_require={
         "corpus": CORPUS,
         "files": FILES,
-        "preprocess": PREPROCESS,
         "test": [
             *FILES,
-            *PREPROCESS,
             "brukeropus>=1.4,<1.5",  # an independent reader to compare with
             "build>=1.2",
             "chemotools>=0.5",  # an independent DS, PDS, SST and EPO to compare with

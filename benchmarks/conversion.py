@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from configs.convert import get_config
-from spektron_jax.atomic import replacing
-from spektron_jax.data import convert
+from spektron_jax.archive import replacing
+from spektron_jax.corpus import convert
 
 AXIS = np.arange(500.0, 4001.0)
 KINDS = 50  # different spectra in a file

@@ -11,8 +11,8 @@ cells are kept in `--records`, so a second call continues or only prints.
 import sys
 
 from benchmarks import tables
-from spektron_jax.evaluation.harness import Row, run
-from spektron_jax.evaluation.protocol import Regime
+from benchmarks.harness import Row, run
+from spektron_jax.transfer.splits import Regime
 
 BASE = "glsw0.01/sg1"
 # Mean R2 of the 24 cells in an independent implementation on the same splits.

@@ -15,10 +15,10 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.tables import corn_arguments, read_study, regime_of
-from spektron_jax.evaluation.baselines import make
-from spektron_jax.evaluation.conformal import calibrate
-from spektron_jax.evaluation.protocol import Regime, transfer_data
-from spektron_jax.transfer.recipe import TransferRecipe
+from spektron_jax.transfer.ensemble import TransferRecipe
+from spektron_jax.transfer.intervals import calibrate
+from spektron_jax.transfer.methods import make
+from spektron_jax.transfer.splits import Regime, transfer_data
 
 COVERAGE = 0.9
 

@@ -15,13 +15,13 @@ import h5py
 import numpy as np
 
 from benchmarks import tables
-from spektron_jax.evaluation.harness import Row, Study, run
-from spektron_jax.evaluation.selection import compressed, kennard_stone
-from spektron_jax.transfer.adaptation import Adaptation
-from spektron_jax.transfer.features import Features
-from spektron_jax.transfer.finetune import FineTuned
-from spektron_jax.transfer.pipeline import Adapted, Neighbours, Rerendered
-from spektron_jax.transfer.recipe import TransferRecipe
+from benchmarks.harness import Row, Study, run
+from spektron_jax.encoder.adaptation import Adaptation
+from spektron_jax.encoder.features import Features
+from spektron_jax.encoder.finetune import FineTuned
+from spektron_jax.encoder.pipeline import Adapted, Neighbours, Rerendered
+from spektron_jax.transfer.ensemble import TransferRecipe
+from spektron_jax.transfer.selection import compressed, kennard_stone
 
 MOST = 50  # transfer samples
 RANK = 4

@@ -14,9 +14,9 @@ from dataclasses import replace
 import h5py
 
 from benchmarks import tables
-from spektron_jax.evaluation.harness import Row, run
-from spektron_jax.transfer.features import Features
-from spektron_jax.transfer.recipe import KINDS, TransferRecipe
+from benchmarks.harness import Row, run
+from spektron_jax.encoder.features import Features
+from spektron_jax.transfer.ensemble import KINDS, TransferRecipe
 
 NUMBERS = "-5,-10,0,5,10,25"
 

@@ -31,14 +31,14 @@ from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import KFold, cross_val_predict
 
 from benchmarks import tables
-from spektron_jax.atomic import replacing
-from spektron_jax.encoder import Encoder
-from spektron_jax.evaluation.baselines.preprocessing import treat
-from spektron_jax.evaluation.selection import compressed, kennard_stone
-from spektron_jax.evaluation.transfer_data import TransferData
+from spektron_jax.archive import replacing
+from spektron_jax.encoder.features import DEPTHS, Features
+from spektron_jax.encoder.load import Encoder
 from spektron_jax.training.state import init_params
 from spektron_jax.transfer.bayes import RIDGE, fit_view, scores
-from spektron_jax.transfer.features import DEPTHS, Features
+from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.methods.preprocessing import treat
+from spektron_jax.transfer.selection import compressed, kennard_stone
 
 BUMP = 0.003  # absorbance: step of the derivative at each point
 ALPHAS = np.logspace(-9, 3, 49)

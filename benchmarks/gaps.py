@@ -21,8 +21,8 @@ from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
 from spektron_jax.config import get_default
-from spektron_jax.data.corpus import LineCorpus
-from spektron_jax.grid import MODALITIES
+from spektron_jax.corpus.line_corpus import LineCorpus
+from spektron_jax.spectra.grid import MODALITIES
 from spektron_jax.training import views
 
 SIZES = (250, 500, 1000, 2000)

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from spektron_jax.data.corpus import LineCorpus
-from spektron_jax.evaluation.identification import share, share_difference
-from spektron_jax.grid import modality_code
+from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.identification import combine
 from spektron_jax.identification.encoded import EncoderSimilarity
 from spektron_jax.identification.measures import CLASSICAL, similarities
+from spektron_jax.identification.metrics import share, share_difference
 from spektron_jax.identification.virtual import POINTS, pair
+from spektron_jax.spectra.grid import modality_code
 
 LIBRARIES = {"train": 10, "validation": 10}
 SIZE = 30

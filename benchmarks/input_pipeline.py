@@ -31,16 +31,16 @@ import numpy as np
 from tqdm import tqdm
 
 from configs.pretrain import get_config
-from spektron_jax.atomic import replacing
-from spektron_jax.data.corpus import split_of
-from spektron_jax.data.pipeline import ExampleStream, open_source, prefetch
+from spektron_jax.archive import replacing
+from spektron_jax.corpus.line_corpus import split_of
+from spektron_jax.training.examples import ExampleStream, open_source, prefetch
 
 ROUNDS, STEPS, READ, BLOCK = 6, 10, 500, 1000
 RESULT = Path(__file__).parent / "results" / "input_pipeline.json"
 
 
 def write_file(path, molecules, points):
-    """Random bands for `molecules`, in the layout of `spektron_jax.data.qm9s`."""
+    """Random bands for `molecules`, in the layout of `spektron_jax.corpus.qm9s`."""
     rng = np.random.default_rng(0)
     axis = np.linspace(500.0, 4000.0, points)
     with h5py.File(path, "w") as file:

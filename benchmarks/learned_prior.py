@@ -25,13 +25,13 @@ from tqdm import tqdm
 
 from benchmarks import tables, worlds
 from benchmarks.learned_weights import FIRST_TRAIN, FIRST_VALIDATION, NUMBERS, inner
-from spektron_jax.atomic import replacing
-from spektron_jax.data.corpus import LineCorpus
-from spektron_jax.evaluation.baselines.preprocessing import FILTERS, treat
-from spektron_jax.evaluation.transfer_data import TransferData
+from spektron_jax.archive import replacing
+from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.transfer import coefficient_prior
 from spektron_jax.transfer.bayes import RIDGE, fit_view, scores
 from spektron_jax.transfer.coefficient_prior import MOST, TREATMENT, features
+from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.methods.preprocessing import FILTERS, treat
 
 WINDOW, POINTS = FILTERS[2][0], worlds.PRESET.points
 SIGNALS = np.exp(np.linspace(-2.0, 15.0, 18))

@@ -22,12 +22,12 @@ from scipy.special import softmax
 from tqdm import tqdm
 
 from benchmarks import tables, worlds
-from spektron_jax.data.corpus import LineCorpus
-from spektron_jax.evaluation.baselines.preprocessing import treat
-from spektron_jax.evaluation.selection import compressed, kennard_stone
-from spektron_jax.evaluation.transfer_data import TransferData
-from spektron_jax.transfer import recipe
+from spektron_jax.corpus.line_corpus import LineCorpus
+from spektron_jax.transfer import ensemble as recipe
 from spektron_jax.transfer.bayes import scores
+from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.methods.preprocessing import treat
+from spektron_jax.transfer.selection import compressed, kennard_stone
 
 FIRST_TRAIN, FIRST_VALIDATION = 1_000, 9_000
 NUMBERS = (5, 10, 25)

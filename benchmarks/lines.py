@@ -24,9 +24,9 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from spektron_jax.data.corpus import PACKAGED
-from spektron_jax.data.linelists import gfn2, molecule, pool, structures
-from spektron_jax.data.linelists.structures import Entry
+from spektron_jax.corpus.builder import gfn2, molecule, pool, structures
+from spektron_jax.corpus.builder.structures import Entry
+from spektron_jax.corpus.line_corpus import PACKAGED
 
 SAME_HARTREE = 1e-6
 STRONG = 0.1

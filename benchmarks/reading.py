@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 import spektron_jax
-from spektron_jax.data import spectra_file, tables
-from spektron_jax.data.spectra import Instrument, SpectraSet
+from spektron_jax.spectra import spectra_file, tables
+from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
 
 ROUNDS = 3
 

@@ -8,7 +8,7 @@ import re
 
 from benchmarks import cost_tables, result_tables
 from benchmarks.result_files import ROOT
-from spektron_jax.atomic import replacing
+from spektron_jax.archive import replacing
 
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MAKERS = result_tables.MAKERS + cost_tables.MAKERS

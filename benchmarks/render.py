@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import voigt_profile
 
-from spektron_jax.data.corpus import LineCorpus
+from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.lab.nir import Bonds, Lines, nir_lines
 from spektron_jax.lab.render import (
     NIR_WIDTHS_CM1,

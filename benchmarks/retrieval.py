@@ -18,8 +18,8 @@ from scipy.signal import savgol_filter
 
 import spektron_jax
 from spektron_jax import lab
-from spektron_jax.data.corpus import LineCorpus
-from spektron_jax.evaluation.probes import molecule_probe
+from spektron_jax.corpus.line_corpus import LineCorpus
+from spektron_jax.probes.probes import molecule_probe
 
 FIRST_SEED = 10_000
 CODES = {"z_chem": "chem_mean", "CLS": "cls", "z_inst": "inst_mean"}

@@ -17,9 +17,9 @@ import jax
 import jax.numpy as jnp
 
 from configs.pretrain import get_config
-from spektron_jax.data.pipeline import ExampleStream
 from spektron_jax.models.spektron import REFERENCE_SPACING_CM1
 from spektron_jax.training import loop, parallel, state, steps, views
+from spektron_jax.training.examples import ExampleStream
 
 ROUNDS = 5
 

@@ -18,10 +18,10 @@ import scipy
 from tqdm import tqdm
 
 import spektron_jax
-from spektron_jax.atomic import replacing
-from spektron_jax.evaluation.harness import Row, Study, table
-from spektron_jax.evaluation.metrics import mean_r2, paired_difference
-from spektron_jax.evaluation.protocol import Regime, read_splits
+from benchmarks.harness import Row, Study, table
+from spektron_jax.archive import replacing
+from spektron_jax.metrics import mean_r2, paired_difference
+from spektron_jax.transfer.splits import Regime, read_splits
 
 COLUMNS = ("r2", "r2_sd", "rmsep", "bias", "sep", "rpd", "rpiq")
 

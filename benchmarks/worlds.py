@@ -26,9 +26,7 @@ from scipy.fft import idct
 from tqdm import tqdm
 
 from benchmarks import tables
-from spektron_jax.data.corpus import LineCorpus
-from spektron_jax.evaluation.selection import compressed, kennard_stone
-from spektron_jax.evaluation.transfer_data import UNPAIRED, TransferData
+from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.lab.instruments import audit_instruments
 from spektron_jax.lab.measurement import apply
 from spektron_jax.lab.nir import AMBIENT_C, Bonds
@@ -36,7 +34,9 @@ from spektron_jax.lab.presets import PRESETS
 from spektron_jax.lab.resample import GAUSSIAN_FWHM
 from spektron_jax.lab.samples import beer_lambert, kubelka_munk, scatter
 from spektron_jax.lab.tasks import WARMING_K, components_of
-from spektron_jax.transfer.recipe import NO_NETWORK, TransferRecipe
+from spektron_jax.transfer.data import UNPAIRED, TransferData
+from spektron_jax.transfer.ensemble import NO_NETWORK, TransferRecipe
+from spektron_jax.transfer.selection import compressed, kennard_stone
 
 FIRST_SEED = 9_000
 COMPONENTS, CALIBRATION, TEST = 6, 64, 100

@@ -31,7 +31,7 @@ from sklearn.cross_decomposition import PLSRegression
 
 import spektron_jax
 from spektron_jax import CalibrationTransfer, lab
-from spektron_jax.data.corpus import LineCorpus
+from spektron_jax.corpus.line_corpus import LineCorpus
 
 FILE = ""  # your spectra set, such as "corn.h5"; "" = virtual powders
 SOURCE, TARGET, PROPERTY = "m5", "mp6", "moisture"  # names in your file

@@ -29,15 +29,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import spektron_jax
-from spektron_jax.audit.figures import figures
-from spektron_jax.data.corpus import LineCorpus
-from spektron_jax.evaluation.completeness import TEXTBOOK, VISIBLE, completeness
-from spektron_jax.interpretation import examples, experts, oscillators, planted
-from spektron_jax.interpretation.saliency import (
+from spektron_jax.corpus.line_corpus import LineCorpus
+from spektron_jax.probes.completeness import TEXTBOOK, VISIBLE, completeness
+from spektron_jax.probes.interpretation import experts, oscillators, planted
+from spektron_jax.probes.interpretation import samples as examples
+from spektron_jax.probes.interpretation.saliency import (
     contributions,
     linear_readout,
     saliency,
 )
+from spektron_jax.probes.latent_metrics import figures
 from spektron_jax.training.state import init_params
 
 WEIGHTS = "nano"  # or the folder of a run

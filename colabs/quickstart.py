@@ -28,7 +28,7 @@ import numpy as np
 
 import spektron_jax
 from spektron_jax import lab
-from spektron_jax.interpretation import examples
+from spektron_jax.probes.interpretation import samples as examples
 
 MOLECULES = 100
 encoder = spektron_jax.load_encoder("nano")

@@ -29,7 +29,7 @@ from scipy.signal import savgol_filter
 from sklearn.cross_decomposition import PLSRegression
 
 from spektron_jax import lab
-from spektron_jax.data.corpus import LineCorpus
+from spektron_jax.corpus.line_corpus import LineCorpus
 
 STEPS = 7  # of the map below, in each direction
 

@@ -21,7 +21,7 @@ training loss.
 
 from ml_collections import ConfigDict
 
-from spektron_jax import config_file
+from spektron_jax.commands import config_file
 from spektron_jax.errors import SpektronError
 
 IR_RAMAN = {"data": {"modalities": ("IR", "Raman")}}

@@ -6,7 +6,7 @@
 
 Any setting of `spektron_jax/config.py` can be given on the command line, such as
 `--config.train.steps=1000`. To train on QM9S instead of the shipped line lists
-(one HDF5 file, layout in `spektron_jax/data/qm9s.py`):
+(one HDF5 file, layout in `spektron_jax/corpus/qm9s.py`):
 
     --config.data.kind=qm9s --config.data.path=qm9s.h5
 

@@ -26,11 +26,11 @@ __all__ = [
 
 # Public name -> the module that defines it, imported when the name is first asked for.
 _LAZY = {
-    "CalibrationTransfer": "spektron_jax.transfer.calibration",
-    "SpectraSet": "spektron_jax.data.spectra",
+    "CalibrationTransfer": "spektron_jax.transfer.estimator",
+    "SpectraSet": "spektron_jax.spectra.spectra_set",
     "SpectralLibrary": "spektron_jax.identification.library",
-    "load_encoder": "spektron_jax.encoder",
-    "read": "spektron_jax.data.readers",
+    "load_encoder": "spektron_jax.encoder.load",
+    "read": "spektron_jax.spectra.readers",
 }
 
 

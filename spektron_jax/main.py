@@ -16,7 +16,7 @@ from pathlib import Path
 
 from absl import flags
 
-from spektron_jax import config_file
+from spektron_jax.commands import config_file
 from spektron_jax.config import validate
 from spektron_jax.errors import SpektronError
 
@@ -61,12 +61,12 @@ def run(argv: list[str]) -> None:
     getattr(import_module(f"spektron_jax.{module}"), function)(config, workdir)
 
 
-OWN_CHECKS = {"convert": "data.convert", "lines": "data.lines"}
-OWN_CHECKS |= {"ablate": "training.ablation", "interpret": "interpretation.command"}
-OWN_CHECKS |= dict.fromkeys(("checklist", "latent"), "audit.command")
-OWN_CHECKS |= {"identify": "identification.command", "property": "properties.command"}
-OWN_CHECKS |= dict.fromkeys(("predict", "transfer"), "transfer.command")
-TASKS = {"pretrain": ("training.loop", "train"), "lab": ("training.lab_page", "write")}
+OWN_CHECKS = {"convert": "corpus.convert", "lines": "corpus.lines"}
+OWN_CHECKS |= {"ablate": "commands.ablate", "interpret": "commands.interpret"}
+OWN_CHECKS |= dict.fromkeys(("checklist", "latent"), "commands.latent")
+OWN_CHECKS |= {"identify": "commands.identify", "property": "commands.property"}
+OWN_CHECKS |= dict.fromkeys(("predict", "transfer"), "commands.transfer")
+TASKS = {"pretrain": ("training.loop", "train"), "lab": ("commands.lab", "write")}
 FLAGS = {
     "config": (flags.DEFINE_string, "config file and variant, as above"),
     "workdir": (flags.DEFINE_string, "folder for everything that the run writes"),

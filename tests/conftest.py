@@ -9,6 +9,7 @@ import socket
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 # Two virtual devices, so that every test of the training step crosses devices.
@@ -37,7 +38,7 @@ LONGEST = (
     "training/test_evaluate.py",
     "multidevice/test_devices.py",
     "models/test_spektron.py",
-    "test_encoder.py",
+    "encoder/test_encoder.py",
 )
 
 
@@ -107,3 +108,92 @@ def tiny_weights(tmp_path_factory):
     folder = tmp_path_factory.mktemp("weights") / "tiny"
     checkpoint.save_params(folder, params, json.loads(config.to_json()))
     return str(folder)
+
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = [place / "shared" / "data" for place in (ROOT, ROOT.parent)]
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """The folder of real spectra sets beside the repository's files."""
+    found = [folder for folder in FOLDERS if folder.is_dir()]
+    if not found:
+        pytest.skip("no shared/data folder with real spectra in or beside the checkout")
+    return found[0]
+
+
+def _two_instruments(
+    rng, samples=40, points=60, noise=1e-3, gain=0.9, shift=0.6, tilt=0.2
+):
+    """Spectra of the same samples on two instruments, and one property.
+
+    Three smooth bands whose heights vary; the target has another gain, a broad bump
+    under the bands and a slope over the axis that changes with the sample.
+
+    Returns:
+      X_source, X_target (samples, points), y (samples,).
+    """
+    axis = np.linspace(-1, 1, points)
+    bands = np.stack([np.exp(-((axis - c) ** 2) / 0.1) for c in (-0.6, 0.0, 0.5)])
+    heights = rng.uniform(0.5, 1.5, size=(samples, 3))
+    clean = heights @ bands
+    sloped = np.outer(rng.normal(size=samples), axis) * tilt
+    X_source = clean + noise * rng.normal(size=clean.shape)
+    bump = shift * np.exp(-((axis - 0.1) ** 2) / 0.3)
+    X_target = gain * clean + bump + sloped + noise * rng.normal(size=clean.shape)
+    return X_source, X_target, 10 + heights[:, 1] - 0.5 * heights[:, 0]
+
+
+def _paired_data(rng, n=8, samples=40, **kwargs):
+    """TransferData with n pairs, and the spectra and labels of 10 test samples."""
+    X_source, X_target, y = _two_instruments(rng, samples=samples + 10, **kwargs)
+    from spektron_jax.transfer.data import TransferData
+
+    rows = rng.permutation(samples)[:n]
+    data = TransferData(X_source[:samples], y[:samples], X_target[rows], y[rows], rows)
+    return data, X_target[samples:], y[samples:]
+
+
+@pytest.fixture
+def two_instruments():
+    """The function of that name, see above."""
+    return _two_instruments
+
+
+@pytest.fixture
+def paired_data():
+    """The function of that name, see above."""
+    return _paired_data
+
+
+def _instruments(samples=30, points=80, seed=0, points_target=None):
+    """Spectra in nm of the same samples on two instruments, and one property.
+
+    Returns:
+      X_source, axis_source, X_target, axis_target, y.
+    """
+    rng = np.random.default_rng(seed)
+    heights = rng.uniform(0.2, 1.0, size=(samples, 3))
+
+    def measure(axis, gain, bump, shift):
+        bands = [
+            np.exp(-(((axis - c - shift) / 90.0) ** 2)) for c in (1300, 1600, 2000)
+        ]
+        base = bump * np.exp(-(((axis - 1700) / 300) ** 2))
+        clean = gain * heights @ bands + base
+        return clean + 1e-3 * rng.normal(size=clean.shape)
+
+    source = np.linspace(1100, 2300, points)
+    target = source
+    if points_target is not None:
+        target = np.linspace(1150, 2350, points_target)
+    y = 10 + 2 * heights[:, 1] - heights[:, 0] + 0.02 * rng.normal(size=samples)
+    X_source = measure(source, 1.0, 0.0, 0.0)
+    return X_source, source, measure(target, 0.92, 0.15, 3.0), target, y
+
+
+@pytest.fixture
+def instruments():
+    """The function of that name, see above."""
+    return _instruments

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from spektron_jax import config_file, main
+from spektron_jax import main
+from spektron_jax.commands import config_file
 from spektron_jax.errors import SpektronError
 
 ROOT = Path(__file__).parents[1]

@@ -93,7 +93,7 @@ def test_wheel_holds_what_the_package_needs(wheel, source):
         for path in (source / folder).rglob("*"):
             if path.is_file():
                 assert place + path.relative_to(source).as_posix() in names
-    assert "spektron_jax/data/files/xtb_lines.h5" in names
+    assert "spektron_jax/corpus/files/xtb_lines.h5" in names
     assert "spektron_jax/weights/nano/manifest.json" in names
 
 
@@ -138,8 +138,8 @@ print(json.dumps([seconds, "jax" in sys.modules, spektron_jax.__file__,
 def test_corpus_and_configs_are_found(installed, tmp_path):
     code = """
 import json
-from spektron_jax import config_file
-from spektron_jax.data import corpus
+from spektron_jax.commands import config_file
+from spektron_jax.corpus import line_corpus as corpus
 path = config_file.find("configs/pretrain.py")
 width = config_file.load("configs/pretrain.py:tiny").model.width
 print(json.dumps([str(path), width, len(corpus.LineCorpus.load().smiles)]))

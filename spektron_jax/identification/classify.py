@@ -21,8 +21,8 @@ from sklearn.pipeline import make_pipeline
 from tqdm import tqdm
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.evaluation.identification import share, share_difference
 from spektron_jax.identification.library import SpectralLibrary
+from spektron_jax.identification.metrics import share, share_difference
 
 BASE = "LDA"
 WITH_NETWORK = "LDA and encoder"

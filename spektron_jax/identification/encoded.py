@@ -12,7 +12,7 @@ n = queries, m = library spectra, L = points.
 
 import numpy as np
 
-from spektron_jax.transfer.features import Features
+from spektron_jax.encoder.features import Features
 
 DEPTHS = {"encoder z_chem": "chem", "encoder CLS": "cls", "encoder tokens": "tokens"}
 

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from spektron_jax.data import axis as axes
 from spektron_jax.errors import SpektronError
-from spektron_jax.grid import to_cm1
 from spektron_jax.identification import combine
 from spektron_jax.identification.measures import CLASSICAL, NAMES, similarities
+from spektron_jax.spectra import axis as axes
+from spektron_jax.spectra.grid import to_cm1
 
 LEAST_POINTS = 30  # in common
 STRETCH = {"NIR": 5.0}  # bands of the NIR are wider than those of IR and Raman

@@ -7,16 +7,16 @@ import numpy as np
 from tqdm import tqdm
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.evaluation.identification import (
-    hits,
-    rejection_curve,
-    share,
-    share_difference,
-)
 from spektron_jax.identification.library import (
     COMBINATION,
     WITH_NETWORK,
     SpectralLibrary,
+)
+from spektron_jax.identification.metrics import (
+    hits,
+    rejection_curve,
+    share,
+    share_difference,
 )
 
 TOP = (1, 5)

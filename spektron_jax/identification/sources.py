@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
-from spektron_jax.data.readers import read
 from spektron_jax.errors import SpektronError
-from spektron_jax.grid import to_cm1
+from spektron_jax.spectra.grid import to_cm1
+from spektron_jax.spectra.readers import read
 
 
 @dataclass(frozen=True, eq=False)

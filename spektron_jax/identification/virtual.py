@@ -25,8 +25,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from spektron_jax import lab
-from spektron_jax.grid import modality_code
 from spektron_jax.lab.render import render_lines
+from spektron_jax.spectra.grid import modality_code
 
 PRESETS = {"Raman": ("raman_532", "raman_785", "raman_1064"), "IR": ("ftir", "atr")}
 FWHM_CM1 = {"Raman": (8.0, 40.0), "IR": (10.0, 40.0)}  # of bands in condensed phase

@@ -16,7 +16,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from spektron_jax.atomic import replacing
+from spektron_jax.archive import replacing
 from spektron_jax.errors import SpektronError
 from spektron_jax.lab.instruments import Instrument, Instruments, ideal
 from spektron_jax.lab.presets import preset_of

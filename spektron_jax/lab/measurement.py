@@ -26,9 +26,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.grid import to_cm1
 from spektron_jax.lab.instruments import baseline, noise, ripple
 from spektron_jax.lab.resample import broaden, cubic
+from spektron_jax.spectra.grid import to_cm1
 
 MOST_POINTS = 16384  # of the working grid of `measure`
 DARKEST = 6.0  # absorbance beyond which no light is left to measure

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import digamma
 
-from spektron_jax.grid import XH_TYPES
+from spektron_jax.spectra.grid import XH_TYPES
 
 OVERTONES = (2, 3, 4)  # vibrational quanta: first, second, third overtone
 KM_MOL = 2.50664  # integrated absorption, km/mol, of 1 D^2 at 1 cm-1

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from spektron_jax.grid import MODALITIES
+from spektron_jax.spectra.grid import MODALITIES
 
 WAVELENGTHS_CM1 = (16.0, 20000.0)  # of the positional waves: line width to whole range
 

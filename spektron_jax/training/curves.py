@@ -8,9 +8,9 @@ molecules reads less than that of an audit, so compare along a curve, not with i
 
 import numpy as np
 
-from spektron_jax.evaluation.disentanglement import code_figures
-from spektron_jax.grid import MODALITIES
 from spektron_jax.lab.instruments import audit_instruments
+from spektron_jax.probes.disentanglement import code_figures
+from spektron_jax.spectra.grid import MODALITIES
 from spektron_jax.training import views
 from spektron_jax.training.judge import Judge, choose_molecules
 

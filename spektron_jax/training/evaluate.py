@@ -18,13 +18,13 @@ import jax.numpy as jnp
 import numpy as np
 
 import spektron_jax
-from spektron_jax.atomic import replacing
-from spektron_jax.evaluation.disentanglement import code_figures
-from spektron_jax.evaluation.interpolation import cubic_spline, linear
-from spektron_jax.evaluation.metrics import hidden_error, paired_ratio
-from spektron_jax.grid import MODALITIES
+from spektron_jax.archive import replacing
 from spektron_jax.lab.instruments import audit_instruments
+from spektron_jax.metrics import hidden_error, paired_ratio
 from spektron_jax.models.dlinoss import pole_of
+from spektron_jax.probes.disentanglement import code_figures
+from spektron_jax.probes.interpolation import cubic_spline, linear
+from spektron_jax.spectra.grid import MODALITIES
 from spektron_jax.training import views
 from spektron_jax.training.judge import FIRST_STEP, KL, LABELS, LATENTS, Judge
 from spektron_jax.training.state import init_params, parameter_count

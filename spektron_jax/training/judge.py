@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from spektron_jax.grid import MODALITIES
 from spektron_jax.losses.bottleneck import kl_per_dimension
+from spektron_jax.spectra.grid import MODALITIES
 from spektron_jax.training import views
 
 FIRST_STEP = 2**30  # random streams of the evaluation: no training step gets there

@@ -18,13 +18,14 @@ from absl import logging
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from spektron_jax.atomic import replacing
+from spektron_jax.archive import replacing
 from spektron_jax.config import validate
-from spektron_jax.data.pipeline import ExampleStream, open_source, prefetch
+from spektron_jax.encoder.weights import completed
 from spektron_jax.errors import SpektronError
 from spektron_jax.losses.bottleneck import COLLAPSED_KL
 from spektron_jax.training import checkpoint, evaluate, parallel
 from spektron_jax.training.curves import Curves
+from spektron_jax.training.examples import ExampleStream, open_source, prefetch
 from spektron_jax.training.metric_writers import make_writers
 from spektron_jax.training.schedules import warmup_steps
 from spektron_jax.training.separate import separated
@@ -36,7 +37,6 @@ from spektron_jax.training.state import (
     parameter_count,
 )
 from spektron_jax.training.steps import make_pretrain_step
-from spektron_jax.training.weights import completed
 
 COLLAPSE_STEP, COLLAPSE_SHARE = 5000, 0.3  # warn from here on, above this share
 # Sections that a resumed run may change: they do not touch the state.
@@ -53,7 +53,7 @@ def train(config, workdir):
     workdir = Path(workdir)
     state = pretrain(config, workdir)
     if parallel.is_primary():
-        from spektron_jax.report.page import write_report
+        from spektron_jax.commands.report.page import write_report
 
         source = open_training_source(config)
         evaluate.run(config, build_model(config), state, source, workdir)

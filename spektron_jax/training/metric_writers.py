@@ -19,7 +19,7 @@ from typing import Protocol
 from absl import logging
 from tqdm import tqdm
 
-from spektron_jax.atomic import replacing
+from spektron_jax.archive import replacing
 from spektron_jax.errors import SpektronError
 
 # Label and format of what the console shows, if the metrics have it.

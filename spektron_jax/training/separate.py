@@ -30,9 +30,9 @@ from scipy.linalg import eigh
 from tqdm import tqdm
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.grid import MODALITIES
 from spektron_jax.lab.instruments import training_pool
 from spektron_jax.models.vib import LOG_VARIANCE
+from spektron_jax.spectra.grid import MODALITIES
 from spektron_jax.training import views
 from spektron_jax.training.judge import Judge, choose_molecules
 

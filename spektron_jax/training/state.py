@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import optax
 from flax import struct
 
-from spektron_jax.grid import MODALITIES
+from spektron_jax.encoder.weights import locate
 from spektron_jax.models.spektron import Spektron
+from spektron_jax.spectra.grid import MODALITIES
 from spektron_jax.training import checkpoint, schedules
 from spektron_jax.training.views import DESCRIPTION
-from spektron_jax.training.weights import locate
 
 # Parts that read the encoder's output; the rest is the encoder.
 HEADS = (

@@ -16,7 +16,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from spektron_jax.grid import MODALITIES, NIR_CM1
 from spektron_jax.lab import instruments as lab
 from spektron_jax.lab import measurement
 from spektron_jax.lab.masks import draw_mask
@@ -29,6 +28,7 @@ from spektron_jax.lab.render import (
     render_lines,
 )
 from spektron_jax.lab.samples import fluorescence, kubelka_munk
+from spektron_jax.spectra.grid import MODALITIES, NIR_CM1
 
 # What a key is folded with, per example (VIEW and VIEW + 1: per view) or per view.
 PATH, SHARE, DROPOUT, NOISE, MASK, MODEL, VIEW = range(7)

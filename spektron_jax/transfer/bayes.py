@@ -46,9 +46,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import logsumexp
 
-from spektron_jax.evaluation.baselines.preprocessing import treat
-from spektron_jax.evaluation.transfer_data import UNPAIRED, TransferData
+from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.instrument_prior import difference_terms
+from spektron_jax.transfer.methods.preprocessing import treat
 
 EXTRA = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1e3)  # f
 # a, f and prior weight of each fit; by the last, the target speaks all but alone.

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from spektron_jax.evaluation.baselines.preprocessing import treat
-from spektron_jax.evaluation.transfer_data import TransferData
+from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.methods.preprocessing import treat
 
 TREATMENT, MODALITY = "sg1", "NIR"
 WEIGHTS = Path(__file__).parent / "coefficient_prior.npz"

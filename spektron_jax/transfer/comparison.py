@@ -13,20 +13,20 @@ from typing import Any
 
 import numpy as np
 
+from spektron_jax.encoder.adaptation import Adaptation
+from spektron_jax.encoder.features import Features
+from spektron_jax.encoder.pipeline import Adapted, Neighbours
 from spektron_jax.errors import SpektronError
-from spektron_jax.evaluation.baselines import make
-from spektron_jax.evaluation.baselines.preprocessing import WINDOW, treated
-from spektron_jax.evaluation.metrics import (
+from spektron_jax.metrics import (
     INTERVAL,
     RESAMPLES,
     agreement,
     squared_sums,
 )
-from spektron_jax.evaluation.transfer_data import UNPAIRED, TransferData
-from spektron_jax.transfer.adaptation import Adaptation
-from spektron_jax.transfer.features import Features
-from spektron_jax.transfer.pipeline import Adapted, Neighbours
-from spektron_jax.transfer.recipe import TransferRecipe
+from spektron_jax.transfer.data import UNPAIRED, TransferData
+from spektron_jax.transfer.ensemble import TransferRecipe
+from spektron_jax.transfer.methods import make
+from spektron_jax.transfer.methods.preprocessing import WINDOW, treated
 
 REPEATS = 15
 TEST_SHARE = 0.2

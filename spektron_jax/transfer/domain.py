@@ -9,8 +9,8 @@ n = target spectra at hand, L = points.
 
 from dataclasses import replace
 
-from spektron_jax.evaluation.applicability import Applicability, fit_applicability
-from spektron_jax.evaluation.transfer_data import UNPAIRED, TransferData
+from spektron_jax.transfer.applicability import Applicability, fit_applicability
+from spektron_jax.transfer.data import UNPAIRED, TransferData
 
 LEAST = 5  # source spectra for limits
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spektron_jax.data import axis as axes
 from spektron_jax.errors import SpektronError
-from spektron_jax.evaluation.conformal import LEAST
-from spektron_jax.evaluation.transfer_data import UNPAIRED, TransferData
-from spektron_jax.grid import LEAST_POINTS
+from spektron_jax.spectra import axis as axes
+from spektron_jax.spectra.grid import LEAST_POINTS
+from spektron_jax.transfer.data import UNPAIRED, TransferData
+from spektron_jax.transfer.intervals import LEAST
 
 NEAR = 1e-6  # of a step: axes nearer than this are the same
 

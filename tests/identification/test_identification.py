@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 
 from spektron_jax import main
-from spektron_jax.data.spectra import Instrument, SpectraSet
-from spektron_jax.data.spectra_file import save
 from spektron_jax.errors import SpektronError
-from spektron_jax.evaluation.identification import (
+from spektron_jax.identification import combine
+from spektron_jax.identification.library import SpectralLibrary
+from spektron_jax.identification.measures import NAMES, similarities
+from spektron_jax.identification.metrics import (
     hits,
     rejection_curve,
     share,
     share_difference,
 )
-from spektron_jax.identification import combine
-from spektron_jax.identification.library import SpectralLibrary
-from spektron_jax.identification.measures import NAMES, similarities
+from spektron_jax.spectra.spectra_file import save
+from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
 
 AXIS = np.linspace(500.0, 1500.0, 401)
 

@@ -7,8 +7,7 @@ import pytest
 from scipy.integrate import simpson
 from scipy.special import eval_genlaguerre, gammaln
 
-from spektron_jax.data.corpus import LineCorpus
-from spektron_jax.grid import XH_TYPES
+from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.lab.nir import (
     ROW_OF_KIND,
     ROWS,
@@ -21,6 +20,7 @@ from spektron_jax.lab.nir import (
     transition_strength,
 )
 from spektron_jax.lab.render import render_grid, render_table
+from spektron_jax.spectra.grid import XH_TYPES
 
 CORPUS = LineCorpus.load()
 WAVELENGTHS_NM = np.arange(900.0, 2501.0)

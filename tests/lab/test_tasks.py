@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from spektron_jax.data.corpus import LineCorpus
+from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.errors import SpektronError
 from spektron_jax.lab.tasks import DIFFICULTIES, transfer_task
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
-from spektron_jax import config_file
-from spektron_jax.data.pipeline import ExampleStream
+from spektron_jax.commands import config_file
 from spektron_jax.losses.objective import NAMES
 from spektron_jax.training import loop, parallel
+from spektron_jax.training.examples import ExampleStream
 from spektron_jax.training.state import build_model, build_optimizer, create
 from spektron_jax.training.steps import make_pretrain_step
 

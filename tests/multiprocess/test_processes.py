@@ -12,9 +12,9 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 import spektron_jax
-from spektron_jax import config_file
+from spektron_jax.commands import config_file
+from spektron_jax.commands.report import page
 from spektron_jax.losses.objective import NAMES
-from spektron_jax.report import page
 from spektron_jax.training import checkpoint, evaluate, loop
 
 MICRO_CONFIG = Path(__file__).parents[1] / "training" / "micro_config.py"
@@ -23,7 +23,7 @@ MICRO_CONFIG = Path(__file__).parents[1] / "training" / "micro_config.py"
 PROGRAM = """
 import sys, time, types
 from spektron_jax import main
-from spektron_jax.report import page
+from spektron_jax.commands.report import page
 from spektron_jax.training import evaluate, loop
 rate = float(sys.argv.pop())
 loop.time = types.SimpleNamespace(monotonic=lambda: rate * time.monotonic())

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from spektron_jax import config_file
-from spektron_jax.data.pipeline import ExampleStream, open_source
+from spektron_jax.commands import config_file
+from spektron_jax.training.examples import ExampleStream, open_source
 
 MICRO_CONFIG = str(Path(__file__).with_name("micro_config.py"))
 

@@ -4,7 +4,7 @@
 program per number of devices, by way of the compilation cache.
 """
 
-from spektron_jax import config_file
+from spektron_jax.commands import config_file
 
 MICRO = {
     "data": {"points": 256},

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from spektron_jax import main
-from spektron_jax.grid import MODALITIES
+from spektron_jax.commands.report import page
 from spektron_jax.lab.instruments import audit_instruments, training_pool
 from spektron_jax.losses.objective import NAMES
-from spektron_jax.report import page
+from spektron_jax.spectra.grid import MODALITIES
 from spektron_jax.training import checkpoint, evaluate
 from spektron_jax.training.state import (
     build_model,

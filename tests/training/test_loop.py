@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
-from spektron_jax.data.corpus import LineCorpus
+from spektron_jax.commands.report import page
+from spektron_jax.commands.report.figures import CURVES
+from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.errors import SpektronError
 from spektron_jax.losses.objective import NAMES
-from spektron_jax.report import page
-from spektron_jax.report.figures import CURVES
 from spektron_jax.training import checkpoint, loop, parallel
 from spektron_jax.training.state import build_model, build_optimizer, create
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.evaluation.probes import instrument_probe, molecule_probe
+from spektron_jax.probes.probes import instrument_probe, molecule_probe
 from spektron_jax.training import checkpoint, loop, separate
 from spektron_jax.training.state import HEADS, build_model, init_params
 

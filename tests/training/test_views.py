@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from spektron_jax.config import get_default, validate
-from spektron_jax.data.corpus import LineCorpus
+from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.errors import SpektronError
-from spektron_jax.grid import MODALITIES, NIR_CM1
 from spektron_jax.lab.instruments import audit_instruments, training_pool
+from spektron_jax.spectra.grid import MODALITIES, NIR_CM1
 from spektron_jax.training import views
 
 NIR, IR, RAMAN = (MODALITIES.index(name) for name in ("NIR", "IR", "Raman"))

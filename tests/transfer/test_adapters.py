@@ -5,8 +5,8 @@ import pytest
 from sklearn.base import clone
 
 from spektron_jax import CalibrationTransfer, SpektronError
-from spektron_jax.transfer.adaptation import Adaptation
-from spektron_jax.transfer.recipe import TransferRecipe
+from spektron_jax.encoder.adaptation import Adaptation
+from spektron_jax.transfer.ensemble import TransferRecipe
 
 
 def two(instruments, weights=None, most=10, **settings):

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp, softmax
 
-from spektron_jax.evaluation.baselines.preprocessing import treat
-from spektron_jax.evaluation.transfer_data import TransferData
 from spektron_jax.transfer import bayes
 from spektron_jax.transfer.bayes import (
     Rows,
@@ -15,7 +13,9 @@ from spektron_jax.transfer.bayes import (
     scores,
     white_noise,
 )
+from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.instrument_prior import difference_terms
+from spektron_jax.transfer.methods.preprocessing import treat
 
 
 def predict(data, X, treatment="raw"):

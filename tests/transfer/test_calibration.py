@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from spektron_jax import CalibrationTransfer, SpektronError
-from spektron_jax.evaluation.applicability import IN_DOMAIN, UNLIKE
-from spektron_jax.evaluation.baselines import make
+from spektron_jax.transfer.applicability import IN_DOMAIN, UNLIKE
+from spektron_jax.transfer.methods import make
 
 TRAIN, N = 24, 10
 

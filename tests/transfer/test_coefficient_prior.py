@@ -5,9 +5,9 @@ import hashlib
 import numpy as np
 import pytest
 
-from spektron_jax.evaluation.transfer_data import TransferData
 from spektron_jax.transfer import coefficient_prior
 from spektron_jax.transfer.coefficient_prior import features, scales
+from spektron_jax.transfer.data import TransferData
 
 
 def data_of(instruments, gain=1.0, points=120):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.evaluation.protocol import Regime
-from spektron_jax.transfer.pool import Pool
+from spektron_jax.spectra.samples import Pool
+from spektron_jax.transfer.splits import Regime
 
 REGIMES = [Regime("none"), Regime("unlabelled", 5), Regime("paired", 5)]
 

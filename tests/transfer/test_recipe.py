@@ -8,9 +8,8 @@ import pytest
 from scipy.special import softmax
 
 from spektron_jax import CalibrationTransfer, SpektronError
-from spektron_jax.evaluation.baselines import make
-from spektron_jax.evaluation.baselines.preprocessing import treat
-from spektron_jax.evaluation.transfer_data import TransferData
+from spektron_jax.encoder.features import DEPTHS, Features
+from spektron_jax.encoder.linearised import LinearView, linear_view
 from spektron_jax.transfer import coefficient_prior
 from spektron_jax.transfer.bayes import (
     RIDGE,
@@ -20,9 +19,8 @@ from spektron_jax.transfer.bayes import (
     fit_view,
     scores,
 )
-from spektron_jax.transfer.features import DEPTHS, Features
-from spektron_jax.transfer.linear_view import LinearView, linear_view
-from spektron_jax.transfer.recipe import (
+from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.ensemble import (
     MOST,
     ODDS,
     TransferRecipe,
@@ -30,6 +28,8 @@ from spektron_jax.transfer.recipe import (
     bayes_share,
     classical_members,
 )
+from spektron_jax.transfer.methods import make
+from spektron_jax.transfer.methods.preprocessing import treat
 
 ELSEWHERE = SimpleNamespace(modality="IR")  # where no prior was learned
 
@@ -180,7 +180,7 @@ def test_the_view_is_the_derivative_of_the_encoder(instruments, tiny_weights, un
 
 @pytest.mark.parametrize("labelled", [True, False])
 def test_encoder_rows_fit(instruments, tiny_weights, labelled, monkeypatch):
-    monkeypatch.setattr("spektron_jax.transfer.recipe._learned", lambda *_: [])
+    monkeypatch.setattr("spektron_jax.transfer.ensemble._learned", lambda *_: [])
     data, X, _ = data_of(instruments, 12, labelled=labelled)
     features = Features(tiny_weights, instruments()[1], "nm", "NIR")
     rows = {k: TransferRecipe(k, features) for k in ("encoder", "combination")}

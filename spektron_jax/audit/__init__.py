@@ -1,1 +1,0 @@
-"""The disentanglement audit and the deployment checklist of trained weights."""

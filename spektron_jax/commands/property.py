@@ -1,0 +1,220 @@
+"""The task "property": embeddings against PLS on the same spectra.
+
+Without data, on the corpus' test split; with `data.path`, a user's own spectra and
+labels, by cross-validation. Writes results.json and report.html.
+
+n = spectra, k = properties.
+"""
+
+import csv
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+from sklearn.model_selection import KFold
+from tqdm import tqdm
+
+import spektron_jax
+from spektron_jax.archive import replacing
+from spektron_jax.commands.report.property_page import write_report
+from spektron_jax.encoder.features import Features
+from spektron_jax.errors import SpektronError
+from spektron_jax.probes.property_heads import judged, pls, ridge
+from spektron_jax.spectra.readers import read
+
+PLS, BASE = "PLS on spectra", "ridge on spectra"
+DEPTHS = {"ridge on z_chem": "chem", "ridge on CLS": "cls", "ridge on tokens": "mean"}
+LEAST = 10  # labelled spectra
+
+
+def run(config: ConfigDict, workdir: Path) -> None:
+    """Run the task."""
+    given = config.property
+    if given.folds < 2:
+        raise SpektronError(f"config.property.folds = {given.folds}: must be 2 or more")
+    tables = _own(config) if config.data.path else _corpus(config)
+    results = {
+        "tables": tables,
+        "verdict": _verdict(tables),
+        "weights": given.weights,
+        "config": json.loads(config.to_json()),
+        "versions": {
+            "python": platform.python_version(),
+            "spektron_jax": spektron_jax.__version__,
+            "numpy": np.__version__,
+        },
+        "command": " ".join(["python -m spektron_jax.main", *sys.argv[1:]]),
+    }
+    with replacing(workdir / "results.json") as draft:
+        draft.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    report = write_report(workdir)
+    for line in results["verdict"]:
+        print(f"{line['label']}: {line['text']}")
+    print(f"report: {os.path.relpath(report)}")
+
+
+def predictions(features, X, Y, test_features, test):
+    """{method: (n, k)} of every head, taught by the first arguments."""
+    found = {PLS: pls(X, Y, test), BASE: ridge(X, Y, test)}
+    for name, depth in DEPTHS.items():
+        found[name] = ridge(features[depth], Y, test_features[depth])
+    return found
+
+
+def _corpus(config):
+    from spektron_jax.probes import property_corpus as source
+
+    given, tables = config.property, []
+    corpus = source.load()
+    for modality in tqdm(given.modalities, disable=not given.progress):
+        if modality not in source.PRESETS:
+            raise SpektronError(
+                f"config.property.modalities: {modality!r} is none of "
+                + ", ".join(source.PRESETS)
+            )
+        rows = [
+            source.molecules(corpus, split, count, modality, config.seed)
+            for split, count in (("train", given.train), ("test", given.test))
+        ]
+        both = [source.spectra(corpus, r, modality, config.seed) for r in rows]
+        (X, axis), (test, _) = both
+        names, Y, binary = source.targets(corpus, rows[0])
+        _, truth, _ = source.targets(corpus, rows[1])
+        kept = ~binary | source.varied(Y, truth)
+        encode = Features(given.weights, axis, "cm-1", modality)
+        Y, truth = Y[:, kept], truth[:, kept]
+        found = predictions(encode(X), X, Y, encode(test), test)
+        names = [n for n, its in zip(names, kept, strict=True) if its]
+        text = f"{len(X)} training and {len(test)} test molecules, one instrument"
+        tables.append(
+            _table(modality, text, names, truth, found, binary[kept], config.seed)
+        )
+    return tables
+
+
+def _own(config):
+    given, data = config.property, config.data
+    found = read(data.path, data.unit or None, data.modality or None, data.strict)
+    names = list(found.instruments)
+    name = data.instrument or names[0]
+    if name not in found.instruments or (len(names) > 1 and not data.instrument):
+        raise SpektronError(
+            f"config.data.instrument = {data.instrument!r}: choose one of "
+            + ", ".join(names)
+        )
+    one = found.instruments[name]
+    columns, values = _labels(found, data)
+    whole = np.isfinite(one.spectra).all(axis=1)
+    encode = Features(given.weights, one.axis, one.unit, found.modality)
+    tables = []
+    for place, column in enumerate(columns):
+        rows = np.flatnonzero(whole & np.isfinite(values[:, place]))
+        if rows.size < max(LEAST, given.folds):
+            raise SpektronError(
+                f"property {column!r}: {rows.size} spectra of {name} have a label; at "
+                f"least {max(LEAST, given.folds)} are needed"
+            )
+        X, y = one.spectra[rows].astype(np.float64), values[rows, place]
+        if np.ptp(y) == 0:
+            raise SpektronError(f"property {column!r}: every label is {y[0]:g}")
+        features = encode(X)
+        parts: dict[str, np.ndarray] = {}
+        folds = KFold(given.folds, shuffle=True, random_state=config.seed)
+        for train, test in folds.split(X):
+            known = {d: f[train] for d, f in features.items()}
+            unknown = {d: f[test] for d, f in features.items()}
+            out = predictions(known, X[train], y[train, None], unknown, X[test])
+            for method, values_of in out.items():
+                parts.setdefault(method, np.empty((rows.size, 1)))[test] = values_of
+        text = f"{rows.size} spectra of {name}, {given.folds}-fold cross-validation"
+        title = f"{Path(data.path).name}: {column}"
+        tables.append(
+            _table(title, text, [column], y[:, None], parts, [False], config.seed)
+        )
+    return tables
+
+
+def _labels(found, data):
+    """Columns and values (n, k) of the labels CSV, or of the file's own targets."""
+    if not data.labels_path:
+        if not found.target_names:
+            raise SpektronError(
+                f"{data.path}: holds no labels; give config.data.labels_path (CSV: "
+                "sample id, value)"
+            )
+        return list(found.target_names), found.targets.astype(np.float64)
+    try:
+        with open(data.labels_path, newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if any(row)]
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpektronError(f"{data.labels_path}: cannot be read ({error})") from error
+    if len(rows) < 2 or len(rows[0]) < 2:
+        raise SpektronError(
+            f"{data.labels_path}: needs a header and rows of sample id, value"
+        )
+    known = {}
+    for number, row in enumerate(rows[1:], start=2):
+        try:
+            cells = [float(cell) if cell.strip() else np.nan for cell in row[1:]]
+        except ValueError as error:
+            raise SpektronError(
+                f"{data.labels_path}: line {number}: {error}; leave unknown labels "
+                "empty"
+            ) from None
+        if len(row) != len(rows[0]):
+            raise SpektronError(
+                f"{data.labels_path}: line {number} has {len(row)} cells, the header "
+                f"{len(rows[0])}"
+            )
+        known[row[0].strip()] = cells
+    nothing = [np.nan] * (len(rows[0]) - 1)
+    values = np.array([known.get(i, nothing) for i in found.sample_ids.tolist()])
+    if not np.isfinite(values).any():
+        raise SpektronError(
+            f"{data.labels_path}: no id is one of {data.path}, such as "
+            f"{found.sample_ids[0]!r}"
+        )
+    return rows[0][1:], values
+
+
+def _table(title, text, names, truth, found, binary, seed):
+    entries = []
+    for place, name in enumerate(names):
+        methods = {
+            method: judged(
+                truth[:, place],
+                values[:, place],
+                found[PLS][:, place],
+                bool(binary[place]),
+                seed,
+            )
+            for method, values in found.items()
+        }
+        entries.append(
+            {"property": name, "group": bool(binary[place]), "methods": methods}
+        )
+    return {"title": title, "text": text, "entries": entries}
+
+
+def _verdict(tables):
+    lines = []
+    for table in tables:
+        better, worse = [], []
+        for entry in table["entries"]:
+            change = entry["methods"]["ridge on z_chem"]["minus_rival"]
+            if change["low"] > 0:
+                better.append(entry["property"])
+            elif change["high"] < 0:
+                worse.append(entry["property"])
+        text = (
+            f"z_chem against PLS on the spectra, {len(table['entries'])} properties: "
+        )
+        text += f"better in {len(better)}"
+        text += f" ({', '.join(better)})" if better else ""
+        text += f", worse in {len(worse)}, else no clear difference"
+        lines.append({"label": table["title"], "text": text})
+    return lines

@@ -1,0 +1,1 @@
+"""Molecular line lists and published tables: what pretraining learns from."""

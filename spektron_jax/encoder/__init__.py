@@ -1,0 +1,1 @@
+"""A trained network in use: restore, embed, features, adaptation, neighbours."""

@@ -1,0 +1,166 @@
+"""Trained weights in use: restore a checkpoint and embed spectra.
+
+encoder = spektron_jax.load_encoder("nano")
+z_chem = encoder.embed(spectra, axis, unit="cm-1", modality="IR")
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from spektron_jax.encoder.weights import completed, locate
+from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.grid import modality_code, to_cm1, to_tokens
+from spektron_jax.training import checkpoint
+from spektron_jax.training.state import build_model, init_shapes
+
+BATCH = 32  # spectra encoded at a time
+
+
+def load_encoder(weights="nano"):
+    """Restore an Encoder.
+
+    Args:
+      weights: name of shipped weights, or the path of a workdir, of a checkpoint in it,
+        or of exported weights.
+
+    Raises:
+      SpektronError: nothing there, or not weights of this model.
+    """
+    path = locate(weights)
+    _, config = checkpoint.restore_params(path)
+    config = completed(config)
+    model = build_model(config)
+    params, _ = checkpoint.restore_params(path, init_shapes(model))
+    return Encoder(config, model, params)
+
+
+class Encoder:
+    """Parameters and settings of a trained model, ready to encode.
+
+    Attributes:
+      config: the settings it was trained with.
+      params: its parameters.
+      model: the Flax module.
+      adapter: parameters that test-time training moved, by name; empty as restored.
+    """
+
+    def __init__(self, config, model, params):
+        self.config, self.model = config, model
+        self.params, self.adapter = jax.device_put(params), {}
+        self._encode = jax.jit(
+            lambda params, routing, *inputs: model.apply(
+                {"params": params}, *inputs, routing=routing, method="encode"
+            )[1]
+        )
+        self._gradient = jax.jit(jax.grad(self._weighed, argnums=1))
+        self._render = jax.jit(
+            lambda params, *inputs: model.apply(
+                {"params": params}, *inputs, method="transfer"
+            )
+        )
+
+    def embed(self, spectra, axis, unit="cm-1", modality="unknown", scale=None):
+        """z_chem of spectra.
+
+        Args:
+          spectra: (n, p) or (p,) absorbance (or Raman intensity); NaN = not measured.
+          axis: (p,) positions in `unit`.
+          unit: "cm-1", "nm" or "um".
+          modality: "NIR", "IR", "Raman" or "unknown".
+          scale: intensity that counts as one model unit, the same for all spectra that
+            are to be compared; the training scale (0.1 absorbance) if None.
+
+        Returns:
+          (n, Z) float32, the mean of z_chem.
+        """
+        return self.encode(spectra, axis, unit, modality, scale)["chem_mean"]
+
+    def encode(
+        self, spectra, axis, unit="cm-1", modality="unknown", scale=None, routing=None
+    ):
+        """chem_mean, inst_mean, cls and the rest of the model's `encode`.
+
+        Args:
+          spectra, axis, unit, modality, scale: as in `embed`.
+          routing: of one spectrum, from an earlier call, for all of these; None: each
+            token chooses its experts.
+
+        Returns:
+          dict of numpy arrays, (n, ...) each; see models.spektron.Spektron.encode.
+        """
+        code = modality_code(modality)
+        scale = self.config.data.scale if scale is None else scale
+        if not scale > 0:
+            raise SpektronError(f"scale = {scale!r}: must be greater than 0")
+        tokens = to_tokens(spectra, axis, unit, self.config.data.points)
+        wavenumber = jnp.asarray(tokens.wavenumber_cm1, jnp.float32)
+        rows = []
+        for start in range(0, len(tokens.values), BATCH):
+            values = tokens.values[start : start + BATCH] / np.float32(scale)
+            valid = tokens.valid[start : start + BATCH]
+            missing = ((0, BATCH - len(values)), (0, 0))  # one shape, one compilation
+            out = self._encode(
+                self.params,
+                None if routing is None else np.stack([routing] * BATCH),
+                np.pad(values, missing, mode="edge"),
+                wavenumber,
+                np.pad(valid, missing, mode="edge"),  # the rows share one spacing
+                np.full(BATCH, code),
+            )
+            rows.append({k: np.asarray(v)[: len(values)] for k, v in out.items()})
+        return {k: np.concatenate([row[k] for row in rows]) for k in rows[0]}
+
+    def gradient(self, tokens, modality, weights, routing, scale=None):
+        """Of a weighed sum of what `encode` says of one spectrum, by its points.
+
+        Args:
+          tokens: the spectrum, from `grid.to_tokens`.
+          modality, scale: as in `embed`.
+          weights: entry of `encode` -> array of its shape for one spectrum.
+          routing: of the spectrum, from `encode`.
+
+        Returns:
+          (points of the model,) float64 per absorbance.
+        """
+        scale = self.config.data.scale if scale is None else scale
+        slope = self._gradient(
+            self.params,
+            tokens.values[:1] / np.float32(scale),
+            jnp.asarray(tokens.wavenumber_cm1, jnp.float32),
+            tokens.valid[:1],
+            np.full(1, modality_code(modality)),
+            {name: np.asarray(w, np.float32)[None] for name, w in weights.items()},
+            routing[None],
+        )
+        return np.asarray(slope, np.float64)[0] / scale
+
+    def _weighed(self, params, values, wavenumber, valid, code, weights, routing):
+        out = self.model.apply(
+            {"params": params},
+            *(values, wavenumber, valid, code),
+            routing=routing,
+            method="encode",
+        )[1]
+        return sum(jnp.sum(out[name] * weight) for name, weight in weights.items())
+
+    def render(self, z_chem, z_inst, axis, unit="cm-1", scale=None):
+        """Spectra of samples as an instrument would show them, by the transfer head.
+
+        Args:
+          z_chem: (n, Z) of the samples, `chem_mean` of `encode`.
+          z_inst: (Z',) of the instrument, such as the mean `inst_mean` of its spectra.
+          axis: (p,) positions in `unit`, in any order.
+          unit: "cm-1", "nm" or "um".
+          scale: as in `embed`.
+
+        Returns:
+          (n, p) float32 absorbance (or Raman intensity).
+        """
+        scale = self.config.data.scale if scale is None else scale
+        z_chem = np.asarray(z_chem, np.float32)
+        z_inst = np.asarray(z_inst, np.float32)
+        z_inst = np.broadcast_to(z_inst, (len(z_chem), z_inst.shape[-1]))
+        wavenumber = jnp.asarray(to_cm1(axis, unit), jnp.float32)
+        spectra = self._render(self.params, z_chem, z_inst, wavenumber)
+        return np.asarray(spectra) * np.float32(scale)

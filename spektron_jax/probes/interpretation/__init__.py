@@ -1,0 +1,1 @@
+"""What single parts of a network do: oscillators, experts, saliency."""

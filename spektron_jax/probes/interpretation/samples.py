@@ -1,0 +1,116 @@
+"""Spectra to look at weights with: test molecules by modality, a virtual calibration.
+
+Sizes: n spectra, p points.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from spektron_jax import lab
+from spektron_jax.corpus.line_corpus import LineCorpus
+from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.grid import MODALITIES, NIR_CM1
+from spektron_jax.spectra.readers import read
+from spektron_jax.training import views
+
+PRESETS = {"IR": "ftir", "Raman": "raman_785", "NIR": "ft_nir"}
+BATCH = 16
+COMPONENTS = {"ethanol": "CCO", "hexane": "CCCCCC", "benzene": "c1ccccc1", "water": "O"}
+
+
+class Samples(NamedTuple):
+    """A calibration set on one instrument."""
+
+    spectra: np.ndarray  # (n, p)
+    axis: np.ndarray  # (p,)
+    unit: str
+    modality: str
+    y: np.ndarray  # (n,) NaN where unknown
+    name: str  # of y, with its unit
+    source: str  # where they come from, in words
+
+
+def molecules(config, modality, count, seed, instrument=0):
+    """Test molecules on an instrument outside every pool.
+
+    Args:
+      config: settings that the weights were trained with.
+      modality: one of `config.data.modalities`.
+      count: of molecules, at most.
+      seed: of the choice of molecules, and of noise.
+      instrument: seed of the instrument.
+
+    Returns:
+      (spectra (n, L), axis (L,) cm-1).
+    """
+    data, code = config.data, MODALITIES.index(modality)
+    corpus = LineCorpus.load("", tuple(data.modalities), data.low_cm1, data.high_cm1)
+    rows, codes = corpus.examples("test")
+    rows = np.random.default_rng(seed).permutation(rows[codes == code])[:count]
+    ends = NIR_CM1 if modality == "NIR" else (data.low_cm1, data.high_cm1)
+    points = views.axis_of(config)
+    render = jax.jit(lambda batch: views.clean_spectra(config, batch, points)[0])
+    clean = []
+    for start in range(0, len(rows), BATCH):
+        some = np.resize(rows[start : start + BATCH], BATCH)  # one shape
+        kind = np.full(BATCH, code)
+        batch = {"modality": jnp.asarray(kind), **corpus.fetch(some, kind)}
+        clean.append(np.asarray(render(batch))[: len(rows) - start])
+    axis = np.linspace(*ends, data.points)
+    drawn = lab.draw(PRESETS[modality], instrument)
+    key = jax.random.fold_in(jax.random.key(seed), instrument)
+    return lab.measure(np.concatenate(clean), axis, "cm-1", drawn, key), axis
+
+
+def virtual_samples(seed):
+    """80 virtual NIR powders; y is their share of benzene."""
+    corpus = LineCorpus.load()
+    bonds = corpus.bonds(corpus.rows_of(COMPONENTS.values()))
+    task = lab.transfer_task(bonds, seed, names=tuple(COMPONENTS))
+    column = task.names.index("benzene")
+    return Samples(
+        task.spectra_a,
+        task.axis_a,
+        "nm",
+        "NIR",
+        task.targets[:, column],
+        f"benzene, {task.units[column]}",
+        f"virtual NIR powders of {', '.join(COMPONENTS)} (transfer task, seed {seed})",
+    )
+
+
+def samples_of(given):
+    """The user's own samples; `given` is config.data of configs/interpret.py.
+
+    Raises:
+      SpektronError: names the setting to give when the file leaves a choice.
+    """
+    spectra = read(given.path, given.unit or None, given.modality or None)
+    names = list(spectra.instruments)
+    if not given.instrument and len(names) > 1:
+        raise SpektronError(
+            f"config.data.instrument: choose one of {', '.join(names)} in {given.path}"
+        )
+    name = given.instrument or names[0]
+    if name not in names:
+        raise SpektronError(
+            f"config.data.instrument = {name!r}: {given.path} has {', '.join(names)}"
+        )
+    if not given.property:
+        known = ", ".join(spectra.target_names) or "none; add a column of labels"
+        raise SpektronError(f"config.data.property: choose one of {known}")
+    y, one = spectra.target(given.property), spectra.instruments[name]
+    kept = one.measured & np.isfinite(y)
+    unit = spectra.target_units[spectra.target_names.index(given.property)]
+    return Samples(
+        one.spectra[kept],
+        one.axis,
+        one.unit,
+        spectra.modality,
+        y[kept],
+        f"{given.property}, {unit}" if unit else given.property,
+        f"{given.path}, instrument {name}",
+    )

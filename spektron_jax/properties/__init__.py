@@ -1,1 +1,0 @@
-"""Properties from embeddings, against PLS on the same spectra."""

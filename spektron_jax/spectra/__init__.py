@@ -1,0 +1,1 @@
+"""Spectra: axes, units, sets, files and their readers."""

@@ -1,0 +1,189 @@
+"""Any common file of spectra in one call: `read`.
+
+    spectra = spektron_jax.read("corn.mat", unit="nm", modality="NIR")
+    print(spectra.describe())
+
+The format is told from the content first and the suffix second. Reading unpickles
+nothing, runs nothing and writes nothing, and loads no jax. What cannot be read as it
+stands raises a SpektronError that names the file and the place; with strict=False the
+good rows are kept and `problems` lists the others.
+"""
+
+import importlib
+import zipfile
+from pathlib import Path
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.spectra import spectra_file
+from spektron_jax.spectra.axis import QUANTITIES
+from spektron_jax.spectra.hdf5_check import heaps_are_sound
+from spektron_jax.spectra.readers import folder, foreign
+from spektron_jax.spectra.readers.draft import Draft, Log, assemble, settle
+from spektron_jax.spectra.spectra_set import SpectraSet
+
+# Format -> (module of this folder, suffixes)
+FORMATS = {
+    "CSV": ("csv", (".csv", ".tsv", ".txt", ".dat", ".asc", ".prn", ".xy", ".dpt")),
+    "Excel": ("excel", (".xlsx", ".xlsm")),
+    "JCAMP-DX": ("jcamp", (".jdx", ".dx", ".jcm", ".jcamp")),
+    "SPC": ("spc", (".spc",)),
+    "OPUS": ("opus", tuple(f".{i}" for i in range(10))),
+    "MATLAB": ("mat", (".mat",)),
+    "NumPy": ("npy", (".npz", ".npy")),
+    "HDF5": ("hdf5", (".h5", ".hdf5", ".hdf", ".he5")),
+}
+
+
+def read(
+    path: str | Path,
+    unit: str | None = None,
+    modality: str | None = None,
+    strict: bool = True,
+    quantity: str | None = None,
+) -> SpectraSet:
+    """Read spectra from a file or a folder of files.
+
+    Args:
+      path: CSV, TSV, Excel, JCAMP-DX, SPC, OPUS, MATLAB, NumPy or HDF5, or a folder.
+      unit: of the axis, "nm", "um" or "cm-1"; needed only where the file does not say.
+      modality: "NIR", "IR", "Raman" or "unknown"; guards against a wrong unit.
+      strict: raise at the first fault, else keep good rows and list the others.
+      quantity: what was measured, one of `axis.QUANTITIES`; needed only where the
+        file does not say and it matters. Nothing is converted.
+
+    Raises:
+      SpektronError: with the file, the place in it and what to do.
+    """
+    path = Path(path)
+    log = Log(str(path), strict)
+    if quantity is not None and quantity not in QUANTITIES:
+        raise SpektronError(
+            f"quantity {quantity!r}: unknown; use one of {', '.join(QUANTITIES)}"
+        )
+    try:
+        if path.is_dir():
+            drafts = folder.read(path, log, _drafts)
+            return assemble(drafts, unit, modality, log, quantity)
+        if not path.exists():
+            raise SpektronError(f"{path}: no such file; check the name")
+        if not path.is_file():
+            raise SpektronError(f"{path}: no regular file; give a file or a folder")
+        name = detect(path, log)
+        if name == "HDF5" and spectra_file.is_spectra_set(path):
+            return _spectra_set(path, unit, modality, log, quantity)
+        drafts = _drafts(path, log, name, modality)
+        return assemble(drafts, unit, modality, log, quantity)
+    except MemoryError as error:
+        raise SpektronError(f"{path}: does not fit into memory; split it") from error
+    except OSError as error:
+        raise SpektronError(
+            f"{path}: cannot be read ({error.strerror or error}); check disk and rights"
+        ) from error
+
+
+def detect(path: Path, log: Log) -> str:
+    """Return the format of a file; SpektronError if it is none of FORMATS."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    suffix = path.suffix.lower()
+    by_suffix = next((f for f, (_, s) in FORMATS.items() if suffix in s), None)
+    found = _by_content(path, head) or by_suffix
+    if not head:
+        log.fail("byte 0", "the file is empty")
+    if found is None or (found == "CSV" and b"\0" in head and not _is_utf16(head)):
+        kind = "binary format" if b"\0" in head else "format"
+        log.fail(
+            "byte 0",
+            f"unknown {kind} {suffix}; export it from the instrument's program as "
+            f"text, CSV, JCAMP-DX or SPC (this program reads {', '.join(FORMATS)})",
+        )
+    if by_suffix not in (None, found):
+        log.remark("file", f"suffix {suffix} means {by_suffix}, but it holds {found}")
+    return found
+
+
+def _by_content(path: Path, head: bytes) -> str | None:
+    if head.startswith(b"\n\n\xfe\xfe"):
+        return "OPUS"
+    if head.startswith((b"MATLAB 5.0", b"MATLAB 7.3")):
+        return "MATLAB"  # version 7.3 is HDF5, of which only numbers are read
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        if not heaps_are_sound(path):
+            raise SpektronError(
+                f"{path}: global heap: damaged or cut off; fetch the file again"
+            )
+        return "HDF5"
+    if head.startswith(b"\x93NUMPY"):
+        return "NumPy"
+    if head.startswith(b"PK\x03\x04"):
+        return _of_archive(path)
+    refused = foreign.describe(head, path.suffix.lower())
+    if refused is not None:
+        raise SpektronError(f"{path}: byte 0: {refused}")
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start[:2] == b"##" and b"=" in start[:200]:
+        return "JCAMP-DX"
+    if b"\0" in head and not _is_utf16(head):
+        is_spc = len(head) >= 256 and head[1] in (0x4B, 0x4C, 0x4D)
+        return "SPC" if is_spc and path.suffix.lower() != ".mat" else None
+    return "CSV" if head.strip() else None
+
+
+def _is_utf16(head: bytes) -> bool:
+    return head.startswith((b"\xff\xfe", b"\xfe\xff"))
+
+
+def _of_archive(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
+        raise SpektronError(
+            f"{path}: archive: damaged or cut off ({error}); fetch it again"
+        ) from error
+    if any(name.startswith("xl/") for name in names):
+        return "Excel"
+    if names and all(name.endswith(".npy") for name in names):
+        return "NumPy"
+    raise SpektronError(
+        f"{path}: archive: neither an Excel workbook nor NumPy arrays; unpack it first"
+    )
+
+
+def _drafts(
+    path: Path, log: Log, name: str | None = None, modality: str | None = None
+) -> list[Draft]:
+    name = name or detect(path, log)
+    module, _ = FORMATS[name]
+    reader = importlib.import_module(f"spektron_jax.spectra.readers.{module}")
+    return reader.read(path, log, modality)
+
+
+def _spectra_set(
+    path: Path,
+    unit: str | None,
+    modality: str | None,
+    log: Log,
+    quantity: str | None,
+) -> SpectraSet:
+    """Our own format names unit and modality itself; a request must agree."""
+    found = spectra_file.load(path)
+    for name, one in found.instruments.items():
+        if unit is not None and unit != one.unit:
+            raise SpektronError(
+                f"{path}: instrument {name!r} is in {one.unit}, not {unit!r}; leave "
+                "unit out"
+            )
+        if quantity not in (None, one.quantity):
+            raise SpektronError(
+                f"{path}: instrument {name!r} holds {one.quantity}, not {quantity!r}; "
+                "leave quantity out"
+            )
+    if modality is not None and modality != found.modality:
+        if found.modality != "unknown":
+            raise SpektronError(
+                f"{path}: its modality is {found.modality}, not {modality!r}; leave "
+                "modality out"
+            )
+        found = SpectraSet(**{**vars(found), "modality": modality})
+    return settle(found, log)

@@ -1,0 +1,149 @@
+"""MATLAB .mat files: plain matrices, and the dataset objects of Eigenvector.
+
+Versions 5 to 7 are decoded in `mat5`, 7.3 is HDF5. A dataset object (corn.mat has
+eight) carries `data`, `axisscale` and `label`, one per dimension; one without an axis
+is targets, one with fewer rows than its instrument is that one's standards.
+"""
+
+import os.path
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from spektron_jax.spectra.axis import unit_of
+from spektron_jax.spectra.hdf5_check import can_be, heaps_are_sound
+from spektron_jax.spectra.readers.arrays import read_arrays
+from spektron_jax.spectra.readers.draft import Draft, Log
+from spektron_jax.spectra.readers.mat5 import read_or_fail
+from spektron_jax.spectra.spectra_file import FAULTS
+
+
+def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
+    """Return the spectra of a .mat file."""
+    values = _read_hdf5(path, log) if h5py.is_hdf5(path) else read_or_fail(path)
+    objects = {k: v for k, v in values.items() if _is_dataset(v)}
+    if objects:
+        return _datasets(objects, log)
+    arrays = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            continue
+        if value.dtype.kind == "O":  # a cell array of strings
+            cells = [np.asarray(cell) for cell in value.ravel()]
+            if cells and all(c.dtype.kind == "U" and c.size == 1 for c in cells):
+                arrays[name] = np.array([str(c.ravel()[0]) for c in cells])
+        else:
+            arrays[name] = value
+    return read_arrays(arrays, log)
+
+
+def _read_hdf5(path: Path, log: Log) -> dict[str, np.ndarray]:
+    """Version 7.3: matrices and strings stand at the top, transposed."""
+    values = {}
+    if not heaps_are_sound(path):
+        log.fail("file", "damaged or cut off (a global heap does not add up)")
+    try:
+        with h5py.File(path, "r") as file:
+            for name, item in file.items():
+                if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "iuf":
+                    continue
+                if not can_be(item):
+                    log.fail(f"variable {name!r}", f"{item.shape} cannot be: damaged")
+                array = item[()].T
+                if item.attrs.get("MATLAB_class") == b"char":
+                    array = np.array(["".join(map(chr, array.ravel()))])
+                values[name] = array
+    except FAULTS as error:
+        log.fail("file", f"damaged or cut off ({str(error)[:100]})")
+    return values
+
+
+def _is_dataset(value: object) -> bool:
+    return isinstance(value, dict) and {"data", "axisscale"} <= set(value)
+
+
+def _datasets(objects: dict[str, dict[str, object]], log: Log) -> list[Draft]:
+    drafts, tables = [], {}
+    for name, fields in objects.items():
+        data = np.asarray(fields["data"])
+        if data.ndim != 2 or data.dtype.kind not in "iuf" or not data.size:
+            log.remark(f"dataset {name!r}", f"{data.dtype} {data.shape}: no spectra")
+            continue
+        axis = _axis(np.asarray(fields["axisscale"]), data.shape[1])
+        rows = _labels(fields.get("label"), 0, data.shape[0])
+        if axis is None:
+            columns = _labels(fields.get("label"), 1, data.shape[1])
+            tables[name] = data, columns
+            continue
+        text = " ".join(
+            _words(fields.get("axisscalename")) + _words(fields.get("title"))
+        )
+        drafts.append(
+            Draft(
+                axis=axis,
+                spectra=data,
+                sample_ids=rows or [str(i + 1) for i in range(len(data))],
+                places=[f"dataset {name!r}, row {i + 1}" for i in range(len(data))],
+                name=name,
+                unit=unit_of(text),
+                axis_place=f"dataset {name!r}, axisscale",
+                numbered=not rows,
+            )
+        )
+    if not drafts:
+        log.fail("file", "none of its dataset objects has an axisscale of its width")
+    most = max(len(draft.sample_ids) for draft in drafts)
+    main = [draft for draft in drafts if len(draft.sample_ids) == most]
+    for draft in drafts:
+        if draft in main:
+            continue
+        near = max(main, key=lambda d: len(os.path.commonprefix([d.name, draft.name])))
+        fits = near.name[:2] == draft.name[:2] and near.standards is None
+        if fits and np.array_equal(near.axis, draft.axis):
+            near.standards = draft.sample_ids, draft.spectra
+            text = f"{len(draft.sample_ids)} rows: standards of {near.name}"
+            log.remark(f"dataset {draft.name!r}", text)
+        else:
+            text = f"{len(draft.sample_ids)} rows, the others have {most}"
+            log.fault(f"dataset {draft.name!r}", text)
+    for name, (data, columns) in tables.items():
+        if len(data) != most:
+            log.fault(f"dataset {name!r}", f"{len(data)} rows of targets for {most}")
+            continue
+        for j in range(data.shape[1]):
+            column = columns[j] if columns else f"{name} {j + 1}"
+            main[0].targets[column, ""] = data[:, j].astype(np.float64)
+    if len(main) == 1:
+        main[0].name = "spectra"
+    return main
+
+
+def _axis(scales: np.ndarray, size: int) -> np.ndarray | None:
+    """The axis of the columns: cell (2, set), else any vector of that length."""
+    cells = [scales] if scales.dtype.kind != "O" else list(scales.ravel())
+    if scales.dtype.kind == "O" and scales.ndim == 2 and len(scales) > 1:
+        cells = [*scales[1], *cells]
+    for cell in map(np.asarray, cells):
+        if cell.dtype.kind in "iuf" and cell.size == size > 1:
+            return cell.ravel().astype(np.float64)
+    return None
+
+
+def _labels(cell: object, dimension: int, size: int) -> list[str]:
+    """The labels of one dimension, [] if there are none."""
+    if not isinstance(cell, np.ndarray) or cell.dtype.kind != "O" or cell.ndim != 2:
+        return []
+    if dimension >= len(cell):
+        return []
+    words = _words(cell[dimension, 0])
+    return words if len(words) == size and len(set(words)) == size else []
+
+
+def _words(value: object) -> list[str]:
+    value = np.asarray("" if value is None else value)
+    if value.dtype.kind == "U":
+        return [str(v).strip() for v in value.ravel() if str(v).strip()]
+    if value.dtype.kind == "O":
+        return [word for cell in value.ravel() for word in _words(cell)]
+    return []

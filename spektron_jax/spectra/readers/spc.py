@@ -1,0 +1,169 @@
+"""Galactic/Thermo SPC, new format (versions 4B and 4C) and old (4D).
+
+A 512-byte header, an optional shared axis, then for each spectrum a 32-byte
+subheader, an optional axis of its own, and ordinates: float32, or integers that a
+power of two scales:
+
+    y = 2^(exponent - 32) int32        y = 2^(exponent - 16) int16
+
+The exponent stands in the header for a single spectrum, in the subheader for several.
+
+Decoded here: spc-io 0.2.1 takes the subheader's exponent for single spectra too, which
+many writers leave at 0 (values wrong by a power of two), reorders spectra, knows
+neither version 4C nor 4D, and needs pandas and pydantic.
+"""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from spektron_jax.spectra.readers.draft import Draft, Log, common_axis
+
+_HEADER = struct.Struct("<BBBbIddIBBBBI9s9sH8f130s30sIIBBHf48sfIfB187s")
+_SUBHEADER = struct.Struct("<BbHfffIIf4s")
+_OLD_HEADER = struct.Struct("<BBhfffBBHBBBB8sHH7f130s30s")
+VERSIONS = (0x4B, 0x4C, 0x4D)
+SHORT, MULTI, OWN_AXES, HAS_AXIS = 0x01, 0x04, 0x40, 0x80  # bits of the first byte
+_UNITS = {1: "cm-1", 2: "um", 3: "nm", 13: "cm-1"}
+_RAMAN_SHIFT = 13
+_QUANTITIES = {
+    2: "absorbance",
+    4: "counts",
+    11: "%T",
+    12: "intensity",
+    13: "intensity",
+    128: "transmittance",
+    129: "reflectance",
+}
+
+
+def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
+    """Return the spectra of an SPC file."""
+    data = path.read_bytes()
+    if len(data) < 2 or data[1] not in VERSIONS:
+        version = f"{data[1]:02X}" if len(data) > 1 else "none"
+        log.fail("header", f"version {version}; this program reads 4B, 4C and 4D")
+    try:
+        if data[1] == 0x4D:
+            return [_old(data, path.stem, log)]
+        return [_new(data, path.stem, log)]
+    except struct.error as error:
+        log.fail("header", f"cut off ({error})")
+
+
+def _new(data: bytes, stem: str, log: Log) -> Draft:
+    order = "<" if data[1] == 0x4B else ">"
+    head = struct.Struct(_HEADER.format.replace("<", order)).unpack_from(data)
+    flags, exponent, points, first, last, count = head[0], *head[3:8]
+    xtype, ytype = head[8], head[9]
+    comment = head[24].split(b"\0")[0].decode("latin-1").strip()
+    count = max(count, 1)
+    if not flags & MULTI and count > 1:
+        log.remark("header", f"{count} spectra, though the flag for several is not set")
+    where = _HEADER.size
+    per_point = 2 if flags & SHORT and exponent != -128 else 4
+    if not flags & OWN_AXES and where + count * (32 + per_point * points) > len(data):
+        _cut(log, f"header: {count} spectra of {points} points", len(data))
+    if count * _SUBHEADER.size > len(data):
+        _cut(log, f"header: {count} spectra", len(data))
+    shared = None
+    if flags & HAS_AXIS and not flags & OWN_AXES:
+        shared = _array(data, where, points, f"{order}f4", "axis", log)
+        where += 4 * points
+    elif not flags & OWN_AXES:
+        shared = np.linspace(first, last, points)
+    subheader = struct.Struct(_SUBHEADER.format.replace("<", order))
+    axes, spectra, places = [], [], []
+    for i in range(count):
+        place = f"spectrum {i + 1}"
+        if where + subheader.size > len(data):
+            _cut(log, f"{place}, subheader", len(data))
+        sub = subheader.unpack_from(data, where)
+        where += subheader.size
+        own_points = sub[6] if flags & OWN_AXES else points
+        axis = shared
+        if flags & OWN_AXES:
+            axis = _array(data, where, own_points, f"{order}f4", f"{place}, axis", log)
+            where += 4 * own_points
+        power = sub[1] if flags & MULTI else exponent
+        if exponent == -128 or power == -128:
+            values = _array(data, where, own_points, f"{order}f4", place, log)
+            where += 4 * own_points
+        else:
+            bits = 16 if flags & SHORT else 32
+            kind = f"{order}i{bits // 8}"
+            values = _array(data, where, own_points, kind, place, log)
+            values = _scaled(values, int(power) - bits)
+            where += bits // 8 * own_points
+        with np.errstate(invalid="ignore"):  # signalling NaN of damaged files
+            axes.append(axis.astype(np.float64))
+            spectra.append(values.astype(np.float64))
+        places.append(place)
+    axis, rows = common_axis(axes, places, log)
+    _check_ends(axis, first, last, log, bool(flags & OWN_AXES))
+    ids = [stem] if count == 1 else [f"{stem} {i + 1}" for i in rows]
+    return _draft(
+        axis, [spectra[i] for i in rows], ids, [places[i] for i in rows],
+        xtype, ytype, comment,
+    )  # fmt: skip
+
+
+def _old(data: bytes, stem: str, log: Log) -> Draft:
+    """Version 4D: 32-bit integers whose 16-bit halves are swapped, one spectrum."""
+    head = _OLD_HEADER.unpack_from(data)
+    flags, exponent, points, first, last, xtype, ytype = head[0], *head[2:8]
+    if flags & (MULTI | SHORT):
+        log.fail("header", "version 4D with several or short spectra; save it as 4B")
+    if not (np.isfinite([points, first, last]).all() and 2 <= points <= len(data)):
+        log.fail("header", f"{points:g} points; the file is damaged")
+    where = _OLD_HEADER.size + 32
+    if exponent == -128:
+        values = _array(data, where, int(points), "<f4", "spectrum 1", log)
+    else:
+        halves = _array(data, where, 2 * int(points), "<u2", "spectrum 1", log)
+        whole = (halves[0::2].astype(np.uint32) << 16) | halves[1::2]
+        values = _scaled(whole.astype(np.int32), exponent - 32)
+    axis = np.linspace(first, last, int(points))
+    log.remark("header", "old version 4D: compare one spectrum with its plot")
+    return _draft(axis, [values], [stem], ["spectrum 1"], xtype, ytype, "")
+
+
+def _draft(axis, spectra, ids, places, xtype, ytype, comment) -> Draft:
+    return Draft(
+        axis=axis,
+        spectra=np.array(spectra, np.float64),
+        sample_ids=ids,
+        places=places,
+        unit=_UNITS.get(xtype),
+        quantity=_QUANTITIES.get(ytype),
+        modality="Raman" if xtype == _RAMAN_SHIFT else None,
+        axis_place="axis",
+        metadata={"comment": comment} if comment else {},
+    )
+
+
+def _scaled(values: np.ndarray, power: int) -> np.ndarray:
+    with np.errstate(over="ignore"):  # infinite values are found as a fault
+        return np.ldexp(values.astype(np.float64), power)
+
+
+def _array(data: bytes, where: int, count: int, kind: str, place: str, log: Log):
+    size = np.dtype(kind).itemsize * count
+    if where + size > len(data):
+        _cut(log, f"{place}, {count} values", len(data))
+    return np.frombuffer(data, kind, count, where)
+
+
+def _check_ends(axis, first: float, last: float, log: Log, own: bool) -> None:
+    """A stored axis must run between the ends that the header gives."""
+    if own or axis.size == 0:
+        return
+    slack = 0.01 * abs(last - first) + 1e-6 * max(abs(first), abs(last))
+    if not (abs(axis[0] - first) <= slack and abs(axis[-1] - last) <= slack):
+        text = f"axis {axis[0]:g} to {axis[-1]:g}, header {first:g} to {last:g}"
+        log.remark("axis", text)
+
+
+def _cut(log: Log, what: str, size: int) -> None:
+    log.fail(what, f"more than the file's {size} bytes hold: cut off or damaged")

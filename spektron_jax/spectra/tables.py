@@ -1,0 +1,146 @@
+"""Tables for people: predictions, and spectra, as CSV.
+
+Predictions, one row for each sample and property:
+
+    sample_id,property,unit,prediction,low,high,flag,model,version
+
+`low` and `high` bound the interval and `flag` says why a value is to be doubted; all
+three may be empty. Comma, decimal point, UTF-8, written whole or not at all.
+"""
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from spektron_jax.archive import replacing
+from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.spectra_set import SpectraSet
+
+COLUMNS = (
+    "sample_id",
+    "property",
+    "unit",
+    "prediction",
+    "low",
+    "high",
+    "flag",
+    "model",
+    "version",
+)
+
+
+def write_predictions(
+    path: str | Path,
+    sample_ids: Sequence[str],
+    prediction: np.ndarray,
+    *,
+    names: Sequence[str],
+    units: Sequence[str] = (),
+    low: np.ndarray | None = None,
+    high: np.ndarray | None = None,
+    flags: Sequence[str] | None = None,
+    model: str,
+    version: str,
+) -> None:
+    """Write predictions of k properties for n samples.
+
+    Args:
+      path: CSV file, replaced as a whole.
+      sample_ids: n.
+      prediction: (n, k), or (n,) for one property.
+      names: k names of properties.
+      units: k units, or none.
+      low: lower ends of the intervals, shaped as prediction.
+      high: upper ends.
+      flags: n texts, "" where there is nothing to say.
+      model: name of the model.
+      version: its version.
+    """
+    n, k = len(sample_ids), len(names)
+    prediction = _table(prediction, n, k, "prediction")
+    bounds = [
+        np.full((n, k), np.nan) if bound is None else _table(bound, n, k, name)
+        for bound, name in ((low, "low"), (high, "high"))
+    ]
+    units = units or [""] * k
+    flags = [""] * n if flags is None else flags
+    if len(units) != k or len(flags) != n:
+        raise SpektronError(
+            f"predictions: {len(units)} units for {k} properties, {len(flags)} flags "
+            f"for {n} samples; make them agree"
+        )
+    rows = [
+        (
+            sample_ids[i],
+            names[j],
+            units[j],
+            _number(prediction[i, j]),
+            _number(bounds[0][i, j]),
+            _number(bounds[1][i, j]),
+            flags[i],
+            model,
+            version,
+        )
+        for i in range(n)
+        for j in range(k)
+    ]
+    _write(path, [COLUMNS, *rows])
+
+
+def write_spectra(path: str | Path, spectra: SpectraSet, instrument: str = "") -> None:
+    """Write one instrument as a wide CSV table that `read` takes back.
+
+    Columns: sample, targets as "name (unit)", labels, then "position unit".
+
+    Args:
+      path: CSV file, replaced as a whole.
+      spectra: the set.
+      instrument: which one; may be left out if there is only one.
+    """
+    if not instrument and len(spectra.instruments) == 1:
+        instrument = next(iter(spectra.instruments))
+    if instrument not in spectra.instruments:
+        names = ", ".join(spectra.instruments)
+        raise SpektronError(f"instrument {instrument!r}: choose one of {names}")
+    one = spectra.instruments[instrument]
+    pairs = zip(spectra.target_names, spectra.target_units, strict=True)
+    header = ["sample", *(f"{name} ({unit})" if unit else name for name, unit in pairs)]
+    header += [*spectra.labels, *(f"{x!r} {one.unit}" for x in one.axis.tolist())]
+    rows = [header]
+    for i, sample in enumerate(spectra.sample_ids.tolist()):
+        rows.append(
+            [
+                sample,
+                *map(_number, spectra.targets[i]),
+                *(label[i] for label in spectra.labels.values()),
+                *map(_number, one.spectra[i]),
+            ]
+        )
+    _write(path, rows)
+
+
+def _table(values: np.ndarray, n: int, k: int, name: str) -> np.ndarray:
+    values = np.asarray(values, np.float64)
+    if values.shape == (n,) and k == 1:
+        values = values[:, None]
+    if values.shape != (n, k):
+        raise SpektronError(
+            f"{name}: {values.shape} values for {n} samples and {k} properties"
+        )
+    return values
+
+
+def _number(value: float) -> str:
+    """The shortest text that gives a float32 back; empty if missing."""
+    return "" if math.isnan(value) else str(np.float32(value))
+
+
+def _write(path: str | Path, rows: list[Sequence[str]]) -> None:
+    with (
+        replacing(path) as draft,
+        open(draft, "w", encoding="utf-8", newline="") as file,
+    ):
+        csv.writer(file, lineterminator="\n").writerows(rows)

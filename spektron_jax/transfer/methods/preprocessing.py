@@ -1,0 +1,80 @@
+"""Fixed treatments of single spectra before a calibration: raw, SNV, derivatives.
+
+SNV: Barnes, Dhanoa & Lister, Applied Spectroscopy 43 (1989) 772. Derivatives: Savitzky
+& Golay, Analytical Chemistry 36 (1964) 1627, window 15, second order; for the second
+derivative, which is noisier, window 25, third order. Each works on one spectrum at a
+time, so test spectra cannot influence one another.
+"""
+
+import numpy as np
+from scipy.signal import savgol_filter
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.transfer.data import TransferData
+
+FILTERS = {1: (15, 2), 2: (25, 3)}  # derivative -> window, order of the polynomial
+WINDOW = FILTERS[1][0]
+
+
+def snv(X: np.ndarray) -> np.ndarray:
+    """Standard normal variate: each spectrum to mean 0 and SD 1, (n, L) -> (n, L)."""
+    centred = X - X.mean(axis=1, keepdims=True)
+    spread = centred.std(axis=1, ddof=1, keepdims=True)
+    return centred / np.where(spread > 0, spread, 1.0)
+
+
+def derivative(X: np.ndarray, order: int) -> np.ndarray:
+    """Savitzky-Golay first or second derivative per point, (n, L) -> (n, L)."""
+    window, polynomial = FILTERS[order]
+    if X.shape[1] < window:
+        raise SpektronError(
+            f"spectra: {X.shape[1]} points are too few for a derivative over {window}"
+        )
+    if not len(X):  # a regime without target spectra; scipy refuses an empty array
+        return X
+    return savgol_filter(X, window, polynomial, deriv=order, axis=1)
+
+
+TREATMENTS = {
+    "raw": lambda X: X,
+    "snv": snv,
+    "sg1": lambda X: derivative(X, 1),
+    "sg2": lambda X: derivative(X, 2),
+    "snv+sg1": lambda X: derivative(snv(X), 1),
+}
+
+
+def treat(X: np.ndarray, treatment: str) -> np.ndarray:
+    """Apply a treatment by name, (n, L) -> (n, L) float64."""
+    if treatment not in TREATMENTS:
+        raise SpektronError(
+            f"treatment {treatment!r}: unknown; use one of {', '.join(TREATMENTS)}"
+        )
+    return TREATMENTS[treatment](np.asarray(X, dtype=np.float64))
+
+
+def treated(data: TransferData, treatment: str) -> tuple[TransferData, float]:
+    """Treat both instruments and divide by one constant.
+
+    Args:
+      data: untreated spectra
+      treatment: name of the treatment
+
+    Returns:
+      The treated data and the constant: the mean over points of the SD of the source
+      spectra, so that filters with an absolute strength mean the same on every set.
+    """
+    key = ("treated", treatment)
+    if key not in data.shared:
+        X_source = treat(data.X_source, treatment)
+        X_target = treat(data.X_target, treatment)
+        scale = float(X_source.std(axis=0).mean()) or 1.0
+        ready = TransferData(
+            X_source / scale,
+            data.y_source,
+            X_target / scale,
+            data.y_target,
+            data.paired,
+        )
+        data.shared[key] = ready, scale
+    return data.shared[key]

@@ -1,0 +1,194 @@
+"""The frame of every classical method: training set, map, PLS, correction, choice of k.
+
+A family says what PLS is trained on, how target spectra are brought there, and perhaps
+how its predictions are corrected. Everything else is the same for all of them:
+
+- spectra are treated and divided by one constant;
+- k "by the source": cross-validation on the training set, up to 22 components;
+- k "@t": by leaving labelled target samples out, each with its source spectrum;
+- in both cases the smallest k within 2 % of the least error.
+
+n = labelled target samples, L = points, K = largest number of components, m = spectra.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.methods.pls import (
+    K_MAX,
+    Path,
+    cross_validated,
+    folds_of,
+    pls_path,
+    rmse_by_components,
+    smallest_good,
+)
+from spektron_jax.transfer.methods.preprocessing import treat, treated
+
+Map = Callable[[np.ndarray], np.ndarray]
+Correction = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What PLS is trained on, and the way from target spectra to it.
+
+    Attributes:
+      X, y: training set                                     (n, L), (n,)
+      bring: target spectra to the training set's space      (m, L) -> (m, L)
+      weights: of the training spectra                       (n,)
+      groups: physical samples, kept together in a fold      (n,)
+      folds, k_max: of the cross-validation
+      key: names a training set that other recipes share; None: nobody else's
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    bring: Map
+    weights: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    folds: int = 10
+    k_max: int = K_MAX
+    key: str | None = None
+
+
+Family = Callable[[TransferData], Prepared]
+Corrector = Callable[[TransferData, np.ndarray], Correction]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One classical method: `fit(data)` returns `predict(X)`.
+
+    Attributes:
+      prepare: the family
+      treatment: of single spectra
+      components: "source" or "target" (@t)
+      correct: from the predictions of labelled target spectra (n, K) to a function
+        that corrects (spectra, predictions (m, K)); None: no correction
+      choose_with: the correction while k is chosen, where `correct` would hide what k
+        does; None: `correct` itself
+    """
+
+    prepare: Family
+    treatment: str = "raw"
+    components: str = "source"
+    correct: Corrector | None = None
+    choose_with: Corrector | None = None
+
+    def fit(self, data: TransferData) -> Callable[[np.ndarray], np.ndarray]:
+        """Fit on what the regime allows.
+
+        Args:
+          data: source and target spectra, untreated
+
+        Returns:
+          A function from target spectra (m, L), untreated, to predictions (m,).
+        """
+        ready, scale = treated(data, self.treatment)
+        k = self.choose(ready)
+        path = self.path(ready)
+        return lambda X: path(treat(X, self.treatment) / scale)[:, k - 1]
+
+    def choose(self, ready: TransferData) -> int:
+        """Return the number of components for treated data."""
+        return _once(ready, ("choose", self), lambda: self._choose(ready))
+
+    def _choose(self, ready: TransferData) -> int:
+        if self.components == "source":
+            return source_components(ready, self.prepare(ready))
+        chooser = replace(self, correct=self.choose_with or self.correct)
+        errors = chooser.left_out(ready) - ready.y_target[ready.labelled][:, None]
+        return smallest_good(np.sqrt(np.mean(errors**2, axis=0)))
+
+    def path(self, ready: TransferData) -> Path:
+        """Fit all numbers of components on treated data; spectra (m, L) -> (m, K)."""
+        return _once(ready, ("path", self), lambda: self._path(ready))
+
+    def _path(self, ready: TransferData) -> Path:
+        prepared = self.prepare(ready)
+        model = _model(ready, prepared)
+        if self.correct is None:
+            return lambda X: model(prepared.bring(X))
+        seen = model(prepared.bring(ready.X_target[ready.labelled]))
+        corrected = self.correct(ready, seen)
+        return lambda X: corrected(X, model(prepared.bring(X)))
+
+    def left_out(self, ready: TransferData) -> np.ndarray:
+        """Predictions of labelled target samples by fits without them, (n, K)."""
+        return _once(ready, ("left_out", self), lambda: self._left_out(ready))
+
+    def _left_out(self, ready: TransferData) -> np.ndarray:
+        parts = [
+            (rows, self.path(rest)(ready.X_target[rows]))
+            for rows, rest in ready.leave_out()
+        ]
+        predicted = np.empty((ready.y_target.size, parts[0][1].shape[1]))
+        for rows, part in parts:
+            predicted[rows] = part
+        return predicted[ready.labelled]
+
+
+def _once(ready: TransferData, key: tuple, compute: Callable[[], Any]) -> Any:
+    """What `key` names, computed at the first call on these data and kept there."""
+    if key not in ready.shared:
+        ready.shared[key] = compute()
+    return ready.shared[key]
+
+
+def _model(ready: TransferData, prepared: Prepared) -> Path:
+    def fit() -> Path:
+        return pls_path(prepared.X, prepared.y, prepared.k_max, prepared.weights)
+
+    if prepared.key is None:
+        return fit()
+    return _once(ready, ("model", prepared.key), fit)
+
+
+def source_components(ready: TransferData, prepared: Prepared) -> int:
+    """Choose k by cross-validation on the training set."""
+
+    def choose() -> int:
+        groups = prepared.groups
+        groups = np.arange(prepared.y.size) if groups is None else groups
+        fold = folds_of(groups, prepared.folds)
+        predicted = cross_validated(
+            prepared.X, prepared.y, fold, prepared.k_max, prepared.weights
+        )
+        errors = rmse_by_components(predicted, prepared.y, prepared.weights)
+        return smallest_good(errors)
+
+    if prepared.key is None:
+        return choose()
+    return _once(ready, ("components", prepared.key), choose)
+
+
+def source_model(ready: TransferData, bring: Map) -> Prepared:
+    """PLS on the source spectra as they are, target spectra brought to them."""
+    return Prepared(ready.X_source, ready.y_source, bring, key="source")
+
+
+def pairs_needed(data: TransferData, least: int, method: str) -> tuple:
+    """The paired spectra (A', B'), or an error that says how many are missing."""
+    A, B = data.pairs()
+    if len(A) < least:
+        raise SpektronError(
+            f"{method}: needs {least} samples measured on both instruments, "
+            f"got {len(A)}"
+        )
+    return A, B
+
+
+def labels_needed(data: TransferData, least: int, method: str) -> np.ndarray:
+    """Rows of labelled target spectra, or an error that says how many are missing."""
+    rows = data.labelled
+    if rows.size < least:
+        raise SpektronError(
+            f"{method}: needs {least} labelled target spectra, got {rows.size}"
+        )
+    return rows

@@ -1,0 +1,128 @@
+"""Names of methods: `family[numbers][+bias][@t]/treatment`, as `epo3+bias@t/sg1`.
+
+Families and the forms of their names:
+
+    none  mc  umc  sbc  ds  ds_res  pds_w<window>_<components>  sst  epo<k>  glsw<alpha>
+    pooled  pooled_w1  pooled_mc  pooled_mc_w1  prior_ridge  target_only  coral_u
+    ceiling
+
+`+bias` adds the mean error of the labelled target samples, `@t` chooses the number of
+components on left-out target samples. Combinations stand without treatment:
+
+    average  average12  weighted  weighted20  shrunk20  stacked
+"""
+
+import re
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.transfer.methods.averages import Average
+from spektron_jax.transfer.methods.offset import (
+    bias,
+    mean_centring,
+    none,
+    slope_and_bias,
+    unlabelled_mean_centring,
+)
+from spektron_jax.transfer.methods.pooled import ceiling, pooled, target_only
+from spektron_jax.transfer.methods.preprocessing import TREATMENTS
+from spektron_jax.transfer.methods.prior import ridge_update
+from spektron_jax.transfer.methods.projection import epo, glsw
+from spektron_jax.transfer.methods.recipe import Corrector, Family, Recipe
+from spektron_jax.transfer.methods.standardise import (
+    direct,
+    direct_residual,
+    piecewise,
+    subspace,
+)
+from spektron_jax.transfer.methods.unlabelled import coral
+
+NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?"
+
+# Pattern of the family -> (family, its correction), from the numbers in the name.
+FAMILIES: dict[str, Callable[..., tuple[Family, Corrector | None]]] = {
+    "none": lambda: (none, None),
+    "mc": lambda: (mean_centring, None),
+    "umc": lambda: (unlabelled_mean_centring, None),
+    "sbc": lambda: (none, slope_and_bias),
+    "ds": lambda: (direct, None),
+    "ds_res": lambda: (direct_residual, None),
+    r"pds_w(\d+)_(\d+)": lambda width, components: (
+        partial(piecewise, width=int(width), components=int(components)),
+        None,
+    ),
+    "sst": lambda: (subspace, None),
+    r"epo(\d+)": lambda k: (partial(epo, components=int(k)), None),
+    rf"glsw({NUMBER})": lambda alpha: (partial(glsw, alpha=float(alpha)), None),
+    r"pooled(_mc)?(_w1)?": lambda centred, plain: (
+        partial(pooled, centred=bool(centred), balanced=not plain),
+        None,
+    ),
+    "prior_ridge": lambda: (mean_centring, ridge_update),
+    "target_only": lambda: (target_only, None),
+    "coral_u": lambda: (coral, None),
+    "ceiling": lambda: (ceiling, None),
+}
+
+_TEN = (
+    *("glsw0.01", "glsw0.0001", "glsw0.01+bias", "mc@t", "prior_ridge@t", "ds_res@t"),
+    *("pooled@t", "pooled_w1@t", "pooled_mc@t", "pooled_mc_w1@t"),
+)
+_SIX = ("glsw0.01", "pooled@t", "pooled_mc_w1@t", "mc@t", "prior_ridge@t", "ds_res@t")
+TWENTY = tuple(f"{head}/{treatment}" for head in _TEN for treatment in ("raw", "sg1"))
+TWELVE = tuple(f"{head}/{treatment}" for head in _SIX for treatment in ("raw", "sg1"))
+
+# Combinations: name -> (names of the recipes, how they are weighted).
+AVERAGES = {
+    "average": (TWENTY, "equal"),
+    "average12": (TWELVE, "equal"),
+    "weighted": (TWELVE, "inverse"),
+    "weighted20": (TWENTY, "inverse"),
+    "shrunk20": (TWENTY, "shrunk"),
+    "stacked": (TWELVE, "stacked"),
+}
+
+
+@cache
+def make(name: str) -> Any:
+    """Build the method of that name; the same object at every call.
+
+    Args:
+      name: as in the header of this file
+
+    Returns:
+      An object with `fit(data) -> predict`, `predict(X (m, L)) -> (m,)`.
+
+    Raises:
+      SpektronError: no such family or treatment.
+    """
+    if name in AVERAGES:
+        names, weighting = AVERAGES[name]
+        return Average(tuple(make(each) for each in names), weighting)
+    head, _, treatment = name.partition("/")
+    if treatment not in TREATMENTS:
+        raise SpektronError(
+            f"method {name!r}: needs a treatment after '/', one of "
+            f"{', '.join(TREATMENTS)}"
+        )
+    plain = head.removesuffix("@t")
+    components = "target" if plain != head else "source"
+    family = plain.removesuffix("+bias")
+    for pattern, build in FAMILIES.items():
+        if match := re.fullmatch(pattern, family):
+            prepare, correct = build(*match.groups())
+            break
+    else:
+        raise SpektronError(
+            f"method {name!r}: unknown family; use one of {', '.join(FAMILIES)}"
+        )
+    if family != plain:
+        if correct is not None:
+            raise SpektronError(f"method {name!r}: this family has its own correction")
+        correct = bias
+    # The ridge would hide a bad source model at the few samples it was fitted to, so
+    # the model's size is chosen before the ridge is added.
+    chooser = bias if correct is ridge_update else None
+    return Recipe(prepare, treatment, components, correct, chooser)

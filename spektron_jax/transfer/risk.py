@@ -1,0 +1,144 @@
+"""How risky is a transfer? A forecast from spectra alone, before any label is measured.
+
+Three looks at the target's spectra beside the source's, all in the space of the
+source's principal components or its complement:
+
+- distance: the energy coefficient, 0 for equal distributions, 1 for disjoint points
+  (Szekely & Rizzo, Journal of Statistical Planning and Inference 143 (2013) 1249),
+  beside the value that exchanging spectra between the sets exceeds in 5 % of cases;
+- how well a linear classifier tells the instruments apart, beside what a guesser does;
+- shares of target spectra beyond the source's limits of T2 and Q.
+
+The rules that put them into words stand in `_level`, fixed before any data.
+
+S, T = source and target spectra, L = points, a = components.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.probes.probes import instrument_probe
+from spektron_jax.transfer.applicability import UNLIKE, fit_applicability
+
+EXCHANGES = 199
+PROBE_LEAST = 5  # target spectra, one for each fold of the probe
+MANY = 0.5  # share of target spectra beyond a limit that makes the risk high
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The forecast and what it rests on; shares are of target spectra."""
+
+    level: str  # "low", "moderate" or "high"
+    text: str
+    spectra: int
+    distance: float
+    distance_chance: float
+    probe_accuracy: float | None  # None: too few spectra
+    probe_chance: float | None  # upper end of what a guesser reaches
+    beyond_t2: float
+    beyond_q: float
+    unlike: float
+
+
+def forecast(X_source: np.ndarray, X_target: np.ndarray, seed: int = 0) -> Forecast:
+    """Forecast what the source model does on the target instrument.
+
+    Args:
+      X_source: calibration spectra                                    (S, L)
+      X_target: unlabelled spectra of the target, on the same axis     (T, L)
+      seed: of the exchanges and of the probe's folds
+
+    Returns:
+      Numbers, a level and a sentence or two.
+    """
+    X_source, X_target = (np.asarray(X, dtype=np.float64) for X in (X_source, X_target))
+    if X_target.ndim != 2 or len(X_target) < 1:
+        raise SpektronError("X_target: at least 1 spectrum is needed for a forecast")
+    model = fit_applicability(X_source)
+    t2, q = model.distances(X_target)
+    both = np.vstack([X_source, X_target])
+    # The complement counts as one more axis: what the source never varied in matters.
+    scores = (both - model.mean) @ model.loadings.T / np.sqrt(model.variances)
+    rest = np.sqrt(model.distances(both)[1] / model.q_limit)
+    z = np.column_stack([scores, rest])
+    is_target = np.arange(len(z)) >= len(X_source)
+    distance, chance = energy_coefficient(z, is_target, seed)
+    probe = {"accuracy": None, "high": None}
+    if len(X_target) >= PROBE_LEAST:
+        probe = instrument_probe(z, is_target, np.arange(len(z)), seed)
+    numbers = {
+        "spectra": len(X_target),
+        "distance": distance,
+        "distance_chance": chance,
+        "probe_accuracy": probe["accuracy"],
+        "probe_chance": probe["high"],
+        "beyond_t2": float(np.mean(t2 > model.t2_limit)),
+        "beyond_q": float(np.mean(q > model.q_limit)),
+        "unlike": float(np.mean(model.flags(X_target) == UNLIKE)),
+    }
+    level = _level(numbers)
+    return Forecast(level, _text(level, numbers), **numbers)
+
+
+def energy_coefficient(
+    z: np.ndarray, is_target: np.ndarray, seed: int = 0
+) -> tuple[float, float]:
+    """Energy coefficient of two sets, and its 95 % point when sets are exchanged.
+
+    H = (2 E|x - y| - E|x - x'| - E|y - y'|) / (2 E|x - y|).
+
+    Args:
+      z: points of both sets                                           (n, a)
+      is_target: which belong to the second set                        (n,) bool
+      seed: of the exchanges
+    """
+    between = cdist(z, z)
+    rng = np.random.default_rng(seed)
+    masks = [is_target, *(rng.permutation(is_target) for _ in range(EXCHANGES))]
+    B = np.array(masks, dtype=np.float64)
+    A = 1.0 - B
+    n_a, n_b = A[0].sum(), B[0].sum()
+    to_b = B @ between
+    cross = np.sum(A * to_b, axis=1) / (n_a * n_b)
+    in_b = np.sum(B * to_b, axis=1) / n_b**2
+    in_a = np.sum(A * (A @ between), axis=1) / n_a**2
+    safe = np.where(cross > 0, cross, 1.0)
+    values = np.where(cross > 0, (2 * cross - in_a - in_b) / (2 * safe), 0.0)
+    return float(values[0]), float(np.percentile(values[1:], 95))
+
+
+def _level(numbers: dict) -> str:
+    if max(numbers["beyond_q"], numbers["beyond_t2"]) >= MANY:
+        return "high"
+    apart = numbers["distance"] > numbers["distance_chance"]
+    accuracy = numbers["probe_accuracy"]
+    if apart or (accuracy is not None and accuracy > numbers["probe_chance"]):
+        return "moderate"
+    return "low"
+
+
+def _text(level: str, numbers: dict) -> str:
+    advice = {
+        "high": "High risk: most target spectra lie outside what the source model "
+        "knows. Do not use it without transfer; plan transfer samples.",
+        "moderate": "Moderate risk: the instruments differ, but mostly within the "
+        "source's own variation. Correct at least the mean, and check with labels.",
+        "low": "Low risk: the spectra give no sign of a difference between the "
+        "instruments. A few labelled samples can confirm it.",
+    }[level]
+    seen = (
+        f"{numbers['beyond_q']:.0%} of {numbers['spectra']} spectra beyond the Q limit "
+        f"and {numbers['beyond_t2']:.0%} beyond that of T2; distance "
+        f"{numbers['distance']:.2f} (chance: up to {numbers['distance_chance']:.2f})"
+    )
+    if numbers["probe_accuracy"] is not None:
+        seen += (
+            f"; a classifier tells the instruments apart in "
+            f"{numbers['probe_accuracy']:.0%} of cases (a guesser: up to "
+            f"{numbers['probe_chance']:.0%})"
+        )
+    return f"{advice} {seen}."

@@ -1,0 +1,221 @@
+"""The command lines of transfer and predict, from files to files."""
+
+import csv
+import json
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spektron_jax import CalibrationTransfer, main
+from spektron_jax.spectra.spectra_file import save
+from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
+from spektron_jax.spectra.tables import write_spectra
+
+BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
+CORN = Path(os.environ.get("SPEKTRON_DATA", BESIDE)) / "corn.h5"
+FAST = ["--config.transfer.repeats=2", "--config.transfer.weights="]
+FAST += ["--noconfig.transfer.progress", "--config.transfer.curve=(5,)"]
+
+
+@pytest.fixture
+def both(instruments, tmp_path):
+    """One file with two instruments; the last sample was not measured on the target."""
+    X_s, axis_s, X_t, axis_t, y = instruments(samples=28, points_target=90)
+    X_t[-1] = np.nan
+    found = SpectraSet(
+        {
+            "old": Instrument(axis_s, "nm", "absorbance", X_s),
+            "new": Instrument(axis_t, "nm", "absorbance", X_t),
+        },
+        [f"s{i}" for i in range(28)],
+        "NIR",
+        y[:, None],
+        ("fat",),
+        ("%",),
+    )
+    save(tmp_path / "both.h5", found)
+    return found, tmp_path / "both.h5"
+
+
+def transfer(out, path, *more):
+    return main.main(
+        [
+            "--config=configs/transfer.py",
+            f"--workdir={out}",
+            *([f"--config.data.path={path}"] if path else []),
+            *FAST,
+            *more,
+        ]
+    )
+
+
+NAMES = ("--config.data.source=old", "--config.data.target=new")
+
+
+def rows_of(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_from_one_file_to_a_decision_and_new_predictions(both, tmp_path, capsys):
+    found, path = both
+    out = tmp_path / "out"
+    more = ["--config.transfer.n=10", "--config.transfer.date=2026-11-22"]
+    assert transfer(out, path, *NAMES, *more) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("use this model: With 10 target samples the recipe predicts")
+    assert {p.name for p in out.iterdir()} == {
+        *("model", "report.html", "results.json", "results.npz", "predictions.csv"),
+        "adapter.npz",
+    }
+    results = json.loads((out / "results.json").read_text())
+    assert results["regime"] == "10 labelled paired target spectra"
+    assert any("axis differs" in text for text in results["warnings"])
+    assert set(results["curve"]["without network"][0]) and results["trials"] == 2
+    methods = {entry["method"]: entry["rmsep"] for entry in results["table"]}
+    assert methods["without network"] < methods["no transfer"]
+    assert results["agreement"]["concordance"] > 0.8
+    page = (out / "report.html").read_text()
+    assert page.index('id="verdict"') < page.index('id="methods"')
+    assert page.count("<figure>") == 4
+    assert not re.search(r"<script|https?://(?!www.w3.org)", page)
+
+    rows = rows_of(out / "predictions.csv")
+    assert len(rows) == 27 and rows[0]["property"] == "fat" and rows[0]["unit"] == "%"
+    assert sum("transfer sample" in row["flag"] for row in rows) == 10
+
+    write_spectra(tmp_path / "new.csv", found.take(np.arange(5, 9)), "new")
+    arguments = [
+        *("--config=configs/predict.py", f"--workdir={tmp_path / 'out2'}"),
+        *(f"--config.model={out / 'model'}", f"--config.data.path={tmp_path}/new.csv"),
+        "--config.data.modality=NIR",
+        f"--config.adapter={out / 'adapter.npz'}",
+    ]
+    assert main.main(arguments) == 0
+    assert "4 spectra predicted by a model with 10 labelled" in capsys.readouterr().out
+    again = rows_of(tmp_path / "out2" / "predictions.csv")
+    known = {row["sample_id"]: row for row in rows}
+    for row in again:
+        for name in ("prediction", "low", "high"):
+            ours = float(known[row["sample_id"]][name])
+            assert float(row[name]) == pytest.approx(ours, rel=1e-5)
+    ct = CalibrationTransfer.load(out / "model")
+    assert ct.about_["target"] == "new"
+
+
+def test_separate_files_with_labels(both, tmp_path, capsys):
+    found, _ = both
+    bare = SpectraSet(found.instruments, found.sample_ids, "NIR")
+    files = {}
+    for name in ("old", "new"):
+        rows = np.arange(20) if name == "old" else np.arange(10, 27)
+        files[name] = tmp_path / f"{name}.csv"
+        write_spectra(files[name], bare.take(rows), name)
+    lines = [
+        f"{i};{v:.4f}".replace(".", ",") for i, v in zip(*_labels(found), strict=True)
+    ]
+    (tmp_path / "labels.csv").write_text("\n".join(["sample;fat", *lines]))
+    paths = [
+        f"--config.data.source_path={files['old']}",
+        f"--config.data.target_path={files['new']}",
+        f"--config.data.labels_path={tmp_path / 'labels.csv'}",
+        "--config.data.modality=NIR",
+    ]
+    for regime, said in (
+        ("paired", "10 labelled paired"),
+        ("unpaired", "7 labelled unpaired"),
+        ("unlabelled", "10 unlabelled"),
+        ("none", "no target data"),
+    ):
+        n = 7 if regime == "unpaired" else 10
+        more = [f"--config.transfer.regime={regime}", f"--config.transfer.n={n}"]
+        more.append("--config.transfer.repeats=2")
+        assert transfer(tmp_path / regime, "", *paths, *more) == 0, capsys.readouterr()
+        results = json.loads((tmp_path / regime / "results.json").read_text())
+        assert results["regime"].startswith(said)
+        assert len(results["files"]) == 3
+        assert (tmp_path / regime / "report.html").is_file()
+    capsys.readouterr()
+
+
+def _labels(found):
+    return found.sample_ids, found.target("fat")
+
+
+@pytest.mark.parametrize(
+    "more, message",
+    [
+        (["--config.transfer.n=28"], "config.transfer.n = 28: only 27 samples"),
+        (["--config.transfer.n=-1"], "must be 0 (all) or more"),
+        (["--config.transfer.regime=some"], "must be one of none, unlabelled"),
+        (["--config.transfer.coverage=1"], "must lie between 0 and 1"),
+        (["--config.transfer.repeats=1"], "must be 2 or more"),
+        (
+            ["--config.data.target=x"],
+            "target = 'x': choose one of old, new",
+        ),
+        (["--config.data.target=old"], "name two instruments of old, new"),
+        (
+            ["--config.data.property=oil"],
+            "property = 'oil': the files have",
+        ),
+        (["--config.data.labels_path=nothing.csv"], "nothing.csv: cannot be read"),
+        (["--config.data.source_path=a"], "give path (one file with both"),
+    ],
+)
+def test_wrong_settings_are_one_line(both, tmp_path, capsys, more, message):
+    code = transfer(tmp_path / "out", both[1], *NAMES, *more)
+    err = capsys.readouterr().err
+    assert code == 2 and message in err and err.count("\n") == 1
+
+
+def test_labels_that_do_not_match_say_so(both, tmp_path, capsys):
+    labels = tmp_path / "labels.csv"
+    argument = f"--config.data.labels_path={labels}"
+    labels.write_text("id,fat\nA1,3\nA2,4\n")
+    assert transfer(tmp_path / "o", both[1], *NAMES, argument) == 2
+    assert "the sample ids must match" in capsys.readouterr().err
+    labels.write_text("id,fat\ns1,three\n")
+    assert transfer(tmp_path / "o", both[1], *NAMES, argument) == 2
+    assert "line 2: 'three' is no number" in capsys.readouterr().err
+
+
+def test_predict_needs_a_model_and_fitting_spectra(both, tmp_path, capsys):
+    base = ["--config=configs/predict.py", f"--workdir={tmp_path / 'o'}"]
+    assert main.main(base) == 2
+    assert "config.model: give the model folder" in capsys.readouterr().err
+    assert main.main([*base, f"--config.model={tmp_path}"]) == 2
+    assert "config.data.path: give the file" in capsys.readouterr().err
+    more = [f"--config.model={tmp_path}", f"--config.data.path={both[1]}"]
+    assert main.main([*base, *more]) == 2
+    assert "no transfer model" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(
+    not CORN.exists(), reason="needs corn.h5; set SPEKTRON_DATA to its folder"
+)
+def test_corn_without_the_network(tmp_path, capsys):
+    more = ["--config.data.source=m5", "--config.data.target=mp6"]
+    more += ["--config.data.property=protein", "--config.transfer.n=10"]
+    assert transfer(tmp_path / "out", CORN, *more) == 0
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    rows = {entry["method"]: entry for entry in results["table"]}
+    assert rows["without network"]["r2"] > 0.8
+    assert results["forecast"]["level"] == "high"
+    assert "transfer is needed" in capsys.readouterr().out
+
+
+def test_strange_spectra_are_named(both, tmp_path):
+    found, _ = both
+    for name, row in (("old", 4), ("new", 25)):
+        found.instruments[name].spectra[row, 30:33] += 5.0
+    save(tmp_path / "strange.h5", found)
+    more = ["--config.transfer.n=10", "--noconfig.transfer.compare"]
+    assert transfer(tmp_path / "out", tmp_path / "strange.h5", *NAMES, *more) == 0
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    text = "\n".join(results["warnings"])
+    for side, name in (("source", "s4"), ("target", "s25")):
+        assert f"{side}: spectra unlike the others of this instrument: {name};" in text

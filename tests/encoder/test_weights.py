@@ -1,0 +1,34 @@
+"""Settings of weights and runs that an older version saved."""
+
+import json
+
+import pytest
+
+from spektron_jax.commands import config_file
+from spektron_jax.config import get_default
+from spektron_jax.encoder.weights import completed
+from spektron_jax.errors import SpektronError
+
+
+def test_saved_settings_of_an_older_version_are_completed():
+    nano = config_file.load("configs/pretrain.py:nano")
+    saved = json.loads(nano.to_json())
+    assert completed(saved) == nano
+    del saved["lab"]["fluorescence"], saved["eval"]
+    found = completed(saved)
+    assert found.lab.fluorescence == 0.0 and found.lab.pool == 256
+    assert found.eval == get_default().eval and found.is_locked
+
+
+@pytest.mark.parametrize(
+    "saved, message",
+    [
+        ({"lab": {"q": 1}}, 'Key "q" does not exist and cannot be added'),
+        ({"lab": 1}, "do not fit this version"),
+        ({"lab": {"pool": "x"}}, "override field 'pool'"),
+    ],
+)
+def test_saved_settings_that_are_not_ours_are_named(saved, message):
+    with pytest.raises(SpektronError, match=message) as failure:
+        completed(saved)
+    assert len(str(failure.value)) < 300

@@ -1,0 +1,131 @@
+"""Intervals: coverage by simulation, the rule for few samples, by hand."""
+
+import numpy as np
+import pytest
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.intervals import (
+    CALIBRATED,
+    NOT_CALIBRATED,
+    calibrate,
+    instrument_shift,
+    spread,
+)
+from spektron_jax.transfer.methods import make
+
+
+class Line:
+    """Least squares of the labels of target samples on their first point."""
+
+    def fit(self, data):
+        rows = data.labelled
+        slope, offset = np.polyfit(data.X_target[rows, 0], data.y_target[rows], 1)
+        return lambda X: slope * X[:, 0] + offset
+
+
+def line_data(rng, n, unlabelled=0):
+    def draw(count):
+        x = rng.normal(size=(count, 3))
+        return x, x[:, 0] + 0.3 * rng.normal(size=count)
+
+    (A, y), (B, t), test = draw(20), draw(n), draw(20)
+    t[n - unlabelled :] = np.nan
+    return TransferData(A, y, B, t, np.full(n, -1)), test
+
+
+@pytest.mark.parametrize(("n", "coverage"), [(10, 0.9), (25, 0.9), (15, 0.8)])
+def test_coverage_by_simulation(n, coverage):
+    rng = np.random.default_rng(0)
+    covered = []
+    for _ in range(150):
+        data, (X, y) = line_data(rng, n)
+        intervals = calibrate(Line(), data)
+        assert intervals.mark(coverage) == CALIBRATED
+        low, high = intervals.interval(X, coverage)
+        covered.append(np.mean((low <= y) & (y <= high)))
+    # Spread of 150 means: 0.008. The guarantee is one-sided, with slack 1 / (n + 1).
+    assert coverage - 0.02 < np.mean(covered) < coverage + 1 / (n + 1) + 0.02
+
+
+def test_intervals_are_jackknife_plus():
+    rng = np.random.default_rng(1)
+    data, (X, _) = line_data(rng, 12)
+    low, high = calibrate(Line(), data).interval(X, 0.8)
+    below, above = [], []
+    for i in range(12):
+        rest = data.without(np.array([i]))
+        fit = Line().fit(rest)
+        error = abs(fit(data.X_target[[i]])[0] - data.y_target[i])
+        half = error / spread(rest)(data.X_target[[i]])[0] * spread(data)(X)
+        below.append(fit(X) - half)
+        above.append(fit(X) + half)
+    # ceil(0.8 * 13) = 11 of 12
+    np.testing.assert_allclose(low, np.sort(below, axis=0)[1])
+    np.testing.assert_allclose(high, np.sort(above, axis=0)[10])
+
+
+@pytest.mark.parametrize(
+    ("n", "coverage", "mark"),
+    [
+        (9, 0.5, NOT_CALIBRATED),
+        (10, 0.9, CALIBRATED),
+        (10, 0.95, NOT_CALIBRATED),
+        (19, 0.95, CALIBRATED),
+    ],
+)
+def test_the_mark(n, coverage, mark):
+    data, _ = line_data(np.random.default_rng(2), n)
+    assert calibrate(Line(), data).mark(coverage) == mark
+
+
+def test_few_samples_widen_by_the_instrument_shift(paired_data):
+    data, X, _ = paired_data(np.random.default_rng(3), n=5)
+    intervals = calibrate(make("mc/raw"), data)
+    low, high = intervals.interval(X, 0.9)
+    np.testing.assert_allclose((low + high) / 2, intervals.predict(X))
+    np.testing.assert_allclose(
+        high - low, 2 * (intervals.errors.max() + intervals.shift)
+    )
+    assert intervals.mark(0.9) == NOT_CALIBRATED and intervals.shift > 0
+
+
+def test_few_samples_cover_at_least_what_was_asked(paired_data):
+    covered = []
+    for seed in range(20):
+        data, X, y = paired_data(np.random.default_rng(seed), n=4)
+        low, high = calibrate(make("mc/raw"), data).interval(X, 0.9)
+        covered.append(np.mean((low <= y) & (y <= high)))
+    assert np.mean(covered) > 0.9
+
+
+def test_the_shift_grows_with_the_difference_between_instruments(two_instruments):
+    shifts = []
+    for gain, bump in ((1.0, 0.0), (0.95, 0.05), (0.8, 0.5)):
+        A, B, y = two_instruments(
+            np.random.default_rng(4), gain=gain, shift=bump, tilt=0
+        )
+        data = TransferData(A, y, B[:6], np.full(6, np.nan), np.arange(6))
+        shifts.append(instrument_shift(data, make("none/raw").fit(data), y))
+    assert shifts[0] < shifts[1] < shifts[2] and shifts[0] < 0.05
+
+
+@pytest.mark.parametrize("targets", [0, 1, 6])
+def test_without_labels_or_pairs(targets, two_instruments):
+    A, B, y = two_instruments(np.random.default_rng(5))
+    data = TransferData(
+        A, y, B[:targets], np.full(targets, np.nan), np.full(targets, -1)
+    )
+    intervals = calibrate(make("none/raw"), data)
+    assert intervals.mark(0.9) == NOT_CALIBRATED and np.isfinite(intervals.shift)
+    assert intervals.shift > 0
+    narrow, wide = (intervals.interval(B, c) for c in (0.5, 0.95))
+    assert (wide[0] < narrow[0]).all() and (wide[1] > narrow[1]).all()
+    if not targets:
+        assert intervals.shift == pytest.approx(y.std())
+
+
+def test_impossible_coverage():
+    data, (X, _) = line_data(np.random.default_rng(6), 10)
+    with pytest.raises(SpektronError, match="coverage = 1"):
+        calibrate(Line(), data).interval(X, 1)
