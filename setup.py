@@ -47,6 +47,7 @@ setup(
     package_dir={"spektron_jax.configs": "configs"},
     package_data={
         "spektron_jax": [
+            "commands/report/*.j2",
             "spectra/*.md",
             "corpus/files/*",
             "identification/*.json",
@@ -73,7 +74,6 @@ setup(
             "tensorboardX>=2.6",
         ],
         "notebooks": ["jupytext>=1.16", "notebook>=7.2"],
-        "report": ["matplotlib>=3.10.8"],
         "tensorboard": ["tensorboardX>=2.6"],
     },
 )

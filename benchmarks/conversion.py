@@ -20,7 +20,7 @@ import numpy as np
 
 from configs.convert import get_config
 from spektron_jax.archive import replacing
-from spektron_jax.corpus import convert
+from spektron_jax.commands import convert
 
 AXIS = np.arange(500.0, 4001.0)
 KINDS = 50  # different spectra in a file

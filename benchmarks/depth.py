@@ -37,7 +37,7 @@ from spektron_jax.encoder.load import Encoder
 from spektron_jax.training.state import init_params
 from spektron_jax.transfer.bayes import RIDGE, fit_view, scores
 from spektron_jax.transfer.data import TransferData
-from spektron_jax.transfer.methods.preprocessing import treat
+from spektron_jax.transfer.methods.preprocessing import preprocess
 from spektron_jax.transfer.selection import compressed, kennard_stone
 
 BUMP = 0.003  # absorbance: step of the derivative at each point
@@ -136,7 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
     found = defaultdict(list)
     linear = {}
     for instrument, X in spectra.items():
-        sets = {"spectra": X, "first derivative": treat(X, "sg1")}
+        sets = {"spectra": X, "first derivative": preprocess(X, "sg1")}
         for name, network in networks.items():
             jacobian = derivative(network, X.mean(axis=0))
             linear[name, instrument] = root(jacobian["tokens"])
@@ -151,7 +151,9 @@ def main(arguments: list[str] | None = None) -> None:
     def tokens(name, source):
         return [(lambda X: X @ linear[name, source], RIDGE["raw"])]
 
-    classical = [(partial(treat, treatment=t), RIDGE[t]) for t in ("raw", "sg1")]
+    classical = [
+        (partial(preprocess, pretreatment=t), RIDGE[t]) for t in ("raw", "sg1")
+    ]
     views = {
         "spectra": lambda source: classical[:1],
         "first derivative": lambda source: classical[1:],

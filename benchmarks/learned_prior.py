@@ -9,7 +9,7 @@ the spread of either instrument's spectra and of their differences, and how a po
 with the labels; it gives the prior standard deviation of the coefficients there: what a
 linear view of spectra could at best do beside mixing points. Trained through a Gaussian
 process on virtual tasks (`benchmarks.worlds`) of training molecules, n = 5 to 25 pairs;
-judged as a treatment of the Bayesian members, against the first derivative alone, on
+judged as a pretreatment of the Bayesian members, against the first derivative alone, on
 tasks of validation molecules and inside the calibration samples of corn's first split.
 """
 
@@ -29,9 +29,9 @@ from spektron_jax.archive import replacing
 from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.transfer import coefficient_prior
 from spektron_jax.transfer.bayes import RIDGE, fit_view, scores
-from spektron_jax.transfer.coefficient_prior import MOST, TREATMENT, features
+from spektron_jax.transfer.coefficient_prior import MOST, PRETREATMENT, features
 from spektron_jax.transfer.data import TransferData
-from spektron_jax.transfer.methods.preprocessing import FILTERS, treat
+from spektron_jax.transfer.methods.preprocessing import FILTERS, preprocess
 
 WINDOW, POINTS = FILTERS[2][0], worlds.PRESET.points
 SIGNALS = np.exp(np.linspace(-2.0, 15.0, 18))
@@ -56,7 +56,7 @@ class Prior(nn.Module):
 
 def lesson(data: TransferData, X: np.ndarray, y: np.ndarray) -> dict:
     """One task for training: spectra without the mean difference, up to POINTS."""
-    A, B, X = (treat(X, TREATMENT) for X in (data.X_source, data.X_target, X))
+    A, B, X = (preprocess(X, PRETREATMENT) for X in (data.X_source, data.X_target, X))
     off = (B - A[data.paired]).mean(axis=0)
     A[data.paired] = (A[data.paired] + B - off) / 2
     origin, unit = A.mean(axis=0), A.std(axis=0).mean()
@@ -129,12 +129,12 @@ def train(tasks: dict, steps: int):
 
 
 def log_error(data: TransferData, X, y, weights) -> float:
-    """Of the Bayesian members on the derivative times weights, weighed as usual."""
+    """Of the Bayesian members on the derivative times weights, weighted as usual."""
 
     def view(X):
-        return treat(X, TREATMENT) * weights
+        return preprocess(X, PRETREATMENT) * weights
 
-    fits = fit_view(data, view, RIDGE[TREATMENT])
+    fits = fit_view(data, view, RIDGE[PRETREATMENT])
     w = jax.nn.softmax(jnp.asarray(scores(fits)))
     found = sum(float(v) * (view(X) @ f.vector + f.constant)
                 for v, f in zip(w, fits, strict=True))  # fmt: skip

@@ -1,4 +1,4 @@
-"""Could a network weigh the members of the recipe better? Learnt on virtual tasks.
+"""could a network weight the members of the recipe better? Learnt on virtual tasks.
 
     python -m benchmarks.learned_weights --data=corn.h5 --protocol=corn_protocol.json
 
@@ -26,7 +26,7 @@ from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.transfer import ensemble as recipe
 from spektron_jax.transfer.bayes import scores
 from spektron_jax.transfer.data import TransferData
-from spektron_jax.transfer.methods.preprocessing import treat
+from spektron_jax.transfer.methods.preprocessing import preprocess
 from spektron_jax.transfer.selection import compressed, kennard_stone
 
 FIRST_TRAIN, FIRST_VALIDATION = 1_000, 9_000
@@ -57,8 +57,8 @@ def seen(data: TransferData, X: np.ndarray, y: np.ndarray) -> dict:
     A, B = data.pairs()
 
     def predictions(X):
-        rows = [np.mean([treat(X, t) @ v + c for t, v, c in average], axis=0)]
-        rows += [treat(X, t) @ fit.vector + fit.constant for t, fit in bayes]
+        rows = [np.mean([preprocess(X, t) @ v + c for t, v, c in average], axis=0)]
+        rows += [preprocess(X, t) @ fit.vector + fit.constant for t, fit in bayes]
         return (np.array(rows) - data.y_source.mean()) / data.y_source.std()
 
     def log(x):

@@ -11,13 +11,11 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 
 from absl import flags
 
-from spektron_jax.commands import config_file
-from spektron_jax.config import validate
+from spektron_jax.commands import config_file, runner
 from spektron_jax.errors import SpektronError
 
 
@@ -28,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         run(argv)
     except KeyboardInterrupt:
-        print("interrupted: give the same command to go on", file=sys.stderr)
+        print("interrupted: run the same command again to resume", file=sys.stderr)
         return 130
     except SpektronError as error:
         if "--debug" in argv:
@@ -47,29 +45,22 @@ def run(argv: list[str]) -> None:
         overrides = values(["", *argv], known_only=True)[1:]
     except flags.Error as error:
         raise SpektronError(f"{error}; see --help") from error
-    if missing := [name for name in ("config", "workdir") if not values[name].value]:
-        raise SpektronError(f"--{missing[0]} is missing; see --help")
+    if not values.config:
+        raise SpektronError("--config is missing; see --help")
     config = config_file.load(values.config)
     config_file.override(config, overrides)
-    if own := OWN_CHECKS.get(config.task):
-        task = import_module(f"spektron_jax.{own}")
-        return task.run(config, writable(values.workdir))
-    validate(config)
-    workdir = writable(values.workdir)
+    runner.check(config)
+    workdir = writable(values.workdir or default_workdir(values.config))
     join_processes(values.coordinator, values.num_processes, values.process_id)
-    module, function = TASKS[config.task]  # JAX only now that the rest is right
-    getattr(import_module(f"spektron_jax.{module}"), function)(config, workdir)
+    runner.run(config, workdir)
 
 
-OWN_CHECKS = {"convert": "corpus.convert", "lines": "corpus.lines"}
-OWN_CHECKS |= {"ablate": "commands.ablate", "interpret": "commands.interpret"}
-OWN_CHECKS |= dict.fromkeys(("checklist", "latent"), "commands.latent")
-OWN_CHECKS |= {"identify": "commands.identify", "property": "commands.property"}
-OWN_CHECKS |= dict.fromkeys(("predict", "transfer"), "commands.transfer")
-TASKS = {"pretrain": ("training.loop", "train"), "lab": ("commands.lab", "write")}
 FLAGS = {
     "config": (flags.DEFINE_string, "config file and variant, as above"),
-    "workdir": (flags.DEFINE_string, "folder for everything that the run writes"),
+    "workdir": (
+        flags.DEFINE_string,
+        "folder for all that is written; default: runs/CONFIG-VARIANT",
+    ),
     "debug": (flags.DEFINE_bool, "show the traceback of an error"),
     "coordinator": (flags.DEFINE_string, "host:port at which process 0 is reached"),
     "num_processes": (flags.DEFINE_integer, "how many processes train together"),
@@ -84,6 +75,14 @@ def define_flags() -> flags.FlagValues:
     for name, (define, text) in FLAGS.items():
         define(name, None, text, flag_values=values)
     return values
+
+
+def default_workdir(config: str) -> str:
+    """runs/pretrain-tiny for configs/pretrain.py:tiny; said, since nobody named it."""
+    name, _, variant = config.partition(":")
+    workdir = "-".join(filter(None, (f"runs/{Path(name).stem}", variant)))
+    print(f"workdir: {workdir}", flush=True)
+    return workdir
 
 
 def writable(workdir: str) -> Path:

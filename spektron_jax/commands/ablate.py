@@ -33,6 +33,14 @@ COLUMNS = {
 MEANS = ("steps", "cpu_minutes", *COLUMNS)
 
 
+def check(config):
+    """Raise SpektronError for a setting that cannot work."""
+    for changes in config.variants.values():
+        own = ConfigDict(config.pretrain.to_dict())
+        own.update(changes)
+        validate(own)
+
+
 def run(config, workdir):
     """Train and judge every variant and repeat; print and write the table.
 

@@ -12,6 +12,7 @@ import numpy as np
 
 import spektron_jax
 from spektron_jax.archive import replacing
+from spektron_jax.commands import latent
 from spektron_jax.config import validate
 from spektron_jax.encoder.load import load_encoder
 from spektron_jax.encoder.weights import completed, locate
@@ -40,18 +41,22 @@ class Line(NamedTuple):
     wanted: str
 
 
-def run(config, workdir, audit):
+def check(config):
+    """Raise SpektronError for a setting that cannot work."""
+    latent.check(config)
+
+
+def run(config, workdir):
     """Print every line; SpektronError (exit code 2) unless all pass.
 
     Args:
       config: settings as in configs/checklist.py.
       workdir: receives checklist.json and the files of the audit.
-      audit: function of encoder, config and workdir that audits and returns results.
     """
     lines = checkpoint_lines(locate(config.weights))
     if lines[0].passed:
         encoder = load_encoder(config.weights)
-        results = audit(encoder, config, workdir)
+        results = latent.write(encoder, config, workdir)
         lines += audit_lines(results["rows"], results["headline"]["collapsed"])
         settings = encoder.config.copy_and_resolve_references()
         settings.data.path = config.path or settings.data.path

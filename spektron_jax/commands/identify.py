@@ -29,7 +29,6 @@ MODES = {"search": search, "classify": classify}
 def run(config: ConfigDict, workdir: Path) -> None:
     """Run the task."""
     given = config.identify
-    _check(given)
     pairs, files = read_pairs(config.data)
     results, hits = MODES[given.mode](pairs, given, config.seed)
     results |= {
@@ -56,7 +55,9 @@ def run(config: ConfigDict, workdir: Path) -> None:
     print(f"report: {os.path.relpath(report)}")
 
 
-def _check(given: ConfigDict) -> None:
+def check(config: ConfigDict) -> None:
+    """Raise SpektronError for a setting that cannot work."""
+    given = config.identify
     if given.mode not in MODES:
         raise SpektronError(
             f"config.identify.mode = {given.mode!r}: must be one of {', '.join(MODES)}"

@@ -42,10 +42,14 @@ WAVES = 120
 SHOWN = 24  # spectra behind the contributions
 
 
-def run(config: ConfigDict, workdir: Path) -> None:
-    """Do every part, write the three files, print the main figures."""
+def check(config: ConfigDict) -> None:
+    """Raise SpektronError for a setting that cannot work."""
     if config.molecules < 1:
         raise SpektronError(f"config.molecules = {config.molecules}: must be 1 or more")
+
+
+def run(config: ConfigDict, workdir: Path) -> None:
+    """Do every part, write the three files, print the main figures."""
     samples = (
         examples.samples_of(config.data)
         if config.data.path

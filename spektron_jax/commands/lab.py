@@ -13,6 +13,7 @@ from spektron_jax import lab
 from spektron_jax.archive import replacing
 from spektron_jax.commands.report import lab_figures
 from spektron_jax.commands.report.markup import document, image, section
+from spektron_jax.config import validate
 from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.lab.instruments import training_pool
 from spektron_jax.lab.nir import Bonds, Lines, nir_lines
@@ -46,7 +47,12 @@ POINTS, DRAWS = 4096, 400
 HISTOGRAMS = ("grating_nir", "ft_nir", "handheld_nir", "raman_785")
 
 
-def write(config, workdir):
+def check(config):
+    """Raise SpektronError for a setting that cannot work."""
+    validate(config)
+
+
+def run(config, workdir):
     """Draw the three figures and write the page; an earlier one stays until then."""
     corpus = LineCorpus.load(config.data.path)
     pure = {name: components(corpus, name) for name in AXES_CM1}

@@ -13,7 +13,6 @@ import numpy as np
 from tqdm import tqdm
 
 from spektron_jax.archive import replacing
-from spektron_jax.commands import checklist
 from spektron_jax.commands.report.audit_page import write_report
 from spektron_jax.commands.report.stored import NAME
 from spektron_jax.encoder.load import load_encoder
@@ -32,9 +31,7 @@ from spektron_jax.training.state import parameter_count
 
 
 def run(config, workdir):
-    """Run the task that the config names."""
-    if config.task == "checklist":
-        return checklist.run(config, workdir, write)
+    """Audit the weights, write the files, print the headline."""
     results = write(load_encoder(config.weights), config, workdir)
     for name, value in results["headline"].items():
         if name != "verdict":
@@ -72,7 +69,6 @@ def audit(encoder, config):
       results: verdict, headline and rows of the seeds' means (see `figures`), seeds
       (seed -> rows), molecules and instruments; arrays of the first seed.
     """
-    _check(config)
     settings = encoder.config.copy_and_resolve_references()
     if config.path:
         settings.data.path = config.path
@@ -106,7 +102,8 @@ def audit(encoder, config):
     return results, shown | {n: v for n, v in kept.items() if n.startswith("swap_")}
 
 
-def _check(config):
+def check(config):
+    """Raise SpektronError for a setting that cannot work."""
     if config.molecules < LEAST_MOLECULES:
         raise SpektronError(
             f"config.molecules = {config.molecules}: must be {LEAST_MOLECULES} or more"

@@ -31,11 +31,16 @@ DEPTHS = {"ridge on z_chem": "chem", "ridge on CLS": "cls", "ridge on tokens": "
 LEAST = 10  # labelled spectra
 
 
+def check(config: ConfigDict) -> None:
+    """Raise SpektronError for a setting that cannot work."""
+    folds = config.property.folds
+    if folds < 2:
+        raise SpektronError(f"config.property.folds = {folds}: must be 2 or more")
+
+
 def run(config: ConfigDict, workdir: Path) -> None:
     """Run the task."""
     given = config.property
-    if given.folds < 2:
-        raise SpektronError(f"config.property.folds = {given.folds}: must be 2 or more")
     tables = _own(config) if config.data.path else _corpus(config)
     results = {
         "tables": tables,

@@ -52,12 +52,12 @@ SIDES = ("source", "target")
 NAMED = 5  # outliers in a warning
 
 
+def check(config: ConfigDict) -> None:
+    """Raise SpektronError for a setting that cannot work."""
+    _checked(config.transfer)
+
+
 def run(config: ConfigDict, workdir: Path) -> None:
-    """Run the task that the config names."""
-    (predict if config.task == "predict" else transfer)(config, workdir)
-
-
-def transfer(config: ConfigDict, workdir: Path) -> None:
     """From two instruments' files to a verdict and a model."""
     given = config.transfer
     regime = _checked(given)

@@ -45,7 +45,6 @@ Failure = tuple[Entry, str]
 def run(config: ConfigDict, workdir: Path) -> Path:
     """Compute or convert as config.lines says; return the file of lines."""
     given = config.lines
-    _check(given)
     target = workdir / "lines.h5"
     if given.source == "qm9s_csv":
         return from_qm9s(given.path, "config.lines.path", target, given.progress)
@@ -133,7 +132,8 @@ def _report(path: str, target: Path, count: int, failures: list[Failure]) -> Pat
     return target
 
 
-def _check(given: ConfigDict) -> None:
+def check(given: ConfigDict) -> None:
+    """Raise SpektronError for a setting that cannot work."""
     if given.source not in SOURCES:
         raise SpektronError(
             f"config.lines.source = {given.source!r}: must be one of "

@@ -53,7 +53,7 @@ class Encoder:
                 {"params": params}, *inputs, routing=routing, method="encode"
             )[1]
         )
-        self._gradient = jax.jit(jax.grad(self._weighed, argnums=1))
+        self._gradient = jax.jit(jax.grad(self._weighted, argnums=1))
         self._render = jax.jit(
             lambda params, *inputs: model.apply(
                 {"params": params}, *inputs, method="transfer"
@@ -112,7 +112,7 @@ class Encoder:
         return {k: np.concatenate([row[k] for row in rows]) for k in rows[0]}
 
     def gradient(self, tokens, modality, weights, routing, scale=None):
-        """Of a weighed sum of what `encode` says of one spectrum, by its points.
+        """Of a weighted sum of what `encode` says of one spectrum, by its points.
 
         Args:
           tokens: the spectrum, from `grid.to_tokens`.
@@ -135,7 +135,7 @@ class Encoder:
         )
         return np.asarray(slope, np.float64)[0] / scale
 
-    def _weighed(self, params, values, wavenumber, valid, code, weights, routing):
+    def _weighted(self, params, values, wavenumber, valid, code, weights, routing):
         out = self.model.apply(
             {"params": params},
             *(values, wavenumber, valid, code),

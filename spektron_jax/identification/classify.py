@@ -78,7 +78,7 @@ def _features(library, query, given):
             "config.data.label: the library has one class; name a label with several"
         )
     (X, known), axis_cm1 = held.aligned(query.spectra, query.axis_cm1, "cm-1")
-    found = {"spectra": (_treated(known), _treated(X))}
+    found = {"spectra": (_preprocessed(known), _preprocessed(X))}
     if given.weights:
         from spektron_jax.identification.encoded import EncoderSimilarity
 
@@ -88,7 +88,7 @@ def _features(library, query, given):
     return found, classes
 
 
-def _treated(spectra):
+def _preprocessed(spectra):
     """SNV, then Savitzky-Golay first derivative (15 points, order 2)."""
     centred = spectra - spectra.mean(axis=1, keepdims=True)
     scale = centred.std(axis=1, keepdims=True)

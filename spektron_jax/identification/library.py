@@ -205,7 +205,7 @@ class SpectralLibrary:
         return both, grid
 
     @property
-    def weighed(self):
+    def weighted(self):
         """Whether the encoder's similarities have weights; without, it has no part."""
         encoder = self._encoder(self.axis_cm1)
         return len(combine.shipped(self.modality, encoder.checksum)) > 1

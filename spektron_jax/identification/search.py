@@ -63,10 +63,10 @@ def _library(side, given, seed, warnings):
         library.calibrate(given.precision, seed)
     except SpektronError as error:
         warnings.append(f"{side.name}: hits are not rejected ({error})")
-    if library.weights and not library.weighed:
+    if library.weights and not library.weighted:
         warnings.append(
             f"the encoder {given.weights!r} has no part in the search: its "
-            "similarities were not weighed (benchmarks/identify_learn.py --write)"
+            "similarities were not weighted (benchmarks/identify_learn.py --write)"
         )
     if library.threshold_ is not None and library.threshold_ > 1:
         warnings.append(

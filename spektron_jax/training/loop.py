@@ -1,4 +1,4 @@
-"""Pretraining from start to report: train(config, workdir).
+"""Pretraining from start to evaluation: train(config, workdir).
 
 Order of initialisation: an undamaged checkpoint in the workdir, else the weights of
 `train.start`, else scratch. A step does not wait for the one before it to be computed;
@@ -7,7 +7,6 @@ log time is the only time at which the host reads from the devices.
 
 import json
 import math
-import os
 import time
 from pathlib import Path
 
@@ -44,7 +43,10 @@ FREE = ("checkpoint", "log", "eval", "train.max_minutes", "train.devices")
 
 
 def train(config, workdir):
-    """Pretrain, evaluate and write the report; continues what the workdir holds.
+    """Pretrain and evaluate; continues what the workdir holds.
+
+    Returns:
+      The evaluation, as in evaluation.json; None in processes that do not lead.
 
     Raises:
       SpektronError: for settings that cannot work, a foreign or damaged workdir, and
@@ -52,13 +54,10 @@ def train(config, workdir):
     """
     workdir = Path(workdir)
     state = pretrain(config, workdir)
-    if parallel.is_primary():
-        from spektron_jax.commands.report.page import write_report
-
-        source = open_training_source(config)
-        evaluate.run(config, build_model(config), state, source, workdir)
-        report = write_report(workdir)
-        print(f"report: {os.path.relpath(report)}")
+    if not parallel.is_primary():
+        return None
+    source = open_training_source(config)
+    return evaluate.run(config, build_model(config), state, source, workdir)
 
 
 def pretrain(config, workdir):

@@ -1,15 +1,15 @@
 """Linear calibration of two instruments by evidence, with a prior of their difference.
 
-Spectra about the mean of the source spectra, after one treatment:
+Spectra about the mean of the source spectra, after one pretreatment:
 
     x_A = z + e_A                 z ~ N(0, Z)        the sample
     x_B = z + d + e_B             d ~ N(0, s J'J)    the instruments' mean difference
     y = z b + e_y                 b ~ N(0, I)        spherical prior, as in ridge
     e_A ~ N(0, a F + W_A), e_B ~ N(0, (1 - a) F + W_B)
 
-W is white noise as the treatment leaves it, of a variance read from each instrument's
-spectra (`white_noise`): a few pairs would show it in few directions. F is the
-covariance of x_A - x_B - d over the pairs, plus a hundredth of J'J or, with pairs,
+W is white noise as the pretreatment leaves it, of a variance read from each
+instrument's spectra (`white_noise`): a few pairs would show it in few directions. F is
+the covariance of x_A - x_B - d over the pairs, plus a hundredth of J'J or, with pairs,
 less: differences also vary from sample to sample. J comes from `instrument_prior.py`,
 and d has a normal posterior with mean D and covariance V: from the pairs, or else from
 the means of both sets, whose samples differ,
@@ -48,7 +48,7 @@ from scipy.special import logsumexp
 
 from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.instrument_prior import difference_terms
-from spektron_jax.transfer.methods.preprocessing import treat
+from spektron_jax.transfer.methods.preprocessing import preprocess
 
 EXTRA = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1e3)  # f
 # a, f and prior weight of each fit; by the last, the target speaks all but alone.
@@ -107,9 +107,9 @@ class Fit:
     misfit: float
 
 
-def fit_treated(data: TransferData, treatment: str) -> tuple[Fit, ...]:
-    """Fits on treated spectra."""
-    return fit_view(data, lambda X: treat(X, treatment), RIDGE[treatment])
+def fit_preprocessed(data: TransferData, pretreatment: str) -> tuple[Fit, ...]:
+    """Fits on preprocessed spectra."""
+    return fit_view(data, lambda X: preprocess(X, pretreatment), RIDGE[pretreatment])
 
 
 def fit_view(

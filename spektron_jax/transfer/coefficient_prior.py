@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from spektron_jax.transfer.data import TransferData
-from spektron_jax.transfer.methods.preprocessing import treat
+from spektron_jax.transfer.methods.preprocessing import preprocess
 
-TREATMENT, MODALITY = "sg1", "NIR"
+PRETREATMENT, MODALITY = "sg1", "NIR"
 WEIGHTS = Path(__file__).parent / "coefficient_prior.npz"
 MOST_FEATURE = 6.0
 MOST = 4.0  # of log s
@@ -29,10 +29,10 @@ TINY = 1e-12
 
 def features(data: TransferData) -> np.ndarray:
     """What the network reads, (L, F)."""
-    A, B = (treat(X, TREATMENT) for X in (data.X_source, data.X_target))
-    difference = np.subtract(*(treat(X, TREATMENT) for X in data.pairs()))
+    A, B = (preprocess(X, PRETREATMENT) for X in (data.X_source, data.X_target))
+    difference = np.subtract(*(preprocess(X, PRETREATMENT) for X in data.pairs()))
     mean, spread = data.X_source.mean(axis=0), A.std(axis=0) + TINY
-    shapes = [mean, *(treat(mean[None], t)[0] for t in ("sg1", "sg2"))]
+    shapes = [mean, *(preprocess(mean[None], t)[0] for t in ("sg1", "sg2"))]
     y = (data.y_source - data.y_source.mean()) / data.y_source.std()
     rows = [(shape - shape.mean()) / (shape.std() + TINY) for shape in shapes]
     rows += [np.log(spread / spread.mean())]

@@ -26,7 +26,7 @@ from spektron_jax.metrics import (
 from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.ensemble import TransferRecipe
 from spektron_jax.transfer.methods import make
-from spektron_jax.transfer.methods.preprocessing import WINDOW, treated
+from spektron_jax.transfer.methods.preprocessing import WINDOW, preprocessed
 
 REPEATS = 15
 TEST_SHARE = 0.2
@@ -238,7 +238,7 @@ class Chosen:
         errors = []
         for name in self.names:
             recipe = make(name)
-            ready, _ = treated(data, recipe.treatment)
+            ready, _ = preprocessed(data, recipe.pretreatment)
             k = recipe.choose(ready)
             left_out = recipe.left_out(ready)[:, k - 1]
             errors.append(np.mean((left_out - data.y_target[data.labelled]) ** 2))

@@ -16,7 +16,7 @@ LEAST = 5  # source spectra for limits
 
 
 def fit_domain(data: TransferData) -> Applicability | None:
-    """Model for untreated target spectra (m, L); None: too few source spectra."""
+    """Model for unprocessed target spectra (m, L); None: too few source spectra."""
     if len(data.X_source) < LEAST:
         return None
     model = fit_applicability(data.X_source)

@@ -10,16 +10,16 @@
 
 The first two make what is called classical, since no network is in it:
 
-    prediction = (1 - u) average + u (weighed mean of bayes)
+    prediction = (1 - u) average + u (weighted mean of bayes)
 
 with a fixed u for each regime (BAYES_SHARE; of the average only CORAL where nothing is
-labelled). Members of bayes are weighed by
+labelled). Members of bayes are weighted by
 
     prior x (mean squared error)^(-3 n / 8)
 
 of the n target labels, each left out in turn and predicted from its target spectrum:
 the likelihood that those errors profile, to the power of 3/4, since 10 of them tell
-members apart only roughly. With the network, the encoder's members are weighed among
+members apart only roughly. With the network, the encoder's members are weighted among
 them, with odds of 1 to 20: the line from which evidence counts as strong (Kass &
 Raftery, Journal of the American Statistical Association 90 (1995) 773).
 
@@ -30,8 +30,8 @@ Without target labels members count alike, and the encoder has a share w = p / 2
 where evidence is the marginal likelihood of the source's labels.
 
 Which members take part follows from what is known of the target. All are affine in
-treated spectra, so a fit is a coefficient vector for each treatment and one intercept:
-small, quick, the same after saving, and without the network.
+preprocessed spectra, so a fit is a coefficient vector for each pretreatment and one
+intercept: small, quick, the same after saving, and without the network.
 
 L = points, m = spectra.
 """
@@ -50,7 +50,7 @@ from spektron_jax.transfer.bayes import (
     RIDGE,
     Fit,
     evidence,
-    fit_treated,
+    fit_preprocessed,
     fit_view,
     scores,
 )
@@ -58,8 +58,8 @@ from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.methods.preprocessing import (
     FILTERS,
     WINDOW,
-    treat,
-    treated,
+    preprocess,
+    preprocessed,
 )
 from spektron_jax.transfer.methods.recipe import Recipe
 from spektron_jax.transfer.methods.registry import TWENTY, make
@@ -85,8 +85,8 @@ def classical_members(data: TransferData) -> tuple[str, ...]:
     else:
         heads = _heads(data)
         # Without target data only the derivative takes at least an offset away.
-        treatments = ("sg1",) if heads == ("none",) else ("raw", "sg1")
-        names = tuple(f"{head}/{t}" for head in heads for t in treatments)
+        pretreatments = ("sg1",) if heads == ("none",) else ("raw", "sg1")
+        names = tuple(f"{head}/{t}" for head in heads for t in pretreatments)
     if data.X_source.shape[1] < WINDOW:
         names = tuple(dict.fromkeys(f"{name.split('/')[0]}/raw" for name in names))
     return names
@@ -111,10 +111,10 @@ def _heads(data: TransferData) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """A fitted model: treat(X) @ coefficients over treatments, plus an intercept.
+    """A fitted model: preprocess(X) @ coefficients, summed, plus intercept.
 
     Attributes:
-      coefficients: treatment -> (L,)
+      coefficients: pretreatment -> (L,)
       intercept: in the unit of the property
     """
 
@@ -125,8 +125,8 @@ class Affine:
         """Predictions of target spectra (m, L), (m,)."""
         X = np.asarray(X, np.float64)
         total = np.full(len(X), self.intercept)
-        for treatment, vector in self.coefficients.items():
-            total += treat(X, treatment) @ vector
+        for pretreatment, vector in self.coefficients.items():
+            total += preprocess(X, pretreatment) @ vector
         return total
 
 
@@ -155,9 +155,9 @@ class TransferRecipe:
 
     def fit(self, data: TransferData) -> Affine:
         """Fit the members that the regime allows."""
-        parts = []  # weight, treatment, coefficients, intercept
+        parts = []  # weight, pretreatment, coefficients, intercept
         if self.kind == "encoder":
-            parts += _scaled(self._weighed(data), 1.0)
+            parts += _scaled(self._weighted(data), 1.0)
         elif self.kind == "average":
             members = _average(data)
             parts += [(1 / len(members), *_affine(each)) for each in members]
@@ -165,12 +165,12 @@ class TransferRecipe:
             share = bayes_share(data)
             members = _beside_bayes(data) if share < 1 else ()
             parts += [((1 - share) / len(members), *_affine(m)) for m in members]
-            parts += _scaled(self._weighed(data), share)
+            parts += _scaled(self._weighted(data), share)
         coefficients: dict[str, np.ndarray] = {}
         intercept = 0.0
-        for weight, treatment, vector, constant in parts:
-            before = coefficients.get(treatment, 0.0)
-            coefficients[treatment] = before + weight * vector
+        for weight, pretreatment, vector, constant in parts:
+            before = coefficients.get(pretreatment, 0.0)
+            coefficients[pretreatment] = before + weight * vector
             intercept += weight * constant
         return Affine(coefficients, float(intercept))
 
@@ -178,10 +178,10 @@ class TransferRecipe:
         """Weight of the network's members in the whole prediction."""
         if self.kind != "combination":
             return float(self.kind == "encoder")
-        members = self._weighed(data)[len(_bayes(data)) :]
+        members = self._weighted(data)[len(_bayes(data)) :]
         return float(bayes_share(data) * sum(weight for weight, *_ in members))
 
-    def _weighed(self, data: TransferData) -> list[tuple[float, str, Fit]]:
+    def _weighted(self, data: TransferData) -> list[tuple[float, str, Fit]]:
         """Bayesian members and their weights, sum 1; the network's come last."""
         if self.kind == "encoder":
             spectra, network = [], self._encoder(data)
@@ -225,8 +225,8 @@ class Member:
 
     Attributes:
       recipe: the transfer
-      ready: treated data
-      scale: that treated spectra were divided by
+      ready: preprocessed data
+      scale: that preprocessed spectra were divided by
     """
 
     recipe: Recipe
@@ -241,7 +241,7 @@ def _affine(member: Member) -> tuple[str, np.ndarray, float]:
     size = member.ready.X_source.shape[1]
     constant = path(np.zeros((1, size)))[0, k - 1]
     vector = (path(np.eye(size))[:, k - 1] - constant) / member.scale
-    return member.recipe.treatment, vector, constant
+    return member.recipe.pretreatment, vector, constant
 
 
 def bayes_share(data: TransferData) -> float:
@@ -259,7 +259,7 @@ def _average(data: TransferData) -> Sequence[Member]:
     if "average" not in data.shared:
         members = []
         for recipe in map(make, classical_members(data)):
-            members.append(Member(recipe, *treated(data, recipe.treatment)))
+            members.append(Member(recipe, *preprocessed(data, recipe.pretreatment)))
         data.shared["average"] = members
     return data.shared["average"]
 
@@ -279,7 +279,9 @@ def _bayes(data: TransferData) -> list[tuple[str, Fit]]:
         known = np.isfinite(data.y_target) | (data.paired != UNPAIRED)
         orders = FILTERS if known.sum() >= LEAST_LEFT_OUT else (1,)
         names = ["raw", *(f"sg{k}" for k in orders if points >= FILTERS[k][0])]
-        data.shared["bayes"] = [(t, fit) for t in names for fit in fit_treated(data, t)]
+        data.shared["bayes"] = [
+            (t, fit) for t in names for fit in fit_preprocessed(data, t)
+        ]
     return data.shared["bayes"]
 
 
@@ -296,14 +298,16 @@ def _learned(data: TransferData, features: Features) -> list[tuple[str, Fit]]:
     if few or features.modality != coefficient_prior.MODALITY:
         return []
     if "learned" not in data.shared:
-        treatment, s = coefficient_prior.TREATMENT, coefficient_prior.scales(data)
-        fits = fit_view(data, lambda X: treat(X, treatment) * s, RIDGE[treatment])
+        pretreatment, s = coefficient_prior.PRETREATMENT, coefficient_prior.scales(data)
+        fits = fit_view(
+            data, lambda X: preprocess(X, pretreatment) * s, RIDGE[pretreatment]
+        )
         data.shared["learned"] = [
-            (treatment, replace(fit, vector=fit.vector * s)) for fit in fits
+            (pretreatment, replace(fit, vector=fit.vector * s)) for fit in fits
         ]
     return data.shared["learned"]
 
 
 def _scaled(members: list[tuple[float, str, Fit]], share: float) -> list:
-    """Weight, treatment, coefficients and intercept of each."""
+    """Weight, pretreatment, coefficients and intercept of each."""
     return [(share * w, name, fit.vector, fit.constant) for w, name, fit in members]

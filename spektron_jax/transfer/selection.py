@@ -11,7 +11,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.transfer.methods.preprocessing import treat
+from spektron_jax.transfer.methods.preprocessing import preprocess
 
 COMPONENTS = 10
 
@@ -26,7 +26,7 @@ def compressed(X: np.ndarray, components: int = COMPONENTS) -> np.ndarray:
     Returns:
       Unscaled scores                                                  (N, components)
     """
-    X = treat(X, "snv+sg1")
+    X = preprocess(X, "snv+sg1")
     U, s, _ = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
     return U[:, :components] * s[:components]
 

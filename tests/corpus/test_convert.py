@@ -8,8 +8,8 @@ import pytest
 
 import spektron_jax
 from spektron_jax import main
-from spektron_jax.commands import config_file
-from spektron_jax.corpus import boraden, convert, qme14s
+from spektron_jax.commands import config_file, convert
+from spektron_jax.corpus import boraden, qme14s
 from spektron_jax.corpus.qm9s import QM9SFile
 from spektron_jax.errors import SpektronError
 
@@ -49,7 +49,7 @@ def tables(tmp_path):
 @pytest.mark.parametrize("points", [0, 64])
 def test_tables_become_a_training_file(tables, tmp_path, points, monkeypatch):
     monkeypatch.setattr(boraden, "BLOCK_ROWS", 7)
-    path = convert.run(settings(**tables, points=points), tmp_path)
+    path = convert.convert(settings(**tables, points=points), tmp_path)
     source = QM9SFile(str(path))
     assert len(source.axis_cm1) == (points or AXIS.size)
     assert source.skipped == {"IR": 6, "Raman": 1}
@@ -64,7 +64,7 @@ def test_tables_become_a_training_file(tables, tmp_path, points, monkeypatch):
 
 def test_a_conversion_goes_on_where_it_stopped(tables, tmp_path, monkeypatch):
     monkeypatch.setattr(boraden, "BLOCK_ROWS", 4)
-    whole = convert.run(settings(**tables), tmp_path).rename(tmp_path / "whole.h5")
+    whole = convert.convert(settings(**tables), tmp_path).rename(tmp_path / "whole.h5")
     row, seen = boraden._row, []
 
     def interrupt(line, path, number, points):
@@ -75,19 +75,19 @@ def test_a_conversion_goes_on_where_it_stopped(tables, tmp_path, monkeypatch):
 
     monkeypatch.setattr(boraden, "_row", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        convert.run(settings(**tables), tmp_path)
+        convert.convert(settings(**tables), tmp_path)
     assert not (tmp_path / "qm9s.h5").exists()
-    again = convert.run(settings(**tables), tmp_path)
+    again = convert.convert(settings(**tables), tmp_path)
     assert seen[31] == ("raman_boraden.csv", 4)
     with h5py.File(whole) as a, h5py.File(again) as b:
         for name in ("ir", "raman", "axis", "split"):
             np.testing.assert_array_equal(a[name][()], b[name][()])
         assert a["ir"].attrs["zeros"] == b["ir"].attrs["zeros"]
     with pytest.raises(SpektronError, match="qm9s.h5: exists; remove it"):
-        convert.run(settings(**tables), tmp_path)
+        convert.convert(settings(**tables), tmp_path)
     again.rename(tmp_path / "qm9s.h5.part")
     with pytest.raises(SpektronError, match="begun from other tables or settings"):
-        convert.run(settings(**tables, points=99), tmp_path)
+        convert.convert(settings(**tables, points=99), tmp_path)
 
 
 def test_rows_are_guarded(tables, tmp_path):
@@ -98,7 +98,7 @@ def test_rows_are_guarded(tables, tmp_path):
         path.write_text(changed)
         (tmp_path / "qm9s.h5.part").unlink(missing_ok=True)
         with pytest.raises(SpektronError, match=message):
-            convert.run(settings(ir=str(path)), tmp_path)
+            convert.convert(settings(ir=str(path)), tmp_path)
 
     refused(text[:-300], "line 26: .* values, the header has 351: cut off")
     refused(text.replace("\n7,", "\n8,"), "line 9: row number 8, expected 7")
@@ -111,16 +111,16 @@ def test_rows_are_guarded(tables, tmp_path):
 def test_smiles_split_the_rows_and_must_belong_to_them(tables, tmp_path):
     smiles = tmp_path / "smiles.txt"
     smiles.write_text("\n".join(f"{'C' * (i + 1)}" for i in range(ROWS)))
-    path = convert.run(settings(**tables, smiles=str(smiles)), tmp_path)
+    path = convert.convert(settings(**tables, smiles=str(smiles)), tmp_path)
     with h5py.File(path) as file:
         assert file["smiles"].asstr()[2] == "CCC"
     path.unlink()
     smiles.write_text("\n".join(f"{'C' * (i + 1)}C#N" for i in range(ROWS)))
     with pytest.raises(SpektronError, match="do not belong together"):
-        convert.run(settings(**tables, smiles=str(smiles)), tmp_path)
+        convert.convert(settings(**tables, smiles=str(smiles)), tmp_path)
     smiles.write_text("C")
     with pytest.raises(SpektronError, match="1 SMILES for 30 rows"):
-        convert.run(settings(**tables, smiles=str(smiles)), tmp_path)
+        convert.convert(settings(**tables, smiles=str(smiles)), tmp_path)
 
 
 def test_other_sources_become_a_spectra_set(tmp_path, capsys):
@@ -188,7 +188,7 @@ def test_qme14s_becomes_a_training_file(archives, tmp_path, monkeypatch, unpacke
         for kind in ("ir", "raman"):
             zipfile.ZipFile(archives[kind]).extractall(tmp_path / kind)
             archives[kind] = str(tmp_path / kind)
-    path = convert.run(settings(**archives, points=0), tmp_path)
+    path = convert.convert(settings(**archives, points=0), tmp_path)
     with h5py.File(path) as file:
         assert file["number"][:].tolist() == list(range(13))
         assert file["smiles"].asstr()[12] == "C" * 12 + "C#N"
@@ -204,7 +204,9 @@ def test_qme14s_becomes_a_training_file(archives, tmp_path, monkeypatch, unpacke
 
 def test_qme14s_goes_on_where_it_stopped(archives, tmp_path, monkeypatch):
     monkeypatch.setattr(qme14s, "BLOCK_ROWS", 4)
-    whole = convert.run(settings(**archives), tmp_path).rename(tmp_path / "whole.h5")
+    whole = convert.convert(settings(**archives), tmp_path).rename(
+        tmp_path / "whole.h5"
+    )
     read, seen = qme14s._read, []
 
     def interrupt(bundle, name):
@@ -215,8 +217,8 @@ def test_qme14s_goes_on_where_it_stopped(archives, tmp_path, monkeypatch):
 
     monkeypatch.setattr(qme14s, "_read", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        convert.run(settings(**archives), tmp_path)
-    again = convert.run(settings(**archives), tmp_path)
+        convert.convert(settings(**archives), tmp_path)
+    again = convert.convert(settings(**archives), tmp_path)
     assert "IR_broaden/IR_000004.csv" in seen[13]  # after the one for the axis
     with h5py.File(whole) as a, h5py.File(again) as b:
         for name in ("ir", "raman", "axis", "split", "smiles", "number"):
@@ -235,7 +237,7 @@ def test_qme14s_is_guarded(archives, tmp_path):
                 archive.writestr(name, content)
         given = archives | {"raman": str(path)} | changes
         with pytest.raises(SpektronError, match=message):
-            convert.run(settings(**given), tmp_path)
+            convert.convert(settings(**given), tmp_path)
 
     alone = {"Raman_000001.csv": good}
     refused("000001.csv: is not SMILES, atoms", {"Raman_000001.csv": good[:40]})
@@ -261,8 +263,10 @@ def test_qme14s_is_guarded(archives, tmp_path):
 def test_lines_of_qm9s(tmp_path):
     pytest.importorskip("rdkit.Chem", reason="needs rdkit, of the extra corpus")
     with pytest.raises(SpektronError, match="config.convert.path = .* cannot be read"):
-        convert.run(settings(source="lines", path=str(tmp_path / "no.zip")), tmp_path)
+        convert.convert(
+            settings(source="lines", path=str(tmp_path / "no.zip")), tmp_path
+        )
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "000001.csv").write_text("x")
     with pytest.raises(SpektronError, match="no molecule could be used; .*failures"):
-        convert.run(settings(source="lines", path=str(tmp_path / "a")), tmp_path)
+        convert.convert(settings(source="lines", path=str(tmp_path / "a")), tmp_path)

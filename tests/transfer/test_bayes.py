@@ -8,19 +8,19 @@ from spektron_jax.transfer import bayes
 from spektron_jax.transfer.bayes import (
     Rows,
     evidence,
-    fit_treated,
+    fit_preprocessed,
     fit_view,
     scores,
     white_noise,
 )
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.instrument_prior import difference_terms
-from spektron_jax.transfer.methods.preprocessing import treat
+from spektron_jax.transfer.methods.preprocessing import preprocess
 
 
-def predict(data, X, treatment="raw"):
-    fits = fit_treated(data, treatment)
-    each = [treat(X, treatment) @ fit.vector + fit.constant for fit in fits]
+def predict(data, X, pretreatment="raw"):
+    fits = fit_preprocessed(data, pretreatment)
+    each = [preprocess(X, pretreatment) @ fit.vector + fit.constant for fit in fits]
     return softmax(scores(fits)) @ each
 
 
@@ -156,8 +156,8 @@ def test_awkward_data_give_finite_predictions(instruments, n, labels, pairs, poi
     X_s, X_t = X_s[:, :points].copy(), X_t[:, :points].copy()
     X_s[:, 0] = X_t[:, 0] = 0.3  # a constant channel
     data = data_of((X_s, axis, X_t, axis, y), n, labels, pairs, slice(0, 6))
-    for treatment in ("raw",) if points < 15 else ("raw", "sg1"):
-        assert np.isfinite(predict(data, X_t, treatment)).all()
+    for pretreatment in ("raw",) if points < 15 else ("raw", "sg1"):
+        assert np.isfinite(predict(data, X_t, pretreatment)).all()
 
 
 def test_spectra_without_information_give_the_mean():
@@ -172,7 +172,7 @@ def test_evidence_prefers_the_view_that_holds_the_analyte(instruments):
     points = data.X_source.shape[1]
     rng = np.random.default_rng(0)
     scrambled = rng.normal(size=(points, 1))  # one number a spectrum, at random
-    full = fit_treated(data, "raw")
+    full = fit_preprocessed(data, "raw")
     other = fit_view(data, lambda X: X @ scrambled, 5e-5)
     assert evidence(full) > evidence(other) + 5
     assert logsumexp(scores(full)) > logsumexp(scores(other)) + 1
@@ -191,7 +191,7 @@ def test_a_clean_target_speaks_alone(instruments):
     rng = np.random.default_rng(0)
     X_s = X_s + rng.normal(size=(60, 60)) / 8 @ (X_s - X_s.mean(axis=0))
     data = data_of((X_s, axis, X_t, axis, y), 12, source=slice(0, 40))
-    fits = fit_treated(data, "raw")
+    fits = fit_preprocessed(data, "raw")
     assert [fit.prior for fit in fits] == [1.0, 1.0, 1.0, 0.2]
     assert all(fit.asked == 12 for fit in fits)
     noisy_target, *_ = softmax(scores(fits))

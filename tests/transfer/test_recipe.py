@@ -15,7 +15,7 @@ from spektron_jax.transfer.bayes import (
     RIDGE,
     Fit,
     evidence,
-    fit_treated,
+    fit_preprocessed,
     fit_view,
     scores,
 )
@@ -29,7 +29,7 @@ from spektron_jax.transfer.ensemble import (
     classical_members,
 )
 from spektron_jax.transfer.methods import make
-from spektron_jax.transfer.methods.preprocessing import treat
+from spektron_jax.transfer.methods.preprocessing import preprocess
 
 ELSEWHERE = SimpleNamespace(modality="IR")  # where no prior was learned
 
@@ -61,9 +61,13 @@ def test_without_labels_coral_stays_beside_the_bayesian_members(instruments):
     np.testing.assert_allclose(ours, expected, rtol=1e-9)
 
 
-def _bayes(data, X, treatments):
+def _bayes(data, X, pretreatments):
     """Members by their scores, written out."""
-    rows = [(treat(X, t), fit) for t in treatments for fit in fit_treated(data, t)]
+    rows = [
+        (preprocess(X, t), fit)
+        for t in pretreatments
+        for fit in fit_preprocessed(data, t)
+    ]
     each = np.array([Z @ fit.vector + fit.constant for Z, fit in rows])
     if not rows[0][1].asked:
         return each.mean(axis=0)
@@ -74,7 +78,7 @@ def _bayes(data, X, treatments):
 
 def test_without_labels_the_network_shares_by_its_evidence(instruments, monkeypatch):
     data, *_ = data_of(instruments, labelled=False)
-    rival = evidence([fit for t in ("raw", "sg1") for fit in fit_treated(data, t)])
+    rival = evidence([fit for t in ("raw", "sg1") for fit in fit_preprocessed(data, t)])
 
     def share(ratio):
         fit = Fit(np.zeros(1), 0.0, rival + np.log(ratio), 1.0, 0, np.nan)
@@ -93,13 +97,15 @@ def test_learned_members_are_weighed_among_the_others(instruments, monkeypatch):
     monkeypatch.setattr(coefficient_prior, "scales", lambda data: np.full(80, 2.5))
     data, X, _ = data_of(instruments)
     recipe = TransferRecipe("combination", SimpleNamespace(modality="NIR"))
-    fits = [fit for t in ("raw", "sg1", "sg2") for fit in fit_treated(data, t)]
+    fits = [fit for t in ("raw", "sg1", "sg2") for fit in fit_preprocessed(data, t)]
     weights = softmax(scores([*fits, *fits[4:8]]))
     expected = bayes_share(data) * weights[-4:].sum()
     assert recipe.network_share(data) == pytest.approx(expected, rel=1e-4)
     twice = softmax(scores(fits) + np.log(np.repeat([1, 2, 1], 4)))
     rows = [
-        (treat(X, t), f) for t in ("raw", "sg1", "sg2") for f in fit_treated(data, t)
+        (preprocess(X, t), f)
+        for t in ("raw", "sg1", "sg2")
+        for f in fit_preprocessed(data, t)
     ]
     bayes = twice @ [Z @ fit.vector + fit.constant for Z, fit in rows]
     plain = TransferRecipe("average").fit(data)(X)

@@ -14,7 +14,7 @@ with the prediction over the samples,
     c_i = cov(a_i, y) / var(y),        sum c_i = 1.
 
 The gradient alone misleads: where the samples never differ nothing restrains it, and it
-is often largest there. c_i weighs it with what the spectra do. And a map that looks
+is often largest there. c_i weights it with what the spectra do. And a map that looks
 plausible proves nothing (Adebayo et al. 2018): `planted.py` plants a band and asks
 whether the map finds it.
 

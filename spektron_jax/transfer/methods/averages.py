@@ -22,7 +22,7 @@ from scipy.optimize import nnls
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.data import TransferData
-from spektron_jax.transfer.methods.preprocessing import treat, treated
+from spektron_jax.transfer.methods.preprocessing import preprocess, preprocessed
 from spektron_jax.transfer.methods.recipe import Recipe
 
 WEIGHTINGS = ("equal", "inverse", "shrunk", "stacked")
@@ -50,9 +50,9 @@ class Average:
             )
         members, held_out = [], []
         for recipe in self.recipes:
-            ready, scale = treated(data, recipe.treatment)
+            ready, scale = preprocessed(data, recipe.pretreatment)
             k = recipe.choose(ready)
-            members.append((recipe.treatment, scale, recipe.path(ready), k))
+            members.append((recipe.pretreatment, scale, recipe.path(ready), k))
             if self.weighting != "equal":
                 held_out.append(recipe.left_out(ready)[:, k - 1])
         if self.weighting == "equal":
@@ -63,8 +63,8 @@ class Average:
 
         def predict(X: np.ndarray) -> np.ndarray:
             each = [
-                path(treat(X, treatment) / scale)[:, k - 1]
-                for treatment, scale, path, k in members
+                path(preprocess(X, pretreatment) / scale)[:, k - 1]
+                for pretreatment, scale, path, k in members
             ]
             return np.stack(each, axis=1) @ weights
 

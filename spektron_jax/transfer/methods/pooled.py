@@ -18,7 +18,7 @@ def pooled(data: TransferData, *, centred: bool, balanced: bool) -> Prepared:
     """PLS on source and labelled target spectra together.
 
     Args:
-      data: treated spectra
+      data: preprocessed spectra
       centred: shift target spectra by the mean difference of the pairs first
       balanced: weight the target spectra so that both sets count alike in total
     """

@@ -1,4 +1,4 @@
-"""Fixed treatments of single spectra before a calibration: raw, SNV, derivatives.
+"""Fixed pretreatments of single spectra before a calibration: raw, SNV, derivatives.
 
 SNV: Barnes, Dhanoa & Lister, Applied Spectroscopy 43 (1989) 772. Derivatives: Savitzky
 & Golay, Analytical Chemistry 36 (1964) 1627, window 15, second order; for the second
@@ -35,7 +35,7 @@ def derivative(X: np.ndarray, order: int) -> np.ndarray:
     return savgol_filter(X, window, polynomial, deriv=order, axis=1)
 
 
-TREATMENTS = {
+PRETREATMENTS = {
     "raw": lambda X: X,
     "snv": snv,
     "sg1": lambda X: derivative(X, 1),
@@ -44,30 +44,32 @@ TREATMENTS = {
 }
 
 
-def treat(X: np.ndarray, treatment: str) -> np.ndarray:
-    """Apply a treatment by name, (n, L) -> (n, L) float64."""
-    if treatment not in TREATMENTS:
+def preprocess(X: np.ndarray, pretreatment: str) -> np.ndarray:
+    """Apply a pretreatment by name, (n, L) -> (n, L) float64."""
+    if pretreatment not in PRETREATMENTS:
         raise SpektronError(
-            f"treatment {treatment!r}: unknown; use one of {', '.join(TREATMENTS)}"
+            f"pretreatment {pretreatment!r}: unknown; use one of "
+            + ", ".join(PRETREATMENTS)
         )
-    return TREATMENTS[treatment](np.asarray(X, dtype=np.float64))
+    return PRETREATMENTS[pretreatment](np.asarray(X, dtype=np.float64))
 
 
-def treated(data: TransferData, treatment: str) -> tuple[TransferData, float]:
-    """Treat both instruments and divide by one constant.
+def preprocessed(data: TransferData, pretreatment: str) -> tuple[TransferData, float]:
+    """Preprocess both instruments and divide by one constant.
 
     Args:
-      data: untreated spectra
-      treatment: name of the treatment
+      data: unprocessed spectra
+      pretreatment: name of the pretreatment
 
     Returns:
-      The treated data and the constant: the mean over points of the SD of the source
-      spectra, so that filters with an absolute strength mean the same on every set.
+      The preprocessed data and the constant: the mean over points of the SD of the
+      source spectra, so that filters with an absolute strength mean the same on every
+      set.
     """
-    key = ("treated", treatment)
+    key = ("preprocessed", pretreatment)
     if key not in data.shared:
-        X_source = treat(data.X_source, treatment)
-        X_target = treat(data.X_target, treatment)
+        X_source = preprocess(data.X_source, pretreatment)
+        X_target = preprocess(data.X_target, pretreatment)
         scale = float(X_source.std(axis=0).mean()) or 1.0
         ready = TransferData(
             X_source / scale,

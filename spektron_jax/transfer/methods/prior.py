@@ -19,7 +19,7 @@ def ridge_update(data: TransferData, predicted: np.ndarray) -> Correction:
     """Ridge regression of what the source model leaves over, for each k.
 
     Args:
-      data: treated spectra
+      data: preprocessed spectra
       predicted: of the labelled target spectra by the source model    (n, K)
 
     Returns:

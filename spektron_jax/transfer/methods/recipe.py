@@ -3,7 +3,7 @@
 A family says what PLS is trained on, how target spectra are brought there, and perhaps
 how its predictions are corrected. Everything else is the same for all of them:
 
-- spectra are treated and divided by one constant;
+- spectra are preprocessed and divided by one constant;
 - k "by the source": cross-validation on the training set, up to 22 components;
 - k "@t": by leaving labelled target samples out, each with its source spectrum;
 - in both cases the smallest k within 2 % of the least error.
@@ -28,7 +28,7 @@ from spektron_jax.transfer.methods.pls import (
     rmse_by_components,
     smallest_good,
 )
-from spektron_jax.transfer.methods.preprocessing import treat, treated
+from spektron_jax.transfer.methods.preprocessing import preprocess, preprocessed
 
 Map = Callable[[np.ndarray], np.ndarray]
 Correction = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -67,7 +67,7 @@ class Recipe:
 
     Attributes:
       prepare: the family
-      treatment: of single spectra
+      pretreatment: of single spectra
       components: "source" or "target" (@t)
       correct: from the predictions of labelled target spectra (n, K) to a function
         that corrects (spectra, predictions (m, K)); None: no correction
@@ -76,7 +76,7 @@ class Recipe:
     """
 
     prepare: Family
-    treatment: str = "raw"
+    pretreatment: str = "raw"
     components: str = "source"
     correct: Corrector | None = None
     choose_with: Corrector | None = None
@@ -85,18 +85,18 @@ class Recipe:
         """Fit on what the regime allows.
 
         Args:
-          data: source and target spectra, untreated
+          data: source and target spectra, unprocessed
 
         Returns:
-          A function from target spectra (m, L), untreated, to predictions (m,).
+          A function from target spectra (m, L), unprocessed, to predictions (m,).
         """
-        ready, scale = treated(data, self.treatment)
+        ready, scale = preprocessed(data, self.pretreatment)
         k = self.choose(ready)
         path = self.path(ready)
-        return lambda X: path(treat(X, self.treatment) / scale)[:, k - 1]
+        return lambda X: path(preprocess(X, self.pretreatment) / scale)[:, k - 1]
 
     def choose(self, ready: TransferData) -> int:
-        """Return the number of components for treated data."""
+        """Return the number of components for preprocessed data."""
         return _once(ready, ("choose", self), lambda: self._choose(ready))
 
     def _choose(self, ready: TransferData) -> int:
@@ -107,7 +107,7 @@ class Recipe:
         return smallest_good(np.sqrt(np.mean(errors**2, axis=0)))
 
     def path(self, ready: TransferData) -> Path:
-        """Fit all numbers of components on treated data; spectra (m, L) -> (m, K)."""
+        """Fit every number of components on preprocessed data; (m, L) -> (m, K)."""
         return _once(ready, ("path", self), lambda: self._path(ready))
 
     def _path(self, ready: TransferData) -> Path:

@@ -1,4 +1,4 @@
-"""Names of methods: `family[numbers][+bias][@t]/treatment`, as `epo3+bias@t/sg1`.
+"""Names of methods: `family[numbers][+bias][@t]/pretreatment`, as `epo3+bias@t/sg1`.
 
 Families and the forms of their names:
 
@@ -7,7 +7,7 @@ Families and the forms of their names:
     ceiling
 
 `+bias` adds the mean error of the labelled target samples, `@t` chooses the number of
-components on left-out target samples. Combinations stand without treatment:
+components on left-out target samples. Combinations stand without pretreatment:
 
     average  average12  weighted  weighted20  shrunk20  stacked
 """
@@ -27,7 +27,7 @@ from spektron_jax.transfer.methods.offset import (
     unlabelled_mean_centring,
 )
 from spektron_jax.transfer.methods.pooled import ceiling, pooled, target_only
-from spektron_jax.transfer.methods.preprocessing import TREATMENTS
+from spektron_jax.transfer.methods.preprocessing import PRETREATMENTS
 from spektron_jax.transfer.methods.prior import ridge_update
 from spektron_jax.transfer.methods.projection import epo, glsw
 from spektron_jax.transfer.methods.recipe import Corrector, Family, Recipe
@@ -71,8 +71,12 @@ _TEN = (
     *("pooled@t", "pooled_w1@t", "pooled_mc@t", "pooled_mc_w1@t"),
 )
 _SIX = ("glsw0.01", "pooled@t", "pooled_mc_w1@t", "mc@t", "prior_ridge@t", "ds_res@t")
-TWENTY = tuple(f"{head}/{treatment}" for head in _TEN for treatment in ("raw", "sg1"))
-TWELVE = tuple(f"{head}/{treatment}" for head in _SIX for treatment in ("raw", "sg1"))
+TWENTY = tuple(
+    f"{head}/{pretreatment}" for head in _TEN for pretreatment in ("raw", "sg1")
+)
+TWELVE = tuple(
+    f"{head}/{pretreatment}" for head in _SIX for pretreatment in ("raw", "sg1")
+)
 
 # Combinations: name -> (names of the recipes, how they are weighted).
 AVERAGES = {
@@ -96,16 +100,16 @@ def make(name: str) -> Any:
       An object with `fit(data) -> predict`, `predict(X (m, L)) -> (m,)`.
 
     Raises:
-      SpektronError: no such family or treatment.
+      SpektronError: no such family or pretreatment.
     """
     if name in AVERAGES:
         names, weighting = AVERAGES[name]
         return Average(tuple(make(each) for each in names), weighting)
-    head, _, treatment = name.partition("/")
-    if treatment not in TREATMENTS:
+    head, _, pretreatment = name.partition("/")
+    if pretreatment not in PRETREATMENTS:
         raise SpektronError(
-            f"method {name!r}: needs a treatment after '/', one of "
-            f"{', '.join(TREATMENTS)}"
+            f"method {name!r}: needs a pretreatment after '/', one of "
+            f"{', '.join(PRETREATMENTS)}"
         )
     plain = head.removesuffix("@t")
     components = "target" if plain != head else "source"
@@ -125,4 +129,4 @@ def make(name: str) -> Any:
     # The ridge would hide a bad source model at the few samples it was fitted to, so
     # the model's size is chosen before the ridge is added.
     chooser = bias if correct is ridge_update else None
-    return Recipe(prepare, treatment, components, correct, chooser)
+    return Recipe(prepare, pretreatment, components, correct, chooser)

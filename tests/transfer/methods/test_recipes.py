@@ -8,7 +8,11 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.methods import make
 from spektron_jax.transfer.methods.averages import weights_of
-from spektron_jax.transfer.methods.preprocessing import TREATMENTS, treat, treated
+from spektron_jax.transfer.methods.preprocessing import (
+    PRETREATMENTS,
+    preprocess,
+    preprocessed,
+)
 from spektron_jax.transfer.methods.prior import STRENGTHS, ridge_update
 from spektron_jax.transfer.methods.unlabelled import covariance_power
 
@@ -152,27 +156,29 @@ def test_weights_of_combinations():
     assert mixed[0] < mixed[1]
 
 
-@pytest.mark.parametrize("treatment", TREATMENTS)
-def test_one_constant_scales_both_instruments(treatment, paired_data):
+@pytest.mark.parametrize("pretreatment", PRETREATMENTS)
+def test_one_constant_scales_both_instruments(pretreatment, paired_data):
     data, X_test, _ = paired_data(np.random.default_rng(13))
-    ready, scale = treated(data, treatment)
-    np.testing.assert_allclose(ready.X_target * scale, treat(data.X_target, treatment))
+    ready, scale = preprocessed(data, pretreatment)
+    np.testing.assert_allclose(
+        ready.X_target * scale, preprocess(data.X_target, pretreatment)
+    )
     assert ready.X_source.std(axis=0).mean() == pytest.approx(1)
 
 
 def test_treatments_by_hand():
     X = np.array([np.arange(20.0), 2 + 3 * np.arange(20.0)])
-    np.testing.assert_allclose(treat(X, "sg1"), [[1.0] * 20, [3.0] * 20])
-    np.testing.assert_allclose(treat(X, "snv")[0], treat(X, "snv")[1])
-    assert treat(X, "snv").std(axis=1, ddof=1) == pytest.approx(1)
-    np.testing.assert_array_equal(treat(np.ones((1, 20)), "snv"), 0)
+    np.testing.assert_allclose(preprocess(X, "sg1"), [[1.0] * 20, [3.0] * 20])
+    np.testing.assert_allclose(preprocess(X, "snv")[0], preprocess(X, "snv")[1])
+    assert preprocess(X, "snv").std(axis=1, ddof=1) == pytest.approx(1)
+    np.testing.assert_array_equal(preprocess(np.ones((1, 20)), "snv"), 0)
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("glsw0.01", "needs a treatment"),
-        ("glsw0.01/sg3", "needs a treatment"),
+        ("glsw0.01", "needs a pretreatment"),
+        ("glsw0.01/sg3", "needs a pretreatment"),
         ("magic/raw", "unknown family"),
         ("pds_w5/raw", "unknown family"),
         ("sbc+bias/raw", "has its own correction"),
@@ -203,4 +209,4 @@ def test_methods_say_what_they_lack(name, message, two_instruments):
 
 def test_short_spectra_have_no_derivative():
     with pytest.raises(SpektronError, match="10 points are too few"):
-        treat(np.ones((2, 10)), "sg1")
+        preprocess(np.ones((2, 10)), "sg1")

@@ -25,8 +25,8 @@ from spektron_jax.spectra.readers import read
 _PATHS = ("ir", "raman", "smiles", "path")
 
 
-def run(config: ConfigDict, workdir: Path) -> Path:
-    """Convert as config.convert says; return the file written into workdir."""
+def check(config: ConfigDict) -> None:
+    """Raise SpektronError for a setting that cannot work."""
     given = config.convert
     if given.source not in SOURCES:
         raise SpektronError(
@@ -40,12 +40,21 @@ def run(config: ConfigDict, workdir: Path) -> Path:
                 "can run code and is never opened. The same is in qm9s_csv.zip, "
                 "with source=lines, and in ir_boraden.csv and raman_boraden.csv"
             )
-    function, name = SOURCES[given.source]
+    function, _ = SOURCES[given.source]
     if function not in (boraden.convert, qme14s.convert) and not given.path:
         raise SpektronError("config.convert.path: give the file or folder to convert")
-    target = function(given, workdir / name)
-    print(f"written to {os.path.relpath(target)}")
-    return target
+
+
+def run(config: ConfigDict, workdir: Path) -> None:
+    """Convert as config.convert says, into workdir."""
+    print(f"written to {os.path.relpath(convert(config, workdir))}")
+
+
+def convert(config: ConfigDict, workdir: Path) -> Path:
+    """The file that `run` names."""
+    check(config)
+    function, name = SOURCES[config.convert.source]
+    return function(config.convert, workdir / name)
 
 
 def _lines(given: ConfigDict, target: Path) -> Path:

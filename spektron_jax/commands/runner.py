@@ -1,0 +1,117 @@
+"""From a config to results.json, results.npz and a page: the same for every task.
+
+A task is a module of this folder with the name of the task and
+
+    check(config)          raise SpektronError for a setting that cannot work; quick,
+                           since it comes before JAX and before any file is read
+    run(config, workdir)   a Result, or None if there is nothing to report
+
+`run` may write files of its own; everything else is written here.
+"""
+
+import json
+import os
+import platform
+import shlex
+import sys
+from dataclasses import asdict
+from importlib import import_module, metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+import spektron_jax
+from spektron_jax.archive import replacing
+from spektron_jax.commands.result import Bullets, Code, Result, Section, Text
+from spektron_jax.errors import SpektronError
+
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "jax", "flax")
+
+
+TASKS = (
+    *("pretrain", "transfer", "predict", "identify", "property", "latent"),
+    *("checklist", "interpret", "ablate", "lab", "convert", "lines"),
+)
+
+
+def check(config: ConfigDict) -> None:
+    """Raise SpektronError for a setting that cannot work, before anything is loaded."""
+    if config.get("task") not in TASKS:
+        raise SpektronError(
+            f"config.task = {config.get('task')!r}: must be one of {', '.join(TASKS)}"
+        )
+    task_of(config).check(config)
+
+
+def run(config: ConfigDict, workdir: Path) -> None:
+    """Run a task whose settings were checked, write what it found, print the verdict.
+
+    Raises:
+      SpektronError: from the task, or a file cannot be written.
+    """
+    result = task_of(config).run(config, workdir)
+    if result is not None:
+        write(result, config, workdir)
+
+
+def task_of(config: ConfigDict) -> ModuleType:
+    """The module of the config's task."""
+    return import_module(f"spektron_jax.commands.{config.task}")
+
+
+def write(result: Result, config: ConfigDict, workdir: Path) -> None:
+    """Write results.json, results.npz and the page; print verdict and paths."""
+    from spektron_jax.commands.report.html import render  # matplotlib takes a second
+
+    about = provenance(config) | {"files": dict(result.files)}
+    verdict = [asdict(found) for found in result.verdict]
+    data = {**result.data, "verdict": verdict, **about}
+    with replacing(workdir / "results.json") as draft:
+        draft.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    if result.arrays:
+        with replacing(workdir / "results.npz") as draft:
+            np.savez_compressed(draft, **result.arrays)
+    with replacing(workdir / result.page) as draft:
+        page = render(result, repeat_section(about))
+        draft.write_text(page, encoding="utf-8")
+    for found in result.verdict:
+        print(f"{found.label}: {found.text}")
+    for name, path in {**result.written, "report": workdir / result.page}.items():
+        print(f"{name}: {os.path.relpath(path)}")
+
+
+def provenance(config: ConfigDict) -> dict[str, Any]:
+    """Settings, versions and the command, ready for a shell, that repeats the run."""
+    return {
+        "config": json.loads(config.to_json()),
+        "versions": versions(),
+        "command": shlex.join(["python", "-m", "spektron_jax.main", *sys.argv[1:]]),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Name -> version of Python, the package and what results depend on."""
+    found = {
+        "python": platform.python_version(),
+        "spektron_jax": spektron_jax.__version__,
+    }
+    return found | {name: metadata.version(name) for name in LIBRARIES}
+
+
+def repeat_section(about: dict[str, Any]) -> Section:
+    """The last section of every page."""
+    listed = ", ".join(
+        f"{name} {version}" for name, version in about["versions"].items()
+    )
+    seed = about["config"].get("seed")
+    seeded = "" if seed is None else f"Seed {seed}; "
+    files = [f"{name}: SHA-256 {value}" for name, value in about["files"].items()]
+    settings = json.dumps(about["config"], indent=2, ensure_ascii=False)
+    parts = [Text(f"{seeded}{listed}."), Code(about["command"])]
+    if files:
+        parts.insert(1, Bullets(files))
+    parts.append(Code(settings, summary="All settings"))
+    return Section("settings", "Settings and how to repeat this", parts)
