@@ -8,7 +8,7 @@
 # 25 MB, so that slices may run on different machines. Stopped anywhere, the same command
 # goes on. START=nano begins from weights.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/setup.sh" "" # not the arguments of this script
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 variant="$1" slices="$2" steps="$3"
 shift 3

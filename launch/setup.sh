@@ -1,6 +1,7 @@
 # Sourced by the other scripts: enters the repository and makes .venv ready there.
-# Usage: source setup.sh [EXTRA]. Sets PYTHON. Installs again only when the files
-# that list the requirements have changed.
+# Usage: EXTRA=test source setup.sh. Sets PYTHON. EXTRA, not an argument, names an extra
+# of setup.py: a sourced file without arguments would see those of its caller. Installs
+# again only when the files that list the requirements have changed.
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PYTHON="$PWD/.venv/bin/python"
 
@@ -21,8 +22,8 @@ if ! new_enough "$PYTHON"; then
     "$candidate" -m venv --clear .venv
 fi
 
-target="-e .${1:+[$1]}"
-stamp=".venv/.installed${1:+-$1}"
+target="-e .${EXTRA:+[$EXTRA]}"
+stamp=".venv/.installed${EXTRA:+-$EXTRA}"
 # The folder is part of the state: an editable install points into it.
 state="$( (pwd && cat requirements.txt setup.py) | cksum)"
 if [ "$(cat "$stamp" 2>/dev/null)" != "$state" ]; then

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 import types
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from spektron_jax import main
-from spektron_jax.commands import config_file
+from spektron_jax.commands import config_file, runner
 from spektron_jax.errors import SpektronError
 
 ROOT = Path(__file__).parents[1]
@@ -102,8 +103,40 @@ def test_wrong_arguments(train, capsys, tmp_path, argument, message):
 
 def test_missing_flags(capsys, tmp_path):
     assert "--config is missing" in error_line(capsys)
-    assert "--workdir is missing" in error_line(capsys, TINY)
     assert "--config" in error_line(capsys, "--workdir=x", "--config")
+
+
+@pytest.mark.parametrize(
+    "config, workdir",
+    [
+        ("configs/pretrain.py", "runs/pretrain"),
+        ("pretrain.py:nano", "runs/pretrain-nano"),
+    ],
+)
+def test_the_workdir_has_a_default_which_is_said(
+    train, capsys, tmp_path, monkeypatch, config, workdir
+):
+    monkeypatch.chdir(tmp_path)
+    assert main.main([f"--config={config}"]) == 0
+    assert train.calls[0][1] == tmp_path / workdir
+    assert capsys.readouterr().out == f"workdir: {workdir}\n"
+
+
+def test_every_task_has_a_config_and_its_own_file():
+    """What `runner` lists is what commands/ and configs/ hold."""
+    tasks = {
+        config_file.load(str(path)).task for path in (ROOT / "configs").glob("*.py")
+    }
+    assert {*runner.TASKS} == tasks and len(runner.TASKS) == len(tasks)
+    for name in runner.TASKS:
+        task = import_module(f"spektron_jax.commands.{name}")
+        assert callable(task.check) and callable(task.run), name
+
+
+def test_a_task_that_is_checked_writes_nothing_first(train, capsys, tmp_path):
+    workdir = tmp_path / "never"
+    line = error_line(capsys, TINY, f"--workdir={workdir}", "--config.model.top_k=9")
+    assert "top_k" in line and not workdir.exists()
 
 
 @pytest.mark.parametrize(
