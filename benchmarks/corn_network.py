@@ -25,7 +25,6 @@ from spektron_jax.transfer.selection import compressed, kennard_stone
 
 MOST = 50  # transfer samples
 RANK = 4
-FILES = ("recipe", "features", "pipeline", "adaptation", "ttt", "finetune")
 
 
 def methods(features: Features) -> dict[str, object]:
@@ -79,7 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
     with h5py.File(given.data) as file:
         axis = file["instruments/m5/axis"][:]
     features = Features(given.weights, axis, "nm", "NIR")
-    mark = f"{given.weights}@{features.checksum[:8]} code@{tables.checksum(*FILES)}"
+    mark = f"{given.weights}@{features.checksum[:8]} code@{tables.checksum()}"
     chosen = methods(features)
     if given.rows:
         chosen = {name: chosen[name] for name in given.rows.split(";")}

@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
         axis = file["instruments/m5/axis"][:]
     features = Features(given.weights, axis, "nm", "NIR")
     mark = f"{given.weights}@{features.checksum[:8]} "
-    mark += f"recipe@{tables.checksum(*tables.RECIPE)}"
+    mark += f"recipe@{tables.checksum()}"
     names = {
         f"{kind}#{mark}": TransferRecipe(kind, features)
         for kind in given.kinds.split(",")

@@ -186,7 +186,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.json:
         command = "python -m benchmarks.learned_weights --data=corn.h5 "
         command += f"--protocol=corn_protocol.json --tasks={given.tasks}"
-        content = {"command": command, "made_with": tables.checksum(*tables.RECIPE)}
+        content = {"command": command, "made_with": tables.checksum()}
         Path(given.json).write_text(
             json.dumps(content | {"rows": rows}, indent=1) + "\n"
         )

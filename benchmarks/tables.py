@@ -59,15 +59,12 @@ def regime_of(n: int) -> Regime:
     return Regime("paired", n) if n > 0 else Regime("unlabelled", -n or None)
 
 
-RECIPE = ("recipe", "bayes", "instrument_prior", "coefficient_prior")
-RECIPE += ("linear_view", "features")
-
-
-def checksum(*modules: str) -> str:
-    """Of files in spektron_jax/transfer: rows of another version are other rows."""
-    folder, digest = Path(spektron_jax.__file__).parent / "transfer", hashlib.sha256()
-    for name in modules:
-        digest.update((folder / f"{name}.py").read_bytes())
+def checksum() -> str:
+    """Of the code of the estimator and the encoder: other code makes other rows."""
+    package, digest = Path(spektron_jax.__file__).parent, hashlib.sha256()
+    for room in ("transfer", "encoder"):
+        for path in sorted((package / room).rglob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:8]
 
 

@@ -88,7 +88,7 @@ def main(arguments: list[str] | None = None) -> None:
     _, axis = draw(corpus, FIRST_SEED, given.difficulty)
     features = Features(given.weights, axis, "nm", "NIR")
     mark = f"{given.weights}@{features.checksum[:8]} "
-    mark += f"recipe@{tables.checksum(*tables.RECIPE)}"
+    mark += f"recipe@{tables.checksum()}"
     recipes = {f"{kind}#{mark}": TransferRecipe(kind, features) for kind in KINDS}
     rows = [Row(name, Regime("none")) for name in NONE]
     for regime in REGIMES:

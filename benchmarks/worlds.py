@@ -214,7 +214,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(SHOWN.format(**rows[-1]))
     if given.json:
         command = f"python -m benchmarks.worlds --tasks={given.tasks}"
-        content = {"command": command, "made_with": tables.checksum(*tables.RECIPE)}
+        content = {"command": command, "made_with": tables.checksum()}
         Path(given.json).write_text(
             json.dumps(content | {"rows": rows}, indent=1) + "\n"
         )

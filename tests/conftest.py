@@ -197,3 +197,33 @@ def _instruments(samples=30, points=80, seed=0, points_target=None):
 def instruments():
     """The function of that name, see above."""
     return _instruments
+
+
+MICRO_CONFIG = str(Path(__file__).parent / "training" / "micro_config.py")
+
+
+@pytest.fixture(scope="session")
+def micro_config():
+    """The config file of a model that trains in seconds, for the command line."""
+    return MICRO_CONFIG
+
+
+@pytest.fixture(scope="session")
+def micro():
+    """Makes a micro config: micro({"train.steps": 3}) changes single settings."""
+    from spektron_jax.commands import config_file
+
+    def make(changes=None):
+        config = config_file.load(MICRO_CONFIG)
+        config.update_from_flattened_dict(changes or {})
+        return config
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def corpus():
+    """The shipped molecules."""
+    from spektron_jax.training.examples import open_source
+
+    return open_source("lines")

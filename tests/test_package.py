@@ -108,8 +108,6 @@ def test_requirements_are_those_of_the_file(wheel):
         "corpus",
         "files",
         "notebooks",
-        "preprocess",
-        "report",
         "tensorboard",
         "test",
     }

@@ -43,10 +43,21 @@ def test_tasks_join_as_splits_and_rows_are_compared_pairwise(tmp_path):
     assert content["rows"][1] == mine and content["command"] == "run"
 
 
-def test_numbers_stand_for_regimes_and_files_for_versions():
+def test_numbers_stand_for_regimes():
     found = [str(tables.regime_of(n)) for n in (10, -5, 0)]
     assert found == ["paired 10", "unlabelled 5", "unlabelled all"]
-    assert tables.checksum("recipe") != tables.checksum("recipe", "features")
+
+
+def test_rows_of_other_code_are_other_rows(tmp_path, monkeypatch):
+    package = tmp_path / "package"
+    (package / "transfer" / "methods").mkdir(parents=True)
+    file = package / "transfer" / "methods" / "one.py"
+    monkeypatch.setattr(tables.spektron_jax, "__file__", str(package / "__init__.py"))
+    seen = set()
+    for text in ("a = 1", "a = 2"):
+        file.write_text(text)
+        seen.add(tables.checksum())
+    assert len(seen) == 2
 
 
 @pytest.mark.slow
