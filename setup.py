@@ -47,6 +47,7 @@ setup(
     package_dir={"spektron_jax.configs": "configs"},
     package_data={
         "spektron_jax": [
+            "py.typed",
             "commands/report/*.j2",
             "spectra/*.md",
             "corpus/files/*",
@@ -56,6 +57,7 @@ setup(
             "weights/**",
         ]
     },
+    entry_points={"console_scripts": ["spektron = spektron_jax.main:main"]},
     include_package_data=False,
     install_requires=requirements(),
     extras_require={
@@ -67,6 +69,7 @@ setup(
             "build>=1.2",
             "chemotools>=0.5",  # an independent DS, PDS, SST and EPO to compare with
             "hypothesis>=6.100",
+            "mypy>=1.15",
             "pytest>=8.2",
             "pytest-xdist>=3.6",
             "ruff>=0.12",

@@ -30,8 +30,7 @@ import numpy as np
 from sklearn.cross_decomposition import PLSRegression
 
 import spektron_jax
-from spektron_jax import CalibrationTransfer, lab
-from spektron_jax.corpus.line_corpus import LineCorpus
+from spektron_jax import CalibrationTransfer, LineCorpus, lab
 
 FILE = ""  # your spectra set, such as "corn.h5"; "" = virtual powders
 SOURCE, TARGET, PROPERTY = "m5", "mp6", "moisture"  # names in your file

@@ -29,7 +29,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import spektron_jax
-from spektron_jax.corpus.line_corpus import LineCorpus
+from spektron_jax import LineCorpus
 from spektron_jax.probes.completeness import TEXTBOOK, VISIBLE, completeness
 from spektron_jax.probes.interpretation import experts, oscillators, planted
 from spektron_jax.probes.interpretation import samples as examples

@@ -28,8 +28,7 @@ import numpy as np
 from scipy.signal import savgol_filter
 from sklearn.cross_decomposition import PLSRegression
 
-from spektron_jax import lab
-from spektron_jax.corpus.line_corpus import LineCorpus
+from spektron_jax import LineCorpus, lab
 
 STEPS = 7  # of the map below, in each direction
 

@@ -10,32 +10,57 @@ use, so that `import spektron_jax` is safe in data workers and command-line tool
 """
 
 import importlib
+from typing import TYPE_CHECKING, Any
 
 from spektron_jax.errors import SpektronError
 
 __version__ = "0.1.0"
 __all__ = [
+    "Adaptation",
     "CalibrationTransfer",
+    "LineCorpus",
     "SpectralLibrary",
-    "SpektronError",
     "SpectraSet",
+    "SpektronError",
+    "TransferData",
     "__version__",
+    "lab",
     "load_encoder",
+    "oscillators",
     "read",
 ]
 
 # Public name -> the module that defines it, imported when the name is first asked for.
 _LAZY = {
+    "Adaptation": "spektron_jax.encoder.adaptation",
     "CalibrationTransfer": "spektron_jax.transfer.estimator",
+    "LineCorpus": "spektron_jax.corpus.line_corpus",
     "SpectraSet": "spektron_jax.spectra.spectra_set",
     "SpectralLibrary": "spektron_jax.identification.library",
+    "TransferData": "spektron_jax.transfer.data",
     "load_encoder": "spektron_jax.encoder.load",
     "read": "spektron_jax.spectra.readers",
 }
+# Modules with names of their own.
+_MODULES = {"lab": "spektron_jax.lab", "oscillators": "spektron_jax.models.oscillators"}
+
+if TYPE_CHECKING:  # what a type checker and an editor see in place of the table above
+    from spektron_jax import lab
+    from spektron_jax.corpus.line_corpus import LineCorpus
+    from spektron_jax.encoder.adaptation import Adaptation
+    from spektron_jax.encoder.load import load_encoder
+    from spektron_jax.identification.library import SpectralLibrary
+    from spektron_jax.models import oscillators
+    from spektron_jax.spectra.readers import read
+    from spektron_jax.spectra.spectra_set import SpectraSet
+    from spektron_jax.transfer.data import TransferData
+    from spektron_jax.transfer.estimator import CalibrationTransfer
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     """Imports a lazy public name on first use (PEP 562)."""
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
     if name in _LAZY:
         value = getattr(importlib.import_module(_LAZY[name]), name)
         globals()[name] = value
