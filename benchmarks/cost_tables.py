@@ -1,4 +1,4 @@
-"""What the result files say of time and memory, a function for each README table."""
+"""What the result files say of time and memory, a function for each table."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What the result files say of accuracy, a function for each table of the README."""
+"""What the result files say of accuracy, a function for each table of the documents."""
 
 import math
 
@@ -23,12 +23,12 @@ KINDS = {
 PROPERTIES = ("polarizability (A3)", "energy per atom (hartree)")
 DEPTHS = ("tokens", "mean", "cls", "chem")
 AUDIT = {
-    "instrument from `z_chem`, linear": "z_chem.instrument.accuracy",
+    "instrument probe on `z_chem`, linear": "z_chem.instrument.accuracy",
     "the same, MLP": "z_chem.instrument_mlp.accuracy",
-    "up to which that is guessing": "z_chem.instrument.high",
+    "chance level, up to": "z_chem.instrument.high",
     "molecule from `z_chem`, other instrument": "z_chem.molecule.accuracy",
     "the same, same instrument": "z_chem.molecule.same",
-    "instrument from `z_inst`, linear": "z_inst.instrument.accuracy",
+    "instrument probe on `z_inst`, linear": "z_inst.instrument.accuracy",
     "molecule from `z_inst`": "z_inst.molecule.accuracy",
     "swap, squared error / doing nothing": "swap.of_nothing",
     "composition, R2 same instrument": "chemistry.composition.same",
@@ -59,8 +59,8 @@ CLASSICAL = {
     "plain average of twenty recipes": ("average",),
 }
 ABLATION = {
-    "molecule": "molecule found again",
-    "instrument_chem": "instrument from `z_chem`",
+    "molecule": "top-1 retrieval",
+    "instrument_chem": "instrument probe on `z_chem`",
     "gap": "long gaps / linear",
 }
 
@@ -289,7 +289,7 @@ def gaps() -> str:
 
 
 def retrieval() -> str:
-    """The same sample found again on another instrument in the NIR."""
+    """Top-1 retrieval of a sample across NIR instruments."""
     rows = []
     for title, found in load("retrieval").items():
         cells = ("{:.0f} %, {:.0f} %".format(*(100 * x for x in found[name]))

@@ -1,11 +1,11 @@
-"""Is the same sample found again on another instrument? Weights against spectra.
+"""Top-1 retrieval of a sample across instruments. Weights against spectra.
 
     python -m benchmarks.retrieval --weights=nano [--weights=runs/wide ...]
         [--data=corn.h5] [--tasks=5] [--json FILE]
 
 Share of spectra whose nearest neighbour (Euclidean, standardised) on the other
 instrument is the same sample; mean over ordered pairs of instruments. Codes are those
-of the encoder, the rival is the spectrum itself, plain and as SNV and first derivative.
+of the encoder, the baseline is the spectrum itself, plain and as SNV and first derivative.
 Each also with every instrument's own mean taken off, which needs no labels. `tasks`
 virtual NIR transfer tasks, from seeds that no training uses, and a spectra set.
 """
@@ -59,7 +59,7 @@ def derivative(spectra):
 
 
 def found_again(codes):
-    """Shares found again, as they are and with the instruments' means taken off."""
+    """Retrieval, as they are and with the instruments' means taken off."""
     label = np.repeat(np.arange(len(codes)), [len(code) for code in codes])
     sample = np.concatenate([np.arange(len(code)) for code in codes])
     centred = [code - code.mean(0) for code in codes]
@@ -98,7 +98,7 @@ def main():
     }
     if options.data:
         table[options.data] = score(measured(options.data), encoders)
-    print("| set | code | found again | means taken off |\n|---|---|---|---|")
+    print("| set | code | top-1 retrieval | means taken off |\n|---|---|---|---|")
     for group, scores in table.items():
         for name, (bare, centred) in scores.items():
             print(f"| {group} | {name} | {bare:.0%} | {centred:.0%} |")

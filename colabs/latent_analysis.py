@@ -99,11 +99,11 @@ plt.show()
 
 # %%
 audit = figures(encoder.params, encoder.config, seed=0, molecules=MOLECULES)["headline"]
-print(f"chance of guessing the instrument: {audit['chance']:.0%}")
+print(f"chance level of the instrument: {audit['chance']:.0%}")
 for code in codes:
     print(
         f"{code}: instrument read {audit[f'{code}_instrument']:.0%}, "
-        f"molecule found again {audit[f'{code}_molecule']:.0%}"
+        f"molecule retrieval {audit[f'{code}_molecule']:.0%}"
     )
 print(f"collapsed dimensions of z_chem: {audit['collapsed']:.0%}")
 print(f"verdict: {audit['verdict']}")

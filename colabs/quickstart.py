@@ -65,7 +65,7 @@ plt.show()
 
 
 # %%
-def found_again(a, b):
+def retrieval(a, b):
     """Share of rows of a whose nearest row of b has the same number."""
     distance = np.linalg.norm(a[:, None] - b[None], axis=-1)
     return float(np.mean(distance.argmin(axis=1) == np.arange(len(a))))
@@ -75,12 +75,12 @@ z_library = encoder.embed(library, axis, modality="IR")
 for name, spectra in measured.items():
     z = encoder.embed(spectra, axis, modality="IR")
     print(
-        f"{name}: {found_again(z, z_library):.0%} of {len(z)} found again by z_chem, "
-        f"{found_again(spectra, library):.0%} by the spectra as they are"
+        f"{name}: top-1 retrieval of {len(z)} spectra {retrieval(z, z_library):.0%} "
+        f"by z_chem, {retrieval(spectra, library):.0%} by the spectra as they are"
     )
 
 # %% [markdown]
 # Compare the two numbers of each line before you believe in an embedding: plain spectra
-# are a strong rival as long as instruments are alike, and weights that still see the
+# are a strong baseline as long as instruments are alike, and weights that still see the
 # instrument in `z_chem` fail where instruments differ in kind. `latent_analysis` takes
 # this question apart.

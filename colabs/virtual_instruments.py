@@ -52,11 +52,13 @@ train, test = task.calibration, task.test
 def calibration(components):
     """PLS on first derivatives; returns a function from spectra to predictions."""
 
-    def treat(X):
+    def preprocess(X):
         return savgol_filter(X, 15, 2, deriv=1)
 
-    pls = PLSRegression(components, scale=False).fit(treat(spectra[train]), y[train])
-    return lambda X: pls.predict(treat(X)).ravel()
+    pls = PLSRegression(components, scale=False).fit(
+        preprocess(spectra[train]), y[train]
+    )
+    return lambda X: pls.predict(preprocess(X)).ravel()
 
 
 def rmsep(X, predict):

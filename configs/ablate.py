@@ -4,7 +4,7 @@
 
 | argument | question |
 |---|---|
-| methods (default) | does the bottleneck split with its adversary do better than the rivals? |
+| methods (default) | does the bottleneck split with its adversary do better than the baselines? |
 | weight | how much weight should the bottleneck loss have? |
 | losses | what does each loss do, when it is left out? |
 | laboratory | four instruments or hundreds; with or without NIR? |
@@ -15,7 +15,7 @@
 alike; `--config.pretrain.train.start=nano` starts all from weights. The table is
 written to ablation.md, anew after every run; the same command goes on after a stop.
 Settings are judged on validation molecules, so a choice made here is not made on test
-molecules. Retrieval (molecule found again on another instrument) decides, never the
+molecules. Top-1 retrieval of the molecule across instruments decides, never the
 training loss.
 """  # noqa: E501 (a table cannot be wrapped)
 

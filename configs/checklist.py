@@ -7,8 +7,8 @@
 |---|---|
 | checksums, settings, version | files as written, settings valid, written by this version |
 | other against same instrument | molecule accuracy falls by 5 points at most; more is incomplete disentanglement |
-| instrument read from z_chem | as in configs/latent.py: chance + 5 points, or a guesser's reach, at most |
-| molecule found again | 80 % or more on another instrument |
+| instrument probe on z_chem | as in configs/latent.py: chance + 5 points, or the upper end of chance, at most |
+| top-1 retrieval of the molecule | 80 % or more across instruments |
 | collapsed dimensions of z_chem | less than 30 % |
 | molecule, by test-time training | accuracy falls by 1 point at most when 10 unlabelled spectra adapt the encoder |
 | throughput here | `least_spectra_per_s` or more |

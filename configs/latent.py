@@ -13,8 +13,8 @@ the verdict, by the first row of this table that holds:
 | verdict | when |
 |---|---|
 | collapsed | more than 30 % of the z_chem dimensions have a KL below 0.01 nats |
-| leaking | a probe, linear or MLP, reads the instrument from z_chem more often than chance + 5 points, and more often than a guesser does 97.5 % of the time |
-| collapsed | the molecule is found again on another instrument, by nearest neighbour in z_chem, in less than 80 % of cases |
+| leaking | the accuracy of a probe on z_chem, linear or MLP, is above chance + 5 points and above the 97.5 % point of chance |
+| collapsed | top-1 retrieval of the molecule across instruments, by nearest neighbour in z_chem, is below 80 % |
 | disentangled | none of these |
 
 Probes and retrieval are judged in each modality and in all together; one is enough.

@@ -49,7 +49,7 @@ def get_config(arg: str = "") -> ConfigDict:
         "regime": "paired",
         "n": 10,  # target samples, chosen by Kennard-Stone; 0 = all
         "coverage": 0.9,  # of the intervals
-        "compare": True,  # with the rival methods, on samples held out
+        "compare": True,  # with the baselines, on samples held out
         "repeats": 15,  # splits of the comparison
         "curve": (3, 5, 10, 25),  # numbers of samples in the figure
         "progress": True,

@@ -138,8 +138,10 @@ def test_every_public_name_is_there():
 
 
 def test_what_the_readme_shows_comes_from_the_top():
-    """Nobody has to learn the plan of the package to follow the README."""
-    shown = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    """Nobody has to learn the plan of the package to follow README and docs."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    text = "\n".join(page.read_text() for page in pages)
+    shown = re.findall(r"```python\n(.*?)```", text, re.S)
     lines = "\n".join(shown).splitlines()
     deep = [line for line in lines if re.search(r"(from|import) spektron_jax\.", line)]
     assert len(shown) > 5 and deep == []

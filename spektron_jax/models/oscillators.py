@@ -142,7 +142,7 @@ def oscillator_scan(
       dt: step, like A or ().
       f: force, (..., L, P, 2): real and imaginary channel, which never mix.
       algorithm: "auto", "sequential", "associative" or "chunked". "auto" is sequential
-        on a CPU and chunked elsewhere; README.md has the measurements.
+        on a CPU and chunked elsewhere; docs/model.md has the measurements.
       reverse: run from the last point to the first.
       state: (w, x) before the first point, as an earlier call returned it; (..., P, 2)
         each; None is rest.

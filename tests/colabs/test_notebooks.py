@@ -19,7 +19,7 @@ SCRIPTS = sorted(COLABS.glob("*.py"))
 SMALL = {
     "quickstart": (
         {"MOLECULES = 100": "MOLECULES = 12", '"nano"': '"{weights}"'},
-        "found again",
+        "top-1 retrieval",
     ),
     "few_shot_transfer": ({'WEIGHTS = "nano"': "WEIGHTS = None"}, "RMSEP"),
     "virtual_instruments": (

@@ -1,0 +1,28 @@
+"""The documents' tables from the result files: `python -m benchmarks.documents`.
+
+Rewrites what stands between `<!-- table: NAME -->` and `<!-- end -->` in the README and
+in docs/, so that no number there is typed by hand. A test compares them with the result
+files.
+"""
+
+import re
+
+from benchmarks import cost_tables, result_tables
+from benchmarks.result_files import ROOT
+from spektron_jax.archive import replacing
+
+BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MAKERS = result_tables.MAKERS + cost_tables.MAKERS
+TABLES = {make.__name__: make for make in MAKERS}
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+
+
+def rendered(text: str) -> str:
+    """A page's text with all its tables made anew."""
+    return BLOCK.sub(lambda found: found[1] + TABLES[found[2]]() + found[3], text)
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        with replacing(page) as draft:
+            draft.write_text(rendered(page.read_text()))
