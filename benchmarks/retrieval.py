@@ -6,8 +6,8 @@
 Share of spectra whose nearest neighbour (Euclidean, standardised) on the other
 instrument is the same sample; mean over ordered pairs of instruments. Codes are those
 of the encoder, the baseline is the spectrum itself, plain and as SNV and first
-derivative. Each also with every instrument's own mean taken off, which needs no labels. `tasks`
-virtual NIR transfer tasks, from seeds that no training uses, and a spectra set.
+derivative. Each also with every instrument's own mean taken off, which needs no labels.
+`tasks` virtual NIR transfer tasks, from seeds that no training uses, and a spectra set.
 """
 
 import argparse
