@@ -25,7 +25,7 @@ ARROWS = {
     "metrics": ({"errors"}, NUMPY),
     "config": ({"errors", "spectra"}, {"numpy", "ml_collections"}),
     "spectra": (
-        BASE | CONFIG | {"spectra", "transfer"},
+        BASE | CONFIG | {"spectra"},
         NUMPY | {"h5py", "absl", "tqdm", "ml_collections"},
     ),
     "transfer": (

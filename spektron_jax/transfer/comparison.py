@@ -23,14 +23,12 @@ from spektron_jax.metrics import (
     agreement,
     squared_sums,
 )
-from spektron_jax.transfer.data import UNPAIRED, TransferData
+from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.ensemble import TransferRecipe
 from spektron_jax.transfer.methods import make
 from spektron_jax.transfer.methods.preprocessing import WINDOW, preprocessed
+from spektron_jax.transfer.splits import Trial, trials_inside
 
-REPEATS = 15
-TEST_SHARE = 0.2
-LEAST_INSIDE = 5  # labelled target samples, so that 3 stay to calibrate on
 PDS = tuple(f"pds_w{w}_{c}@t/sg1" for w in (3, 5, 11) for c in (1, 2))
 
 WITHOUT, ENCODER, COMBINATION = "without network", "encoder only", "combination"
@@ -52,26 +50,6 @@ RIVALS = {
     "ridge update": "prior_ridge@t/sg1",
     "target only": "target_only/sg1",
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """One split.
-
-    Attributes:
-      data: what methods may see
-      X, y: test spectra of the target, and their labels            (m, L), (m,)
-      rows: which samples they are                                  (m,)
-      everything: `data` with all target labels, for the ceiling; None: not known
-      on_source: source spectra of the same samples; None: not measured (m, L)
-    """
-
-    data: TransferData
-    X: np.ndarray
-    y: np.ndarray
-    rows: np.ndarray
-    everything: TransferData | None = None
-    on_source: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,29 +135,7 @@ def inside(
     adaptation: Adaptation | None = None,
 ) -> Comparison:
     """Compare on repeated splits of the labelled target samples themselves."""
-    return compare(splits_inside(data, seed), features, adaptation=adaptation)
-
-
-def splits_inside(
-    data: TransferData, seed: int = 0, repeats: int = REPEATS
-) -> list[Trial]:
-    """Hold out a fifth of the labelled target samples, 2 at least, again and again."""
-    labelled = data.labelled
-    if labelled.size < LEAST_INSIDE:
-        raise SpektronError(
-            f"compare: needs {LEAST_INSIDE} labelled target samples to hold some out, "
-            f"got {labelled.size}; use compare=False"
-        )
-    size = max(2, round(TEST_SHARE * labelled.size))
-    trials = []
-    for number in range(repeats):
-        rng = np.random.default_rng([seed, number])
-        rows = np.sort(rng.permutation(labelled)[:size])
-        X, y = data.X_target[rows], data.y_target[rows]
-        pairs = data.paired[rows]
-        on_source = None if (pairs == UNPAIRED).any() else data.X_source[pairs]
-        trials.append(Trial(data.without(rows), X, y, rows, on_source=on_source))
-    return trials
+    return compare(trials_inside(data, seed=seed), features, adaptation=adaptation)
 
 
 def compare(

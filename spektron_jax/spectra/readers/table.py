@@ -261,13 +261,12 @@ def _add_columns(
                     np.nan if row in wrong else number(cell)
                     for row, cell in enumerate(cells[i])
                 ]
-                draft.targets[_name_unit(name)] = np.array(values)
+                draft.targets[name_and_unit(name)] = np.array(values)
             else:
                 draft.labels[name] = cells[i]
         else:
-            draft.targets[_name_unit(header[i].strip() or f"column {i + 1}")] = parsed[
-                i
-            ]
+            name = header[i].strip() or f"column {i + 1}"
+            draft.targets[name_and_unit(name)] = parsed[i]
 
 
 def _long(rows: list[list[str]], places: list[str], log: Log) -> Draft:
@@ -305,7 +304,7 @@ def _long(rows: list[list[str]], places: list[str], log: Log) -> Draft:
             log.fault(f"{good_places[i]}, column {j + 1}", text)
     unit = _one_unit(units | (_units(header) if has_header else set()), places[0], log)
     if has_header and names:
-        split = [_name_unit(name) for _, name in names]
+        split = [name_and_unit(name) for _, name in names]
         said = {quantity_of(unit) if len(unit) > 1 else None for _, unit in split}
         if len(said) == 1 and None not in said:  # "A1 (AU)", "A2 (AU)"
             quantity = said.pop()
@@ -381,7 +380,7 @@ def _one_unit(units: set[str], place: str, log: Log) -> str | None:
     return next(iter(units), None)
 
 
-def _name_unit(name: str) -> tuple[str, str]:
+def name_and_unit(name: str) -> tuple[str, str]:
     """Split "protein (%)" into name and unit."""
     found = re.fullmatch(r"(.+?)\s*[(\[]([^)\]]*)[)\]]", name)
     return (found[1], found[2]) if found else (name, "")
