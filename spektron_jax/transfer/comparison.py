@@ -18,9 +18,10 @@ from spektron_jax.encoder.features import Features
 from spektron_jax.encoder.pipeline import Adapted, Neighbours
 from spektron_jax.errors import SpektronError
 from spektron_jax.metrics import (
-    INTERVAL,
-    RESAMPLES,
     agreement,
+    interval,
+    pooled_errors,
+    resampled_counts,
     squared_sums,
 )
 from spektron_jax.transfer.data import TransferData
@@ -74,40 +75,26 @@ class Comparison:
     def table(self) -> list[dict[str, Any]]:
         """One JSON-ready entry a method, least RMSEP first.
 
-        rmsep with low and high (95 %, trials resampled), bias, sep, r2 (pooled over
-        trials, None where a test set has equal labels), rpd, rpiq, n.
+        What `metrics.pooled_errors` says, and low and high of rmsep (95 %, trials
+        resampled).
         """
-        entries = []
-        middle = np.subtract(*np.percentile(np.concatenate(self.measured), (75, 25)))
-        for name, predicted in self.predicted.items():
-            error = np.concatenate(predicted) - np.concatenate(self.measured)
-            sse, sst = squared_sums(self.measured, predicted)
-            low, high = np.percentile(self._resampled(name), INTERVAL)
-            rmsep = float(np.sqrt(np.mean(error**2)))
-            spread = float(np.sqrt(sst.sum() / error.size))
-            entries.append(
-                {
-                    "method": name,
-                    "rmsep": rmsep,
-                    "low": float(low),
-                    "high": float(high),
-                    "bias": float(error.mean()),
-                    "sep": float(error.std(ddof=1)),
-                    "r2": float(1 - sse.sum() / sst.sum()) if sst.sum() else None,
-                    "rpd": spread / rmsep if rmsep else None,
-                    "rpiq": float(middle) / rmsep if rmsep else None,
-                    "n": int(error.size),
-                }
-            )
+        entries = [
+            {
+                "method": name,
+                **pooled_errors(self.measured, predicted),
+                **interval(self._resampled(name)),
+            }
+            for name, predicted in self.predicted.items()
+        ]
         return sorted(entries, key=lambda entry: entry["rmsep"])
 
     def difference(self, first: str, second: str) -> dict[str, float]:
         """RMSEP of one method minus another's with a paired 95 % interval."""
-        resampled = self._resampled(first) - self._resampled(second)
-        low, high = np.percentile(resampled, INTERVAL)
         rmsep = {entry["method"]: entry["rmsep"] for entry in self.table()}
-        difference = rmsep[first] - rmsep[second]
-        return {"difference": difference, "low": float(low), "high": float(high)}
+        return {
+            "difference": rmsep[first] - rmsep[second],
+            **interval(self._resampled(first) - self._resampled(second)),
+        }
 
     def agreement(self, name: str) -> dict[str, float] | None:
         """Of a method on the target with the source's calibration on the source.
@@ -122,9 +109,7 @@ class Comparison:
     def _resampled(self, name: str) -> np.ndarray:
         sizes = np.array([len(y) for y in self.measured])
         sse, _ = squared_sums(self.measured, self.predicted[name])
-        counts = np.random.default_rng(0).multinomial(
-            sizes.size, np.full(sizes.size, 1 / sizes.size), RESAMPLES
-        )
+        counts = resampled_counts(sizes.size)
         return np.sqrt((counts @ sse) / (counts @ sizes))
 
 
@@ -173,7 +158,10 @@ def compare(
         make(_fitting(RIVALS[FLOOR], t.X.shape[1])).fit(t.data)(t.on_source)
         for t in known
     ]
-    whole = {k: v for k, v in predicted.items() if len(v) == len(trials)}
+    for name, each in predicted.items():
+        if each and not np.isfinite(np.concatenate(each)).all():
+            impossible.setdefault(name, "its predictions are not finite")
+    whole = {k: v for k, v in predicted.items() if k not in impossible and v}
     return Comparison(
         [t.y for t in trials],
         [t.rows for t in trials],
