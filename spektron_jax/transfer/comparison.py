@@ -1,8 +1,8 @@
-"""The recipe beside its rivals, on samples that no fit has seen.
+"""The ensemble beside baselines, on samples that no fit has seen.
 
-A trial is what a method may see and a test set. Every method gets the same trials, so
-that differences are paired. Rivals have one fixed setting each, the best of its family
-over all corn cells at 10 pairs; PDS chooses window and components on left-out samples.
+Every method gets the same trials, so that differences are paired. A baseline has one
+fixed setting, the best of its family over all corn cells at 10 pairs; PDS chooses
+window and components on left-out samples.
 
 R = trials, m = test samples of a trial, L = points.
 """
@@ -35,7 +35,7 @@ PDS = tuple(f"pds_w{w}_{c}@t/sg1" for w in (3, 5, 11) for c in (1, 2))
 WITHOUT, ENCODER, COMBINATION = "without network", "encoder only", "combination"
 NEIGHBOURS = "nearest in z_chem"
 FLOOR, CEILING = "no transfer", "all target labels"
-RIVALS = {
+BASELINES = {
     FLOOR: "none/sg1",
     "mean-centring": "mc@t/sg1",
     "mean-centring, unpaired": "umc/sg1",
@@ -155,7 +155,7 @@ def compare(
                 impossible[name] = str(error)
     known = [t for t in trials if t.on_source is not None]
     on_source = [
-        make(_fitting(RIVALS[FLOOR], t.X.shape[1])).fit(t.data)(t.on_source)
+        make(_fitting(BASELINES[FLOOR], t.X.shape[1])).fit(t.data)(t.on_source)
         for t in known
     ]
     for name, each in predicted.items():
@@ -172,8 +172,8 @@ def compare(
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """Of several recipes the one with the least error on left-out samples."""
+class LeastLeftOut:
+    """Of several methods the one with the least error on left-out samples."""
 
     names: tuple[str, ...]
 
@@ -181,16 +181,16 @@ class Chosen:
         """Choose, and fit the choice."""
         errors = []
         for name in self.names:
-            recipe = make(name)
-            ready, _ = preprocessed(data, recipe.pretreatment)
-            k = recipe.choose(ready)
-            left_out = recipe.left_out(ready)[:, k - 1]
+            method = make(name)
+            ready, _ = preprocessed(data, method.pretreatment)
+            k = method.choose(ready)
+            left_out = method.left_out(ready)[:, k - 1]
             errors.append(np.mean((left_out - data.y_target[data.labelled]) ** 2))
         return make(self.names[int(np.argmin(errors))]).fit(data)
 
 
 def _fitting(name: str, points: int) -> str:
-    """The recipe's name without a derivative where the spectra are too short."""
+    """The method's name without a derivative where the spectra are too short."""
     return name.replace("/sg1", "/raw") if points < WINDOW else name
 
 
@@ -202,8 +202,8 @@ def _builders(
     def named(name: str) -> Any:
         return make(_fitting(name, points))
 
-    best = Chosen(tuple(_fitting(name, points) for name in PDS))
-    builders = {k: best if v == "pds" else named(v) for k, v in RIVALS.items()}
+    best = LeastLeftOut(tuple(_fitting(name, points) for name in PDS))
+    builders = {k: best if v == "pds" else named(v) for k, v in BASELINES.items()}
     builders[WITHOUT] = TransferRecipe("classical")
     if features is not None:
         for name, kind in ((ENCODER, "encoder"), (COMBINATION, "combination")):

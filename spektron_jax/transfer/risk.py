@@ -1,12 +1,12 @@
 """How risky is a transfer? A forecast from spectra alone, before any label is measured.
 
-Three looks at the target's spectra beside the source's, all in the space of the
+Three comparisons of the target's spectra with the source's, all in the space of the
 source's principal components or its complement:
 
 - distance: the energy coefficient, 0 for equal distributions, 1 for disjoint points
   (Szekely & Rizzo, Journal of Statistical Planning and Inference 143 (2013) 1249),
   beside the value that exchanging spectra between the sets exceeds in 5 % of cases;
-- how well a linear classifier tells the instruments apart, beside what a guesser does;
+- how well a linear classifier tells the instruments apart, beside chance;
 - shares of target spectra beyond the source's limits of T2 and Q.
 
 The rules that put them into words stand in `_level`, fixed before any data.
@@ -24,8 +24,8 @@ from spektron_jax.probes.probes import instrument_probe
 from spektron_jax.transfer.applicability import UNLIKE, fit_applicability
 
 EXCHANGES = 199
-PROBE_LEAST = 5  # target spectra, one for each fold of the probe
-MANY = 0.5  # share of target spectra beyond a limit that makes the risk high
+MIN_PROBE_SPECTRA = 5  # target spectra, one for each fold of the probe
+HIGH_RISK_SHARE = 0.5  # share of target spectra beyond a limit that makes the risk high
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Forecast:
     distance: float
     distance_chance: float
     probe_accuracy: float | None  # None: too few spectra
-    probe_chance: float | None  # upper end of what a guesser reaches
+    probe_chance: float | None  # upper end of the 95 % interval at chance
     beyond_t2: float
     beyond_q: float
     unlike: float
@@ -68,7 +68,7 @@ def forecast(X_source: np.ndarray, X_target: np.ndarray, seed: int = 0) -> Forec
     is_target = np.arange(len(z)) >= len(X_source)
     distance, chance = energy_coefficient(z, is_target, seed)
     probe = {"accuracy": None, "high": None}
-    if len(X_target) >= PROBE_LEAST:
+    if len(X_target) >= MIN_PROBE_SPECTRA:
         probe = instrument_probe(z, is_target, np.arange(len(z)), seed)
     numbers = {
         "spectra": len(X_target),
@@ -112,7 +112,7 @@ def energy_coefficient(
 
 
 def _level(numbers: dict) -> str:
-    if max(numbers["beyond_q"], numbers["beyond_t2"]) >= MANY:
+    if max(numbers["beyond_q"], numbers["beyond_t2"]) >= HIGH_RISK_SHARE:
         return "high"
     apart = numbers["distance"] > numbers["distance_chance"]
     accuracy = numbers["probe_accuracy"]
@@ -138,7 +138,7 @@ def _text(level: str, numbers: dict) -> str:
     if numbers["probe_accuracy"] is not None:
         seen += (
             f"; a classifier tells the instruments apart in "
-            f"{numbers['probe_accuracy']:.0%} of cases (a guesser: up to "
+            f"{numbers['probe_accuracy']:.0%} of cases (chance: up to "
             f"{numbers['probe_chance']:.0%})"
         )
     return f"{advice} {seen}."

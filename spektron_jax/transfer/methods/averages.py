@@ -1,6 +1,6 @@
-"""Several recipes together: equal weights, weights from left-out samples, stacking.
+"""Several methods together: equal weights, weights from left-out samples, stacking.
 
-No single recipe is best on every instrument and property, and choosing one on a few
+No single method is best on every instrument and property, and choosing one on a few
 samples mostly chooses by chance; averaging does not (Breiman, Machine Learning 24
 (1996) 49, on stacking). Weights come from the labelled target samples only:
 
@@ -11,7 +11,7 @@ samples mostly chooses by chance; averaging does not (Breiman, Machine Learning 
               s |w - 1/M|^2, where s is the squared error of the plain average, so
               that few samples leave the weights nearly equal
 
-n = labelled target samples, M = recipes, m = spectra.
+n = labelled target samples, M = methods, m = spectra.
 """
 
 from collections.abc import Callable
@@ -22,8 +22,8 @@ from scipy.optimize import nnls
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.methods.pls_transfer import PLSTransfer
 from spektron_jax.transfer.methods.preprocessing import preprocess, preprocessed
-from spektron_jax.transfer.methods.recipe import Recipe
 
 WEIGHTINGS = ("equal", "inverse", "shrunk", "stacked")
 PRIOR_SAMPLES = 10.0  # of the shrunk weights
@@ -32,14 +32,14 @@ SUM_TO_ONE = 1e3  # weight of the equation sum w = 1, against errors of order 1
 
 @dataclass(frozen=True)
 class Average:
-    """A weighted mean of the predictions of several recipes.
+    """A weighted mean of the predictions of several methods.
 
     Attributes:
-      recipes: the members
+      methods: the members
       weighting: one of WEIGHTINGS
     """
 
-    recipes: tuple[Recipe, ...]
+    methods: tuple[PLSTransfer, ...]
     weighting: str = "equal"
 
     def fit(self, data: TransferData) -> Callable[[np.ndarray], np.ndarray]:
@@ -49,12 +49,12 @@ class Average:
                 f"weighting {self.weighting!r}: use one of {', '.join(WEIGHTINGS)}"
             )
         members, held_out = [], []
-        for recipe in self.recipes:
-            ready, scale = preprocessed(data, recipe.pretreatment)
-            k = recipe.choose(ready)
-            members.append((recipe.pretreatment, scale, recipe.path(ready), k))
+        for method in self.methods:
+            ready, scale = preprocessed(data, method.pretreatment)
+            k = method.choose(ready)
+            members.append((method.pretreatment, scale, method.path(ready), k))
             if self.weighting != "equal":
-                held_out.append(recipe.left_out(ready)[:, k - 1])
+                held_out.append(method.left_out(ready)[:, k - 1])
         if self.weighting == "equal":
             weights = np.full(len(members), 1.0 / len(members))
         else:
@@ -75,7 +75,7 @@ def weights_of(errors: np.ndarray, weighting: str) -> np.ndarray:
     """Weights from the errors of left-out samples.
 
     Args:
-      errors: of each recipe on each left-out sample                   (n, M)
+      errors: of each method on each left-out sample                   (n, M)
       weighting: "inverse", "shrunk" or "stacked"
 
     Returns:

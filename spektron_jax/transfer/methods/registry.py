@@ -19,6 +19,7 @@ from typing import Any
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.methods.averages import Average
+from spektron_jax.transfer.methods.coral import coral
 from spektron_jax.transfer.methods.offset import (
     bias,
     mean_centring,
@@ -26,18 +27,17 @@ from spektron_jax.transfer.methods.offset import (
     slope_and_bias,
     unlabelled_mean_centring,
 )
+from spektron_jax.transfer.methods.pls_transfer import Corrector, Family, PLSTransfer
 from spektron_jax.transfer.methods.pooled import ceiling, pooled, target_only
 from spektron_jax.transfer.methods.preprocessing import PRETREATMENTS
-from spektron_jax.transfer.methods.prior import ridge_update
 from spektron_jax.transfer.methods.projection import epo, glsw
-from spektron_jax.transfer.methods.recipe import Corrector, Family, Recipe
+from spektron_jax.transfer.methods.ridge_update import ridge_update
 from spektron_jax.transfer.methods.standardise import (
     direct,
     direct_residual,
     piecewise,
     subspace,
 )
-from spektron_jax.transfer.methods.unlabelled import coral
 
 NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?"
 
@@ -78,7 +78,7 @@ TWELVE = tuple(
     f"{head}/{pretreatment}" for head in _SIX for pretreatment in ("raw", "sg1")
 )
 
-# Combinations: name -> (names of the recipes, how they are weighted).
+# Combinations: name -> (names of the methods, how they are weighted).
 AVERAGES = {
     "average": (TWENTY, "equal"),
     "average12": (TWELVE, "equal"),
@@ -129,4 +129,4 @@ def make(name: str) -> Any:
     # The ridge would hide a bad source model at the few samples it was fitted to, so
     # the model's size is chosen before the ridge is added.
     chooser = bias if correct is ridge_update else None
-    return Recipe(prepare, pretreatment, components, correct, chooser)
+    return PLSTransfer(prepare, pretreatment, components, correct, chooser)

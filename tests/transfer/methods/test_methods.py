@@ -8,13 +8,13 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.methods import make
 from spektron_jax.transfer.methods.averages import weights_of
+from spektron_jax.transfer.methods.coral import covariance_power
 from spektron_jax.transfer.methods.preprocessing import (
     PRETREATMENTS,
     preprocess,
     preprocessed,
 )
-from spektron_jax.transfer.methods.prior import STRENGTHS, ridge_update
-from spektron_jax.transfer.methods.unlabelled import covariance_power
+from spektron_jax.transfer.methods.ridge_update import STRENGTHS, ridge_update
 
 GOOD = (
     *("mc+bias", "mc+bias@t", "sbc@t", "ds@t", "ds_res@t", "pds_w5_1@t", "sst@t"),
