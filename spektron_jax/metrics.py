@@ -23,7 +23,7 @@ C = cells (source, target, property), R = splits, M = methods.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -35,7 +35,9 @@ FLOOR = -1.0  # of a cell's R2 in a mean over cells, lest one failure decide it
 COLLAPSED_KL = 0.01  # nats; a dimension below this tells nothing about its input
 
 
-def interval(resampled: np.ndarray, method: str = "linear") -> dict[str, float]:
+def interval(
+    resampled: np.ndarray, method: Literal["linear", "nearest"] = "linear"
+) -> dict[str, float]:
     """low and high, the 95 % interval, of resampled values."""
     low, high = np.percentile(resampled, INTERVAL, method=method)
     return {"low": float(low), "high": float(high)}
@@ -66,7 +68,8 @@ def resampled_scores(
     Returns:
       Scores, (resamples, M).
     """
-    rng, drawn = np.random.default_rng(seed), []
+    rng = np.random.default_rng(seed)
+    drawn: list[list[float]] = []
     while len(drawn) < resamples:
         rows = rng.integers(len(measured), size=len(measured))
         if np.ptp(measured[rows]) > 0:

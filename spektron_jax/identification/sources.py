@@ -75,8 +75,9 @@ def read_pairs(given: ConfigDict) -> tuple[list[tuple[Side, Side]], dict]:
             "of one kind"
         )
     files = {Path(path).name: checksum(path) for path in paths}
-    pairs = [tuple(sides)] if given.query_path else itertools.permutations(sides, 2)
-    return list(pairs), files
+    if given.query_path:
+        return [(sides[0], sides[1])], files
+    return list(itertools.permutations(sides, 2)), files
 
 
 def _names(found: SpectraSet, label: str, path: str, needs_label: bool) -> np.ndarray:

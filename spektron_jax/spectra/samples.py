@@ -104,7 +104,7 @@ class PairedSamples:
         ):
             seen: dict[bytes, int] = {}
             for row in np.flatnonzero(rows):
-                first = seen.setdefault(X[row].tobytes(), row)
+                first = seen.setdefault(X[row].tobytes(), int(row))
                 group[group == group[row]] = group[first]
         return group
 
@@ -134,7 +134,7 @@ def samples_of(
     one = found.instruments[name]
     labels = Labels(
         found.sample_ids,
-        found.targets.astype(np.float64),
+        np.asarray(found.targets, np.float64),
         found.target_names,
         found.target_units,
         path,
@@ -193,7 +193,7 @@ def read_paired(given: ConfigDict) -> PairedSamples:
         paths, sets = [given.path], (found, found)
     else:
         paths = [given.source_path, given.target_path]
-        sets = tuple(read_set(given, path) for path in paths)
+        sets = read_set(given, paths[0]), read_set(given, paths[1])
     source = samples_of(sets[0], paths[0], given.source, "source")
     target = samples_of(sets[1], paths[-1], given.target, "target")
     if given.labels_path:

@@ -48,7 +48,8 @@ def packed(
         "spread/axes": intervals.spread.axes,
         "spread/floor": np.array(intervals.spread.floor),
     }
-    for number, part in enumerate([model, *intervals.parts]):
+    models: list[Any] = [model, *intervals.parts]
+    for number, part in enumerate(models):
         arrays[f"model{number}/intercept"] = np.array(part.intercept)
         for space, vector in part.coefficients.items():
             arrays[f"model{number}/space/{space}"] = vector
@@ -88,8 +89,11 @@ def unpacked(
     domain = None
     if "domain/mean" in arrays:
         domain = Applicability(
-            *(arrays[f"domain/{name}"] for name in ("mean", "loadings", "variances")),
-            *(float(arrays[f"domain/{name}"]) for name in ("t2_limit", "q_limit")),
+            arrays["domain/mean"],
+            arrays["domain/loadings"],
+            arrays["domain/variances"],
+            float(arrays["domain/t2_limit"]),
+            float(arrays["domain/q_limit"]),
         )
     return models[0], intervals, domain
 
@@ -102,7 +106,8 @@ def write(path: Path, settings: dict[str, Any], arrays: Mapping) -> Path:
     """
     archive.check_place(path, "model")
     with archive.writing(path, {"kind": KIND, "format": FORMAT}) as draft:
-        np.savez_compressed(draft / "model.npz", **arrays)
+        content: dict[str, Any] = dict(arrays)
+        np.savez_compressed(draft / "model.npz", **content)
         (draft / "model.json").write_text(json.dumps(settings, indent=1))
     return path.absolute()
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.reading import write_spectra
 from spektron_jax import CalibrationTransfer, main
 from spektron_jax.spectra.spectra_file import save
 from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
-from spektron_jax.spectra.tables import write_spectra
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 CORN = Path(os.environ.get("SPEKTRON_DATA", BESIDE)) / "corn.h5"

@@ -176,7 +176,9 @@ def source_model(ready: TransferData, bring: Map) -> Prepared:
     return Prepared(ready.X_source, ready.y_source, bring, key="source")
 
 
-def pairs_needed(data: TransferData, least: int, method: str) -> tuple:
+def pairs_needed(
+    data: TransferData, least: int, method: str
+) -> tuple[np.ndarray, np.ndarray]:
     """The paired spectra (A', B'), or an error that says how many are missing."""
     A, B = data.pairs()
     if len(A) < least:

@@ -42,9 +42,11 @@ def _filtered(data: TransferData, clean: Map) -> Prepared:
 
 def epo(data: TransferData, *, components: int) -> Prepared:
     """External parameter orthogonalisation."""
-    return _filtered(data, epo_filter(*pairs_needed(data, 1, "epo"), components))
+    A, B = pairs_needed(data, 1, "epo")
+    return _filtered(data, epo_filter(A, B, components))
 
 
 def glsw(data: TransferData, *, alpha: float) -> Prepared:
     """Generalised least squares weighting."""
-    return _filtered(data, glsw_filter(*pairs_needed(data, 1, "glsw"), alpha))
+    A, B = pairs_needed(data, 1, "glsw")
+    return _filtered(data, glsw_filter(A, B, alpha))
