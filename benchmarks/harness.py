@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.averages import make
 from spektron_jax.errors import SpektronError
 from spektron_jax.metrics import pooled_errors, squared_sums
-from spektron_jax.transfer.methods import make
 from spektron_jax.transfer.splits import Regime, Split, transfer_data
 
 DIGITS = 9  # of stored predictions

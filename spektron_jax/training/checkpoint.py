@@ -36,6 +36,7 @@ from absl import logging
 
 from spektron_jax import archive
 from spektron_jax.errors import SpektronError
+from spektron_jax.training import leaves
 
 FORMAT = 1  # raised when an older reader could no longer read what is written
 
@@ -85,15 +86,14 @@ def save_params(path: str | os.PathLike, params: Any, config: dict) -> Path:
 
 
 def _write(folder: Path, trees: dict, texts: dict, step: int | None) -> Path:
-    leaves = {name: _flatten(tree) for name, tree in trees.items()}
-    described = {
-        name: {path: [a.dtype.name, list(a.shape)] for path, a in flat.items()}
-        for name, flat in leaves.items()
+    arrays = {
+        name: leaves.flatten(jax.device_get(tree)) for name, tree in trees.items()
     }
+    described = {name: leaves.describe(flat) for name, flat in arrays.items()}
     about = {"format": FORMAT, "step": step, "leaves": described}
     with archive.writing(folder, about) as draft:
-        for name, arrays in leaves.items():
-            _orbax_save(draft / name, arrays)
+        for name, flat in arrays.items():
+            _orbax_save(draft / name, flat)
         for name, content in texts.items():
             (draft / name).write_text(json.dumps(content, indent=2) + "\n")
     return folder
@@ -224,14 +224,14 @@ def _verify_or_fail(folder: Path) -> dict:
 
 def _read(folder: Path, listed: dict, item: str, target: Any) -> Any:
     """Reads one item in the form of `target`, or as nested dicts without one."""
-    stored = {
-        path: (dtype, tuple(shape))
-        for path, (dtype, shape) in listed["leaves"].get(item, {}).items()
-    }
     if item not in listed["leaves"]:
         raise SpektronError(f"{folder}: holds no {item}; give a training checkpoint")
-    if target is not None:
-        _compare(folder, item, stored, target)
+    stored = listed["leaves"][item]
+    if target is not None and (faults := leaves.differences(stored, target)):
+        raise SpektronError(
+            f"{folder}: its {item} do not fit this model; {faults}; use the settings "
+            "in its config.json, or another workdir"
+        )
     loaded = _orbax_restore(folder / item)
     arrays = {
         path: loaded[path].reshape(shape)
@@ -239,76 +239,7 @@ def _read(folder: Path, listed: dict, item: str, target: Any) -> Any:
         else np.zeros(shape, np.dtype(dtype))  # an empty array
         for path, (dtype, shape) in stored.items()
     }
-    if target is None:
-        return _nest(arrays)
-    paths, treedef = _paths(target)
-    return jax.tree_util.tree_unflatten(treedef, [arrays[path] for path, _ in paths])
-
-
-def _compare(folder: Path, item: str, stored: dict, target: Any) -> None:
-    """Raises SpektronError, naming the first few leaves, unless `target` fits."""
-    wanted = {}
-    for path, leaf in _paths(target)[0]:
-        leaf = _array(leaf)
-        wanted[path] = (np.dtype(leaf.dtype).name, tuple(leaf.shape))
-    differing = [
-        f"{path} ({stored[path][0]}{list(stored[path][1])}, "
-        f"expected {wanted[path][0]}{list(wanted[path][1])})"
-        for path in wanted
-        if path in stored and stored[path] != wanted[path]
-    ]
-    faults = {
-        "missing": [path for path in wanted if path not in stored],
-        "unexpected": [path for path in stored if path not in wanted],
-        "different": differing,
-    }
-    parts = [
-        f"{kind}: {', '.join(names[:3])}"
-        + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        for kind, names in faults.items()
-        if names
-    ]
-    if parts:
-        raise SpektronError(
-            f"{folder}: its {item} do not fit this model; {'; '.join(parts)}; use the "
-            "settings in its config.json, or another workdir"
-        )
-
-
-# Trees and files
-
-
-def _paths(tree: Any) -> tuple[list[tuple[str, Any]], Any]:
-    pairs, treedef = jax.tree_util.tree_flatten_with_path(tree)
-    named = [
-        (jax.tree_util.keystr(path, simple=True, separator="/"), leaf)
-        for path, leaf in pairs
-    ]
-    if len({path for path, _ in named}) != len(named):
-        raise TypeError("two leaves of the tree have the same path")
-    return named, treedef
-
-
-def _flatten(tree: Any) -> dict[str, np.ndarray]:
-    return {path: _array(leaf) for path, leaf in _paths(jax.device_get(tree))[0]}
-
-
-def _array(leaf: Any) -> Any:
-    """Leaves arrays as they are; Python numbers get the dtype that JAX gives them."""
-    if hasattr(leaf, "dtype"):
-        return leaf
-    return np.asarray(leaf, jax.dtypes.result_type(leaf))
-
-
-def _nest(arrays: dict[str, np.ndarray]) -> dict:
-    tree: dict = {}
-    for path, array in arrays.items():
-        *parents, name = path.split("/")
-        node = tree
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[name] = array
-    return tree
+    return leaves.unflatten(arrays, target)
 
 
 def _root(workdir: str | os.PathLike) -> Path:

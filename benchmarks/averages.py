@@ -12,22 +12,49 @@ samples mostly chooses by chance; averaging does not (Breiman, Machine Learning 
               that few samples leave the weights nearly equal
 
 n = labelled target samples, M = methods, m = spectra.
+
+    average  average12  weighted  weighted20  shrunk20  stacked
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 from scipy.optimize import nnls
 
 from spektron_jax.errors import SpektronError
+from spektron_jax.transfer import methods
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.methods.pls_transfer import PLSTransfer
 from spektron_jax.transfer.methods.preprocessing import preprocess, preprocessed
+from spektron_jax.transfer.methods.registry import TWENTY
 
+TWELVE_HEADS = ("glsw0.01", "pooled@t", "pooled_mc_w1@t", "mc@t", "prior_ridge@t")
+TWELVE_HEADS += ("ds_res@t",)
+TWELVE = tuple(f"{head}/{each}" for head in TWELVE_HEADS for each in ("raw", "sg1"))
+# Name -> (names of the methods, how they are weighted).
+AVERAGES = {
+    "average": (TWENTY, "equal"),
+    "average12": (TWELVE, "equal"),
+    "weighted": (TWELVE, "inverse"),
+    "weighted20": (TWENTY, "inverse"),
+    "shrunk20": (TWENTY, "shrunk"),
+    "stacked": (TWELVE, "stacked"),
+}
 WEIGHTINGS = ("equal", "inverse", "shrunk", "stacked")
 PRIOR_SAMPLES = 10.0  # of the shrunk weights
 SUM_TO_ONE = 1e3  # weight of the equation sum w = 1, against errors of order 1
+
+
+@cache
+def make(name: str) -> Any:
+    """Build the average or the single method of that name."""
+    if name not in AVERAGES:
+        return methods.make(name)
+    names, weighting = AVERAGES[name]
+    return Average(tuple(methods.make(each) for each in names), weighting)
 
 
 @dataclass(frozen=True)
