@@ -19,7 +19,7 @@ to 0.3 at 16 test samples, so sums are pooled before dividing:
 Methods are compared on the same resampled splits (paired bootstrap).
 
 n = spectra, L = spectral points, G = groups (molecules), Z = latent width,
-C = cells (source, target, property), R = splits, M = methods.
+R = splits, M = methods.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +31,6 @@ from spektron_jax.errors import SpektronError
 
 RESAMPLES = 1000
 INTERVAL = (2.5, 97.5)  # percentiles of the bootstrap distribution: 95 %
-FLOOR = -1.0  # of a cell's R2 in a mean over cells, lest one failure decide it
 COLLAPSED_KL = 0.01  # nats; a dimension below this tells nothing about its input
 
 
@@ -210,38 +209,6 @@ def squared_sums(
     sse = np.array([np.sum((p - np.asarray(y)) ** 2) for y, p in pairs])
     sst = np.array([np.sum((y - np.mean(y)) ** 2) for y, _ in pairs])
     return sse, sst
-
-
-def mean_r2(sse: np.ndarray, sst: np.ndarray) -> float:
-    """Mean over cells of the pooled R2, each floored at -1; sse, sst (C, R)."""
-    return float(np.mean(np.maximum(1 - sse.sum(-1) / sst.sum(-1), FLOOR)))
-
-
-def paired_difference(
-    sse_a: np.ndarray, sse_b: np.ndarray, sst: np.ndarray, seed: int = 0
-) -> dict[str, float]:
-    """Mean R2 of a minus that of b, with an interval over resampled splits.
-
-    A split is drawn for all cells and both methods at once: cells share test samples,
-    so they are no independent repeats.
-
-    Args:
-      sse_a, sse_b: squared errors of both methods                     (C, R)
-      sst: squared deviations of the labels                            (C, R)
-      seed: of the resampling
-
-    Returns:
-      difference, low and high (95 % interval). Above 0: a is better.
-    """
-    if not sse_a.shape == sse_b.shape == sst.shape or sst.ndim != 2:
-        raise SpektronError("sse_a, sse_b and sst must all be (cells, splits)")
-    counts = resampled_counts(sst.shape[1], seed)
-    total = counts @ sst.T
-    scores = [np.maximum(1 - counts @ s.T / total, FLOOR) for s in (sse_a, sse_b)]
-    return {
-        "difference": mean_r2(sse_a, sst) - mean_r2(sse_b, sst),
-        **interval((scores[0] - scores[1]).mean(axis=1)),
-    }
 
 
 def agreement(on_source: np.ndarray, on_target: np.ndarray) -> dict[str, float]:

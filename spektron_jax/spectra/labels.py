@@ -13,7 +13,7 @@ m = labelled samples, k = properties, n = samples that are looked up.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -59,37 +59,29 @@ class Labels:
           SpektronError: names `setting` and lists the choice.
         """
         names = self.required().names
-        column = names.index(choose(name, names, setting, self.place))
-        return Labels(
-            self.ids,
-            self.values[:, [column]],
-            self.names[column : column + 1],
-            self.units[column : column + 1],
-            self.place,
-            self.warnings,
+        wanted = name if name in names else name_and_unit(name)[0]  # "fat (%)"
+        column = names.index(choose(wanted, names, setting, self.place))
+        return replace(
+            self,
+            values=self.values[:, [column]],
+            names=names[column : column + 1],
+            units=self.units[column : column + 1],
         )
 
     def joined(self, other: "Labels") -> "Labels":
         """These labels, and those of another file where these are unknown."""
-        names = list(dict.fromkeys([*self.names, *other.names]))
-        ids = list(dict.fromkeys([*self.ids.tolist(), *other.ids.tolist()]))
-        values, units = np.full((len(ids), len(names)), np.nan), dict[str, str]()
+        ids = np.array(list(dict.fromkeys([*self.ids.tolist(), *other.ids.tolist()])))
+        units = dict(zip(other.names, other.units, strict=True))
+        units |= dict(zip(self.names, self.units, strict=True))
+        names = tuple(units)
+        values = np.full((ids.size, len(names)), np.nan)
         for each in (other, self):
-            cells = np.ix_(
-                [ids.index(name) for name in each.ids.tolist()],
-                [names.index(name) for name in each.names],
-            )
-            known = np.isfinite(each.values)
-            values[cells] = np.where(known, each.values, values[cells])
-            units |= dict(zip(each.names, each.units, strict=True))
-        return Labels(
-            np.array(ids, dtype=str),
-            values,
-            tuple(names),
-            tuple(units[name] for name in names),
-            f"{self.place} and {other.place}",
-            (*self.warnings, *other.warnings),
-        )
+            columns, found = [names.index(name) for name in each.names], each._of(ids)
+            known = np.isfinite(found)
+            values[:, columns] = np.where(known, found, values[:, columns])
+        place = f"{self.place} and {other.place}"
+        warnings = (*self.warnings, *other.warnings)
+        return Labels(ids, values, names, tuple(units.values()), place, warnings)
 
     def at(self, sample_ids: np.ndarray) -> np.ndarray:
         """Values of the samples of these ids, (n,) -> (n, k), NaN where unknown.
@@ -97,11 +89,7 @@ class Labels:
         Raises:
           SpektronError: no sample has a label.
         """
-        rows = {name: row for row, name in enumerate(self.ids.tolist())}
-        found = np.full((len(sample_ids), len(self.names)), np.nan)
-        for place, name in enumerate(np.asarray(sample_ids).tolist()):
-            if name in rows:
-                found[place] = self.values[rows[name]]
+        found = self._of(sample_ids)
         if self.names and not np.isfinite(found).any():
             raise SpektronError(
                 f"{self.place}: no label of {', '.join(self.names)} belongs to a "
@@ -110,10 +98,16 @@ class Labels:
             )
         return found
 
+    def _of(self, sample_ids: np.ndarray) -> np.ndarray:
+        rows = {name: row for row, name in enumerate(self.ids.tolist())}
+        places = np.array([rows.get(name, -1) for name in sample_ids.tolist()], int)
+        padded = np.vstack([self.values, np.full((1, len(self.names)), np.nan)])
+        return padded[places]  # -1: the row of NaN
+
     def strangers(self, sample_ids: np.ndarray) -> int:
         """How many samples with a label are none of these (n,)."""
         known = np.isfinite(self.values).any(axis=1)
-        return len(set(self.ids[known].tolist()) - set(np.asarray(sample_ids).tolist()))
+        return len(set(self.ids[known].tolist()) - set(sample_ids.tolist()))
 
 
 def choose(name: str, names: Sequence[str], setting: str, place: str) -> str:

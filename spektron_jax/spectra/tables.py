@@ -17,15 +17,8 @@ from spektron_jax.archive import replacing
 from spektron_jax.errors import SpektronError
 
 COLUMNS = (
-    "sample_id",
-    "property",
-    "unit",
-    "prediction",
-    "low",
-    "high",
-    "flag",
-    "model",
-    "version",
+    *("sample_id", "property", "unit", "prediction", "low", "high"),
+    *("flag", "model", "version"),
 )
 
 
@@ -57,11 +50,16 @@ def write_predictions(
       version: its version.
     """
     n, k = len(sample_ids), len(names)
-    prediction = _table(prediction, n, k, "prediction")
-    bounds = [
-        np.full((n, k), np.nan) if bound is None else _table(bound, n, k, name)
-        for bound, name in ((low, "low"), (high, "high"))
-    ]
+    missing = np.full((n, k), np.nan)
+    values = {"prediction": prediction, "low": low, "high": high}
+    columns = []
+    for name, given in values.items():
+        column = missing if given is None else np.asarray(given, np.float64)
+        if column.shape not in ((n, k), (n,) if k == 1 else (n, k)):
+            raise SpektronError(
+                f"{name}: {column.shape} values for {n} samples and {k} properties"
+            )
+        columns.append(column.reshape(n, k))
     units = units or [""] * k
     flags = [""] * n if flags is None else flags
     if len(units) != k or len(flags) != n:
@@ -71,15 +69,9 @@ def write_predictions(
         )
     rows = [
         (
-            sample_ids[i],
-            names[j],
-            units[j],
-            _number(prediction[i, j]),
-            _number(bounds[0][i, j]),
-            _number(bounds[1][i, j]),
-            flags[i],
-            model,
-            version,
+            *(sample_ids[i], names[j], units[j]),
+            *(_number(column[i, j]) for column in columns),
+            *(flags[i], model, version),
         )
         for i in range(n)
         for j in range(k)
@@ -89,17 +81,6 @@ def write_predictions(
         open(draft, "w", encoding="utf-8", newline="") as file,
     ):
         csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
-
-
-def _table(values: np.ndarray, n: int, k: int, name: str) -> np.ndarray:
-    values = np.asarray(values, np.float64)
-    if values.shape == (n,) and k == 1:
-        values = values[:, None]
-    if values.shape != (n, k):
-        raise SpektronError(
-            f"{name}: {values.shape} values for {n} samples and {k} properties"
-        )
-    return values
 
 
 def _number(value: float) -> str:

@@ -16,7 +16,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from spektron_jax.transfer.intervals import Intervals, Spread
 FORMAT = 4
 HEADER = "adapter.json"
 KIND = "spektron-transfer"
+DOMAIN = ("mean", "loadings", "variances", "t2_limit", "q_limit")
 FILES = {"model.json", "model.npz"}
 
 
@@ -38,24 +39,20 @@ def packed(
     model: Affine, intervals: Intervals, domain: Applicability | None
 ) -> dict[str, np.ndarray]:
     """Everything a fitted transfer consists of, as arrays by name."""
-    arrays = {
-        "parts": np.array(len(intervals.parts)),
-        "residuals": intervals.residuals,
-        "errors": intervals.errors,
-        "source_residuals": intervals.source_residuals,
-        "shift": np.array(intervals.shift),
-        "spread/centre": intervals.spread.centre,
-        "spread/axes": intervals.spread.axes,
-        "spread/floor": np.array(intervals.spread.floor),
-    }
+    arrays = {"parts": np.array(len(intervals.parts))}
+    groups: list[tuple[str, Any, Sequence[str]]] = [
+        ("", intervals, ("residuals", "errors", "source_residuals", "shift")),
+        ("spread/", intervals.spread, ("centre", "axes", "floor")),
+    ]
+    if domain is not None:
+        groups.append(("domain/", domain, DOMAIN))
+    for head, owner, names in groups:
+        arrays |= {head + name: np.array(getattr(owner, name)) for name in names}
     models: list[Any] = [model, *intervals.parts]
     for number, part in enumerate(models):
         arrays[f"model{number}/intercept"] = np.array(part.intercept)
         for space, vector in part.coefficients.items():
             arrays[f"model{number}/space/{space}"] = vector
-    if domain is not None:
-        for name in ("mean", "loadings", "variances", "t2_limit", "q_limit"):
-            arrays[f"domain/{name}"] = np.array(getattr(domain, name))
     return arrays
 
 
@@ -73,6 +70,9 @@ def unpacked(
         }
         intercept = float(arrays[f"model{number}/intercept"])
         models.append(Affine(coefficients, intercept))
+    spread = Spread(
+        arrays["spread/centre"], arrays["spread/axes"], float(arrays["spread/floor"])
+    )
     intervals = Intervals(
         models[0],
         models[1:],
@@ -80,21 +80,12 @@ def unpacked(
         arrays["errors"],
         arrays["source_residuals"],
         float(arrays["shift"]),
-        Spread(
-            arrays["spread/centre"],
-            arrays["spread/axes"],
-            float(arrays["spread/floor"]),
-        ),
+        spread,
     )
     domain = None
     if "domain/mean" in arrays:
-        domain = Applicability(
-            arrays["domain/mean"],
-            arrays["domain/loadings"],
-            arrays["domain/variances"],
-            float(arrays["domain/t2_limit"]),
-            float(arrays["domain/q_limit"]),
-        )
+        mean, loadings, variances, *limits = (arrays[f"domain/{n}"] for n in DOMAIN)
+        domain = Applicability(mean, loadings, variances, *map(float, limits))
     return models[0], intervals, domain
 
 
@@ -152,8 +143,9 @@ def write_adapter(path: Path, settings: dict[str, Any], arrays: Mapping) -> Path
         "sha256": sha256_of(*(arrays[name] for name in sorted(arrays))),
         "settings": settings,
     }
+    content: dict[str, Any] = {**arrays, HEADER: np.array(json.dumps(header))}
     with archive.replacing(path) as draft, open(draft, "wb") as file:
-        np.savez_compressed(file, **arrays, **{HEADER: np.array(json.dumps(header))})
+        np.savez_compressed(file, **content)
     return path
 
 

@@ -52,6 +52,13 @@ def check_table(labels):
     found = labels.at(np.array(["b", "x", "a"]))
     np.testing.assert_array_equal(found, [[np.nan, -3.25], [np.nan] * 2, [1.5, 2]])
     assert labels.strangers(np.array(["a", "x"])) == 1
+    for name in ("fat", "fat (%)"):
+        one = labels.only(name)
+        assert one.names == ("fat",) and one.units == ("%",)
+    with pytest.raises(
+        SpektronError, match="property = 'x': choose one of fat, oil in"
+    ):
+        labels.only("x")
 
 
 @pytest.mark.parametrize(
