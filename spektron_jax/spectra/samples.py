@@ -241,10 +241,10 @@ def pair(source: Samples, target: Samples, labels: Labels) -> PairedSamples:
         arrays.append(np.full((ids.size, X.shape[1]), np.nan))
         arrays[-1][[row_of[name] for name in side.ids.tolist()]] = X
     y = labels.at(ids)[:, 0]
-    strangers = labels.strangers(ids)
-    if strangers:
+    unmatched = labels.unmatched(ids)
+    if unmatched:
         warnings.append(
-            f"{strangers} labels belong to no spectrum; the ids do not match"
+            f"{unmatched} labels belong to no spectrum; the ids do not match"
         )
     names = {
         "source": source.instrument,
