@@ -35,7 +35,6 @@ class Samples:
       axis, unit, quantity, modality: of the spectra; the axis rises   (p,)
       instrument: its name
       labels: of these and perhaps other samples
-      y: values of the labels, NaN where unknown                       (n, k)
       path: the file of the spectra
     """
 
@@ -56,7 +55,7 @@ class Samples:
 
     @property
     def y(self) -> np.ndarray:
-        """Values of the properties, NaN where unknown, (n, k)."""
+        """Values of the properties, NaN where unknown, (n, k); see `Labels.at`."""
         return self.labels.at(self.ids)
 
     def take(self, rows: np.ndarray) -> "Samples":
