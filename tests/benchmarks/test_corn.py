@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.averages import make
 from benchmarks.corn import all_rows, main
 from benchmarks.corn_coverage import measure
 from benchmarks.harness import Row, Study, run, table
 from benchmarks.protocol import check_duplicates
 from benchmarks.tables import read_study
 from spektron_jax.transfer.intervals import CALIBRATED, calibrate
-from spektron_jax.transfer.methods import make
 from spektron_jax.transfer.risk import forecast
 from spektron_jax.transfer.selection import compressed, kennard_stone
 from spektron_jax.transfer.splits import Regime, transfer_data
