@@ -18,8 +18,8 @@ from tqdm import tqdm
 from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.identification import combine
 from spektron_jax.identification.encoded import EncoderSimilarity
-from spektron_jax.identification.measures import CLASSICAL, similarities
 from spektron_jax.identification.metrics import share, share_difference
+from spektron_jax.identification.similarities import CLASSICAL, similarities
 from spektron_jax.identification.virtual import POINTS, pair
 from spektron_jax.spectra.grid import modality_code
 

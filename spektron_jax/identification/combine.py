@@ -24,7 +24,7 @@ from scipy.special import logsumexp
 
 WEIGHTS = Path(__file__).with_name("weights.json")
 AVERAGE = "average"
-RIDGE = 1e-3
+WEIGHT_DECAY = 1e-3
 
 
 def standardised(similarity: np.ndarray) -> np.ndarray:
@@ -40,7 +40,9 @@ def average(similarities: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.mean([standardised(each) for each in similarities.values()], axis=0)
 
 
-def weighted(scores: Mapping[str, np.ndarray], weights: Mapping[str, float]):
+def weighted(
+    scores: Mapping[str, np.ndarray], weights: Mapping[str, float]
+) -> np.ndarray:
     """Average and encoder similarities by weight, in units of the average, (n, m)."""
     total = sum(
         weight * standardised(scores[name])
@@ -50,7 +52,9 @@ def weighted(scores: Mapping[str, np.ndarray], weights: Mapping[str, float]):
     return scores[AVERAGE] + total / max(weights[AVERAGE], 1e-6)
 
 
-def fit(libraries: Sequence[Mapping[str, np.ndarray]], names: Sequence[str]) -> dict:
+def fit(
+    libraries: Sequence[Mapping[str, np.ndarray]], names: Sequence[str]
+) -> dict[str, float]:
     """Weights under which the right spectrum, in column i of row i, is likeliest.
 
     Args:
@@ -66,7 +70,7 @@ def fit(libraries: Sequence[Mapping[str, np.ndarray]], names: Sequence[str]) -> 
     ]
 
     def loss(weight):
-        total, slope = RIDGE * weight @ weight, 2 * RIDGE * weight
+        total, slope = WEIGHT_DECAY * weight @ weight, 2 * WEIGHT_DECAY * weight
         for block in blocks:
             score = np.tensordot(weight, block, 1)
             log_share = score - logsumexp(score, axis=1, keepdims=True)

@@ -17,7 +17,7 @@ spectra differ in their fine structure by more than these.
 n = spectra, L = points, m = compounds.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -38,6 +38,13 @@ KELVIN = 298.0
 POINTS = 1024
 
 
+class LineSource(Protocol):
+    """What gives the lines of molecules: a `LineCorpus`."""
+
+    def fetch(self, molecule: np.ndarray, modality: np.ndarray) -> dict:
+        """Return position_cm1 and strength, (B, K)."""
+
+
 class Pair(NamedTuple):
     """m compounds, row by row the same, on two virtual instruments."""
 
@@ -54,13 +61,20 @@ class Severity(NamedTuple):
     background: float  # in units of the strongest band
 
     @classmethod
-    def draw(cls, rng):
+    def draw(cls, rng: np.random.Generator) -> "Severity":
         """Each by itself, log-uniform."""
         low, high = np.log([[0.5, 0.3, 0.3, 0.001], [5.0, 2.0, 2.0, 0.3]])
         return cls(*np.exp(rng.uniform(low, high)))
 
 
-def pair(corpus, rows, axis_cm1, modality, size, seed):
+def pair(
+    corpus: LineSource,
+    rows: np.ndarray,
+    axis_cm1: np.ndarray,
+    modality: str,
+    size: int,
+    seed: int,
+) -> Pair:
     """Draw a library and its queries.
 
     Args:
@@ -70,9 +84,6 @@ def pair(corpus, rows, axis_cm1, modality, size, seed):
       modality: "Raman" or "IR".
       size: m.
       seed: int.
-
-    Returns:
-      Pair.
     """
     rng = np.random.default_rng([seed, 7])
     severity = Severity.draw(rng)
@@ -99,14 +110,16 @@ def pair(corpus, rows, axis_cm1, modality, size, seed):
     return Pair(*shown)
 
 
-def raman_intensity(shift_cm1, excitation_cm1):
+def raman_intensity(shift_cm1: np.ndarray, excitation_cm1: float) -> np.ndarray:
     """Stokes intensity over activity: (v0 - v)^4 / v / (1 - exp(-h c v / k T))."""
     shift = np.maximum(shift_cm1, 20.0)
     occupied = 1 - np.exp(-HC_OVER_K_CM * shift / KELVIN)
     return ((excitation_cm1 - shift) / excitation_cm1) ** 4 * 1000 / shift / occupied
 
 
-def _members(rng, rows, size):
+def _members(
+    rng: np.random.Generator, rows: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Molecules and their shares, (m, MEMBERS) each."""
     family = rng.integers(0, max(1, round(size / rng.uniform(2, 8))), size)
     base = rng.choice(rows, family.max() + 1)
@@ -120,7 +133,10 @@ def _members(rng, rows, size):
 _render = jax.jit(render_lines)  # one compilation for all pairs of one size
 
 
-def _rendered(position, strength, axis_cm1, width):
+def _rendered(
+    position: np.ndarray, strength: np.ndarray, axis_cm1: np.ndarray, width: np.ndarray
+) -> np.ndarray:
+    """Spectra of lines, (m, L) float64, strongest band 1."""
     spectra = _render(
         jnp.asarray(position),
         jnp.asarray(strength, jnp.float32),
@@ -131,7 +147,13 @@ def _rendered(position, strength, axis_cm1, width):
     return spectra / spectra.max(1, keepdims=True)
 
 
-def remeasured(spectra, axis_cm1, modality, rng, severity):
+def remeasured(
+    spectra: np.ndarray,
+    axis_cm1: np.ndarray,
+    modality: str,
+    rng: np.random.Generator,
+    severity: Severity,
+) -> np.ndarray:
     """Spectra (strongest band 1) as one other virtual laboratory shows them.
 
     Args:
@@ -146,7 +168,7 @@ def remeasured(spectra, axis_cm1, modality, rng, severity):
     """
     n, points = spectra.shape
     step = (axis_cm1[-1] - axis_cm1[0]) / (points - 1)
-    field = _Field(rng, points, step)
+    field = _SmoothField(rng, points, step)
     warp = rng.normal(0, 1.5) + field(1, 400.0, 1.0)
     warp = warp + severity.position * field(n, 30.0, 1.0)
     moved = np.stack(
@@ -177,7 +199,13 @@ def remeasured(spectra, axis_cm1, modality, rng, severity):
     return np.clip(drawn, 0.0, 1.0)
 
 
-def measured_again(spectra, axis_cm1, modality, rng, severity):
+def measured_again(
+    spectra: np.ndarray,
+    axis_cm1: np.ndarray,
+    modality: str,
+    rng: np.random.Generator,
+    severity: Severity,
+) -> tuple[np.ndarray, np.ndarray]:
     """Spectra of one's own as `remeasured` shows them, on an even axis.
 
     Returns:
@@ -191,7 +219,7 @@ def measured_again(spectra, axis_cm1, modality, rng, severity):
     return remeasured(rows, even, modality, rng, severity), even
 
 
-def _foreign(rng, n, axis_cm1):
+def _foreign(rng: np.random.Generator, n: int, axis_cm1: np.ndarray) -> np.ndarray:
     """Bands of something else: solvent, substrate, impurity, (n, L)."""
     count = 4
     centre = rng.uniform(axis_cm1[0], axis_cm1[-1], (n, count, 1))
@@ -202,14 +230,14 @@ def _foreign(rng, n, axis_cm1):
     return (present * height * bands).sum(1)
 
 
-class _Field:
+class _SmoothField:
     """Smooth random curves of a given length scale and standard deviation."""
 
-    def __init__(self, rng, points, step):
-        self.rng, self.points, self.step = rng, points, step
+    def __init__(self, rng: np.random.Generator, points: int, step: float):
+        self.rng, self.points, self.step_cm1 = rng, points, step
 
-    def __call__(self, rows, length_cm1, sd):
-        sigma = length_cm1 / self.step
+    def __call__(self, rows: int, length_cm1: float, sd: float) -> np.ndarray:
+        sigma = length_cm1 / self.step_cm1
         pad = int(3 * sigma)
         white = self.rng.normal(size=(rows, self.points + 2 * pad))
         smooth = gaussian_filter1d(white, sigma, axis=1, mode="wrap")

@@ -10,13 +10,13 @@ from spektron_jax import main
 from spektron_jax.errors import SpektronError
 from spektron_jax.identification import combine
 from spektron_jax.identification.library import SpectralLibrary
-from spektron_jax.identification.measures import NAMES, similarities
 from spektron_jax.identification.metrics import (
     hits,
     rejection_curve,
     share,
     share_difference,
 )
+from spektron_jax.identification.similarities import NAMES, similarities
 from spektron_jax.spectra.spectra_file import save
 from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
 
@@ -103,7 +103,7 @@ def test_a_library_finds_its_compounds_on_another_axis_and_rejects_strangers():
     assert found.accepted.mean() > 0.8
     strangers = library.search(compounds(15, seed=9), k=3)
     assert strangers.accepted.mean() < 0.3
-    assert strangers.right.mean() < found.right.mean()
+    assert strangers.p_correct.mean() < found.p_correct.mean()
 
 
 def test_what_a_library_cannot_do():
@@ -206,7 +206,7 @@ def test_classes_from_few_spectra(tmp_path):
             assert entry["methods"][method]["share"] > 0.9, method
 
 
-def test_an_encoder_that_was_not_weighed_has_no_part():
+def test_an_encoder_that_was_not_weighted_has_no_part():
     weights = combine.shipped("IR", "0" * 64)
     score = np.random.default_rng(0).normal(size=(3, 4))
     both = combine.weighted({combine.AVERAGE: score, "encoder z_chem": score}, weights)
