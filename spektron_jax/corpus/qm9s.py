@@ -22,17 +22,17 @@ import h5py
 import numpy as np
 from absl import logging
 
-from spektron_jax.corpus.line_corpus import HDF5_FAULTS, SPLITS
+from spektron_jax.corpus.line_corpus import SPLITS
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.grid import MODALITIES
-from spektron_jax.spectra.hdf5_check import heaps_are_sound, strings
+from spektron_jax.spectra.hdf5_check import HDF5_ERRORS, heaps_are_sound, strings
 
 DATASETS = {"IR": "ir", "Raman": "raman"}
 BLOCK_ROWS = 1024  # 8 MB at 2048 points
 
 
 class QM9SFile:
-    """An open file, with the interface of a source (see `pipeline`).
+    """An open file, with the interface of a source (see `training.examples`).
 
     Attributes:
       axis_cm1: (points,) float64.
@@ -56,7 +56,7 @@ class QM9SFile:
             ) from error
         try:
             self._read(modalities)
-        except HDF5_FAULTS as error:
+        except HDF5_ERRORS as error:
             self.close()
             raise SpektronError(f"{path}: damaged or cut off ({error})") from error
         except BaseException:
@@ -155,10 +155,10 @@ def _scan(spectra: h5py.Dataset) -> tuple[np.ndarray, np.ndarray]:
     A row is usable if all its values are finite and its strongest is above zero,
     since spectra are scaled by their strongest band.
     """
-    low, high = [], []
+    lows, highs = [], []
     for start in range(0, len(spectra), BLOCK_ROWS):
         block = spectra[start : start + BLOCK_ROWS]
-        low.append(block.min(axis=1))  # NaN stays NaN in min and max
-        high.append(block.max(axis=1))
-    low, high = np.concatenate(low), np.concatenate(high)
+        lows.append(block.min(axis=1))  # NaN stays NaN in min and max
+        highs.append(block.max(axis=1))
+    low, high = np.concatenate(lows), np.concatenate(highs)
     return np.isfinite(low) & np.isfinite(high) & (high > 0), high

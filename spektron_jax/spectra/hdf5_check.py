@@ -20,6 +20,8 @@ from typing import BinaryIO
 import h5py
 import numpy as np
 
+# What h5py raises on damaged files, depending on where the damage is.
+HDF5_ERRORS = (OSError, RuntimeError, ValueError, TypeError, MemoryError, KeyError)
 _HEAD = b"GCOL\x01\0\0\0"
 _BLOCK = 2**22
 LARGEST_ATTRIBUTE = 2**20

@@ -11,13 +11,17 @@ import numpy as np
 
 from spektron_jax.archive import replacing
 from spektron_jax.errors import SpektronError
-from spektron_jax.spectra.hdf5_check import attribute, can_be, heaps_are_sound, strings
+from spektron_jax.spectra.hdf5_check import (
+    HDF5_ERRORS,
+    attribute,
+    can_be,
+    heaps_are_sound,
+    strings,
+)
 from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
 
 FORMAT = "spectra-set"
 VERSION = 1
-# What h5py raises on damaged files, depending on where the damage is.
-FAULTS = (OSError, RuntimeError, ValueError, TypeError, MemoryError, KeyError)
 _OWN_ATTRS = ("format", "format_version", "modality")
 
 
@@ -77,7 +81,7 @@ def load(path: str | Path) -> SpectraSet:
             raise OSError("a global heap does not add up")
         with h5py.File(path, "r") as file:
             return _read(file, str(path))
-    except FAULTS as error:
+    except HDF5_ERRORS as error:
         raise SpektronError(
             f"{path}: damaged, cut off or no HDF5 file ({_short(error)}); fetch it "
             "again"
@@ -89,7 +93,7 @@ def is_spectra_set(path: str | Path) -> bool:
     try:
         with h5py.File(path, "r") as file:
             return _text(attribute(file, "format")) == FORMAT
-    except FAULTS:
+    except HDF5_ERRORS:
         return False
 
 

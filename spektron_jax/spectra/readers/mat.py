@@ -12,11 +12,10 @@ import h5py
 import numpy as np
 
 from spektron_jax.spectra.axis import unit_of
-from spektron_jax.spectra.hdf5_check import can_be, heaps_are_sound
+from spektron_jax.spectra.hdf5_check import HDF5_ERRORS, can_be, heaps_are_sound
 from spektron_jax.spectra.readers.arrays import read_arrays
 from spektron_jax.spectra.readers.draft import Draft, Log
 from spektron_jax.spectra.readers.mat5 import read_or_fail
-from spektron_jax.spectra.spectra_file import FAULTS
 
 
 def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
@@ -54,7 +53,7 @@ def _read_hdf5(path: Path, log: Log) -> dict[str, np.ndarray]:
                 if item.attrs.get("MATLAB_class") == b"char":
                     array = np.array(["".join(map(chr, array.ravel()))])
                 values[name] = array
-    except FAULTS as error:
+    except HDF5_ERRORS as error:
         log.fail("file", f"damaged or cut off ({str(error)[:100]})")
     return values
 

@@ -1,10 +1,10 @@
-"""The command `configs/lines.py`: a list of molecules to a file of lines.
+"""Molecules to a file of line lists: computed, or converted from QM9S.
 
     workdir/lines.h5         the line lists, for --config.data.path
     workdir/failures.csv     line, SMILES, name and reason of every molecule left out
     workdir/molecules/       what is finished, one file per molecule
 
-A run that was broken off goes on with the same command: molecules that are finished
+The same command resumes an interrupted run: molecules that are finished
 are not computed again (their files are named by SMILES and settings), nor are those
 that failed, unless config.lines.retry is true.
 """
@@ -26,10 +26,14 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from spektron_jax.archive import replacing
-from spektron_jax.corpus import triple_bond
-from spektron_jax.corpus.builder import gfn2, lines_file, molecule, pool, qm9s_csv
+from spektron_jax.corpus import lines_file
+from spektron_jax.corpus.builder import gfn2, molecule, qm9s_csv, worker_pool
 from spektron_jax.corpus.builder.structures import Entry, Unsuitable, read_list
-from spektron_jax.corpus.bundle import Bundle
+from spektron_jax.corpus.published import (
+    Bundle,
+    check_triple_bonds,
+    has_triple_bond,
+)
 from spektron_jax.errors import SpektronError
 
 SOURCES = ("smiles", "qm9s_csv")
@@ -57,7 +61,7 @@ def from_qm9s(path: str, field: str, target: Path, progress: bool) -> Path:
     """Write the lines of QM9S's per-molecule files; see `qm9s_csv`.
 
     Parts of PART_FILES files are kept beside the target until all are there, so that
-    an interrupted run goes on.
+    the same command resumes an interrupted run.
 
     Args:
       path: qm9s_csv.zip or the folder it was unpacked into.
@@ -81,7 +85,7 @@ def from_qm9s(path: str, field: str, target: Path, progress: bool) -> Path:
             parts += [part] if found["count"] else []
             failures += [(Entry(*entry), why) for *entry, why in found["failures"]]
             triple += found["triple"]
-    triple_bond.check(path, *triple)
+    check_triple_bonds(path, *triple)
     attributes = qm9s_csv.ATTRIBUTES | {"source_sha256": source}
     count = lines_file.merge(target, parts, attributes)
     shutil.rmtree(folder)
@@ -91,7 +95,7 @@ def from_qm9s(path: str, field: str, target: Path, progress: bool) -> Path:
 def _part(part: Path, bundle: Bundle, names: list[tuple[int, str]], bar: tqdm) -> dict:
     """Write a part unless it is there; return what stands in its .json, written last.
 
-    That is: count of molecules, failures, and (molecules, showing) of `triple_bond`.
+    That is: count of molecules, failures, and (molecules, showing) of triple bonds.
     """
     done = part.with_suffix(".json")
     if done.exists():
@@ -101,7 +105,7 @@ def _part(part: Path, bundle: Bundle, names: list[tuple[int, str]], bar: tqdm) -
 
     def watched():
         for smiles, name, arrays in qm9s_csv.molecules(bundle, names, failures):
-            if triple_bond.has_triple_bond(smiles):
+            if has_triple_bond(smiles):
                 triple[0] += 1
                 triple[1] += qm9s_csv.shows_triple_bond(arrays)
             bar.update()
@@ -144,8 +148,8 @@ def check(given: ConfigDict) -> None:
             "config.lines.path: give a text file with one SMILES a line, or for "
             "qm9s_csv the folder or zip file of QM9S"
         )
-    least = {"processes": 0, "conformers": 1, "max_atoms": 2, "timeout_s": 1.0}
-    for name, low in least.items():
+    minimum = {"processes": 0, "conformers": 1, "max_atoms": 2, "timeout_s": 1.0}
+    for name, low in minimum.items():
         if given[name] < low:
             raise SpektronError(
                 f"config.lines.{name} = {given[name]}: must be at least {low}"
@@ -175,7 +179,8 @@ def _compute_all(
             left.append(entry)
     logging.info("%d molecules, %d to be computed", len(entries), len(left))
     work = functools.partial(job, settings)
-    tasks = pool.run(work, left, given.processes or os.cpu_count(), given.timeout_s)
+    processes = given.processes or os.cpu_count() or 1
+    tasks = worker_pool.run(work, left, processes, given.timeout_s)
     bar = tqdm(
         total=len(entries),
         initial=len(entries) - len(left),
