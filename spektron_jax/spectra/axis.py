@@ -113,7 +113,7 @@ def convert(axis: np.ndarray, unit: str, to: str) -> np.ndarray:
 
 
 def check(axis: np.ndarray, unit: str, modality: str, place: str = "axis") -> list[str]:
-    """Return remarks on an axis that can be used; raise SpektronError for others.
+    """Return warnings on an axis that can be used; raise SpektronError for others.
 
     Args:
       axis: (p,) positions, running up or down.

@@ -201,14 +201,14 @@ class SpectraSet:
 
 
 def find_problems(found: SpectraSet, place: str) -> tuple[list[Problem], list[Problem]]:
-    """Return (faults, remarks) of the contents: faults stop a strict reading."""
-    faults, remarks = [], []
+    """Return (errors, warnings) of the contents: errors stop a strict reading."""
+    errors, warnings = [], []
     counts = Counter(found.sample_ids.tolist())
     for sample, count in counts.items():
         if count > 1:
             rows = np.flatnonzero(found.sample_ids == sample)
             text = f"sample id {sample!r} stands {count} times; give each its own"
-            faults += [Problem(f"{place}, row {r + 1}", text, int(r)) for r in rows[1:]]
+            errors += [Problem(f"{place}, row {r + 1}", text, int(r)) for r in rows[1:]]
     for name, one in found.instruments.items():
         where = f"{place}, instrument {name}" if len(found.instruments) > 1 else place
         for row, values in enumerate(one.spectra):
@@ -218,22 +218,22 @@ def find_problems(found: SpectraSet, place: str) -> tuple[list[Problem], list[Pr
                 continue
             if np.isinf(known).any():
                 point = int(np.flatnonzero(np.isinf(values))[0]) + 1
-                faults.append(Problem(here, f"point {point} is infinite", row, name))
+                errors.append(Problem(here, f"point {point} is infinite", row, name))
                 continue
             top = known.max()
             if known.min() == top:
                 text = f"constant: every value is {top:g}"
-                faults.append(Problem(here, text, row, name))
+                errors.append(Problem(here, text, row, name))
             elif _longest_run(values == top) >= SATURATED_RUN:
                 text = f"looks saturated: {_longest_run(values == top)} points at {top}"
-                remarks.append(Problem(here, text, row, name))
+                warnings.append(Problem(here, text, row, name))
     if np.isinf(found.targets).any():
         rows = np.flatnonzero(np.isinf(found.targets).any(axis=1))
-        faults += [
+        errors += [
             Problem(f"{place}, row {r + 1}", "a target is infinite", int(r))
             for r in rows
         ]
-    return faults, remarks
+    return errors, warnings
 
 
 def _longest_run(flags: np.ndarray) -> int:
@@ -253,7 +253,7 @@ def _check_instrument(name: str, one: Instrument, n: int, modality: str) -> None
     if not isinstance(name, str) or not name or "/" in name or name in {".", ".."}:
         raise SpektronError(f"{place}: give a name without '/'")
     one.axis = np.asarray(one.axis, np.float64)
-    with np.errstate(over="ignore"):  # becomes infinite, which is found as a fault
+    with np.errstate(over="ignore"):  # becomes infinite, which is found as an error
         one.spectra = np.asarray(one.spectra, np.float32)
     if one.spectra.shape != (n, one.axis.size):
         raise SpektronError(

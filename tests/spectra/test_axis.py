@@ -110,8 +110,8 @@ def test_axes_that_are_refused(values, message):
 
 
 def test_a_gap_is_told():
-    (remark,) = axes.check(np.append(NM[:300], NM[400:]), "nm", "NIR")
-    assert "gap of 202 nm after 1698" in remark
+    (warning,) = axes.check(np.append(NM[:300], NM[400:]), "nm", "NIR")
+    assert "gap of 202 nm after 1698" in warning
 
 
 FAMILIES = (("absorbance", "transmittance", "%T"), ("log(1/R)", "reflectance", "%R"))

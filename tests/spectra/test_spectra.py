@@ -161,14 +161,14 @@ def test_problems_of_the_contents_are_found():
     spectra[1, 3] = np.inf
     spectra[4, 10:20] = 9.0
     found.targets[5, 0] = -np.inf
-    faults, remarks = find_problems(found, "x.h5")
-    texts = "\n".join(map(str, faults))
+    errors, warnings = find_problems(found, "x.h5")
+    texts = "\n".join(map(str, errors))
     assert "row 4: sample id 'Gerste 1 ä' stands 2 times" in texts
     assert "instrument ft, row 1 (Gerste 0 ä): constant: every value is 0.5" in texts
     assert "point 4 is infinite" in texts and "row 6: a target is infinite" in texts
-    assert len(faults) == 4
-    assert [(r.row, r.instrument) for r in remarks] == [(4, "ft")]
-    assert "saturated: 10 points at 9" in str(remarks[0])
+    assert len(errors) == 4
+    assert [(r.row, r.instrument) for r in warnings] == [(4, "ft")]
+    assert "saturated: 10 points at 9" in str(warnings[0])
 
 
 def test_faults_raise_or_are_left_out(tmp_path):

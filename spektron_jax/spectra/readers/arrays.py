@@ -10,7 +10,7 @@ import numpy as np
 
 from spektron_jax.spectra.axis import QUANTITIES, unit_of
 from spektron_jax.spectra.grid import UNITS
-from spektron_jax.spectra.readers.draft import Draft, Log
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 
 _AXIS = re.compile(
     r"^(x_?)?(axis|wave.*|wl|wn|lambda|nm|cm.?1|x|shift|raman_?shift|frequency)", re.I
@@ -18,8 +18,8 @@ _AXIS = re.compile(
 _NOT_AXIS = re.compile(r"^(y|target|label|id|index|sample|time)", re.I)
 
 
-def read_arrays(arrays: dict[str, np.ndarray], log: Log) -> list[Draft]:
-    """Return a draft for each matrix of spectra; fail listing what is there."""
+def read_arrays(arrays: dict[str, np.ndarray], log: Log) -> list[ParsedSpectra]:
+    """Return a part for each matrix of spectra; fail listing what is there."""
     numeric, words = {}, {}
     for name, value in arrays.items():
         value = np.asarray(value)
@@ -39,7 +39,7 @@ def read_arrays(arrays: dict[str, np.ndarray], log: Log) -> list[Draft]:
         for name, value in numeric.items()
         if name not in axes and value.ndim == 2
     }
-    drafts = []
+    parts = []
     for name, matrix in matrices.items():
         fitting = [k for k, v in axes.items() if v.size in matrix.shape]
         if len(fitting) > 1 or not fitting:
@@ -53,11 +53,11 @@ def read_arrays(arrays: dict[str, np.ndarray], log: Log) -> list[Draft]:
         axis = axes[fitting[0]]
         if matrix.shape[1] != axis.size:
             matrix = matrix.T
-            log.remark(f"array {name!r}", "turned, so that rows are spectra")
+            log.warning(f"array {name!r}", "turned, so that rows are spectra")
         elif matrix.shape[0] == axis.size:
-            log.remark(f"array {name!r}", "square: rows were taken as spectra")
-        drafts.append(
-            Draft(
+            log.warning(f"array {name!r}", "square: rows were taken as spectra")
+        parts.append(
+            ParsedSpectra(
                 axis=axis,
                 spectra=matrix,
                 sample_ids=[str(i + 1) for i in range(len(matrix))],
@@ -69,32 +69,32 @@ def read_arrays(arrays: dict[str, np.ndarray], log: Log) -> list[Draft]:
                 numbered=True,
             )
         )
-    if not drafts:
+    if not parts:
         listed = ", ".join(f"{k} {v.shape}" for k, v in numeric.items()) or "none"
         log.fail(
             "arrays",
             f"no matrix with an axis of its length among {listed}; add a vector 'axis' "
             "of positions",
         )
-    _add_companions(drafts, numeric, words, {*axes, *(d.name for d in drafts)}, log)
-    if len(drafts) == 1:
-        drafts[0].name = "spectra"
-    return drafts
+    _add_companions(parts, numeric, words, {*axes, *(d.name for d in parts)}, log)
+    if len(parts) == 1:
+        parts[0].name = "spectra"
+    return parts
 
 
-def _add_companions(drafts, numeric, words, used: set[str], log: Log) -> None:
-    """Targets, ids and labels go with every draft of as many rows."""
+def _add_companions(parts, numeric, words, used: set[str], log: Log) -> None:
+    """Targets, ids and labels go with every part of as many rows."""
     names = words.get("target_names", np.empty(0)).ravel().tolist()
     units = words.get("target_units", np.empty(0)).ravel().tolist()
     for name, values in numeric.items():
         if name in used or values.ndim > 2:
             continue
         table = values.reshape(-1, 1) if values.size == max(values.shape) else values
-        rows = [d for d in drafts if len(d.sample_ids) == len(table)]
+        rows = [d for d in parts if len(d.sample_ids) == len(table)]
         if not rows:
             if table.size > 1:
                 text = f"{values.shape} fits no spectra: as many rows are needed"
-                log.fault(f"array {name!r}", text)
+                log.error(f"array {name!r}", text)
             continue
         columns = [name] if table.shape[1] == 1 else []
         if len(names) == table.shape[1]:
@@ -102,20 +102,20 @@ def _add_companions(drafts, numeric, words, used: set[str], log: Log) -> None:
         columns = columns or [f"{name} {j + 1}" for j in range(table.shape[1])]
         for j, column in enumerate(columns):
             unit = units[j] if len(units) == len(columns) else ""
-            for draft in rows:
-                draft.targets[column, unit] = table[:, j].astype(np.float64)
+            for part in rows:
+                part.targets[column, unit] = table[:, j].astype(np.float64)
     for name, values in words.items():
-        for draft in drafts:
-            if values.size == len(draft.sample_ids) > 1:
-                if re.search(r"id|name|sample", name, re.I) and draft.numbered:
-                    draft.sample_ids = [str(v).strip() for v in values.ravel()]
-                    draft.numbered = False
+        for part in parts:
+            if values.size == len(part.sample_ids) > 1:
+                if re.search(r"id|name|sample", name, re.I) and part.numbered:
+                    part.sample_ids = [str(v).strip() for v in values.ravel()]
+                    part.numbered = False
                 elif not name.startswith("target_"):
-                    draft.labels[name] = [str(v) for v in values.ravel()]
+                    part.labels[name] = [str(v) for v in values.ravel()]
 
 
 def _runs_one_way(values: np.ndarray) -> bool:
-    """Allows a few faults, which are to be named rather than overlooked."""
+    """Allows a few errors, which are to be named rather than overlooked."""
     steps = np.diff(values.ravel().astype(np.float64))
     return bool(max((steps > 0).mean(), (steps < 0).mean()) >= 0.9)
 

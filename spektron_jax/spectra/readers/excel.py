@@ -11,16 +11,21 @@ import zipfile
 from pathlib import Path
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.spectra.readers.draft import Draft, Log
-from spektron_jax.spectra.readers.extra import load
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 from spektron_jax.spectra.readers.table import read_table
 
 LARGEST_BYTES = 2**31  # unpacked; a damaged or hostile archive can claim more
 
 
-def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
+def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of each filled sheet."""
-    openpyxl = load("openpyxl")
+    try:
+        import openpyxl
+    except ImportError as error:
+        raise SpektronError(
+            "Excel files need the library openpyxl: install it with "
+            "`pip install spektron_jax[files]`"
+        ) from error
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
@@ -40,18 +45,18 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
     sheets = {name: rows for name, rows in sheets.items() if rows}
     if not sheets:
         log.fail("workbook", "every sheet is empty")
-    drafts = []
+    parts = []
     for name, rows in sheets.items():
         place = f"sheet {name!r}, row " if len(sheets) > 1 else "row "
         width = max(max(len(cells) for _, cells in rows), 1)
         table = [cells + [""] * (width - len(cells)) for _, cells in rows]
-        drafts.append(
+        parts.append(
             read_table(table, [f"{place}{number}" for number, _ in rows], log, modality)
         )
-        drafts[-1].name = name if len(sheets) > 1 else "spectra"
+        parts[-1].name = name if len(sheets) > 1 else "spectra"
         if len(sheets) > 1:
-            drafts[-1].axis_place = f"sheet {name!r}, {drafts[-1].axis_place}"
-    return drafts
+            parts[-1].axis_place = f"sheet {name!r}, {parts[-1].axis_place}"
+    return parts
 
 
 def _cells(openpyxl, path: Path) -> dict[str, list[tuple[int, list[str]]]]:

@@ -7,10 +7,10 @@ import numpy as np
 
 from spektron_jax.spectra.hdf5_check import HDF5_ERRORS, attribute, can_be, strings
 from spektron_jax.spectra.readers.arrays import read_arrays
-from spektron_jax.spectra.readers.draft import Draft, Log
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 
 
-def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
+def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of an HDF5 file that is no spectra set."""
     arrays, unit, groups = {}, None, []
     try:

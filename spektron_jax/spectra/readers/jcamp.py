@@ -17,7 +17,7 @@ import numpy as np
 
 from spektron_jax.spectra.axis import quantity_of, unit_of
 from spektron_jax.spectra.readers.csv import decode
-from spektron_jax.spectra.readers.draft import Draft, Log, common_axis
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, common_axis
 
 _SQZ = {c: i for i, c in enumerate("@ABCDEFGHI")}
 _SQZ |= {c: -i for i, c in enumerate("abcdefghi", start=1)}
@@ -58,7 +58,7 @@ class _Block:
         return self.labels.get(name, "").split("\n")[0].strip()
 
 
-def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
+def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return every spectrum of the file, one row for each block."""
     text, _ = decode(path.read_bytes(), log)
     spectra = []
@@ -69,7 +69,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
             if found is not None:
                 spectra.append((at, block, *found))
         except _Wrong as error:
-            log.fault(f"{at}, {error.args[0]}", error.args[1])
+            log.error(f"{at}, {error.args[0]}", error.args[1])
     if not spectra:
         log.fail("file", "holds no spectrum (XYDATA or XYPOINTS) that can be read")
     axis, rows = common_axis([s[2] for s in spectra], [s[0] for s in spectra], log)
@@ -81,7 +81,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
                 log.fail(at, f"mixed {name}; keep one kind of spectra in a file")
     unit = unit_of(first.value("XUNITS"))
     return [
-        Draft(
+        ParsedSpectra(
             axis=axis,
             spectra=np.array([s[3] for s in spectra]),
             sample_ids=[s[1].value("TITLE") or s[0].split(",")[0] for s in spectra],
@@ -132,7 +132,7 @@ def _blocks(text: str, log: Log) -> list[_Block]:
             opened[-1].labels[label] += f"\n{line}"
     for block in opened:
         place = f"line {block.line} ({block.value('TITLE')[:40]})"
-        log.fault(place, "cut off: the block has no ##END=")
+        log.error(place, "cut off: the block has no ##END=")
     return done
 
 
@@ -170,12 +170,12 @@ def _spectrum(block: _Block, log: Log, at: str) -> tuple[np.ndarray, np.ndarray]
             raise _Wrong("NPOINTS", f"{points}, but {axis.size} points were read")
     else:
         raise _Wrong(block.data[0], f"{form[:30]!r} is not (X++(Y..Y)) or (XY..XY)")
-    with np.errstate(over="ignore"):  # infinite values are found as a fault
+    with np.errstate(over="ignore"):  # infinite values are found as errors
         values = values * yfactor
     if "FIRSTY" in block.labels and np.isfinite(values[0]):
         given = _number(block, "FIRSTY")
         if abs(given - values[0]) > max(abs(yfactor), 0.01 * abs(given)):
-            log.remark(at, f"FIRSTY is {given:g}, the first value read {values[0]:g}")
+            log.warning(at, f"FIRSTY is {given:g}, the first value read {values[0]:g}")
     return axis, values
 
 

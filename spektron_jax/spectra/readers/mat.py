@@ -14,11 +14,11 @@ import numpy as np
 from spektron_jax.spectra.axis import unit_of
 from spektron_jax.spectra.hdf5_check import HDF5_ERRORS, can_be, heaps_are_sound
 from spektron_jax.spectra.readers.arrays import read_arrays
-from spektron_jax.spectra.readers.draft import Draft, Log
 from spektron_jax.spectra.readers.mat5 import read_or_fail
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 
 
-def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
+def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of a .mat file."""
     values = _read_hdf5(path, log) if h5py.is_hdf5(path) else read_or_fail(path)
     objects = {k: v for k, v in values.items() if _is_dataset(v)}
@@ -62,12 +62,12 @@ def _is_dataset(value: object) -> bool:
     return isinstance(value, dict) and {"data", "axisscale"} <= set(value)
 
 
-def _datasets(objects: dict[str, dict[str, object]], log: Log) -> list[Draft]:
-    drafts, tables = [], {}
+def _datasets(objects: dict[str, dict[str, object]], log: Log) -> list[ParsedSpectra]:
+    parts, tables = [], {}
     for name, fields in objects.items():
         data = np.asarray(fields["data"])
         if data.ndim != 2 or data.dtype.kind not in "iuf" or not data.size:
-            log.remark(f"dataset {name!r}", f"{data.dtype} {data.shape}: no spectra")
+            log.warning(f"dataset {name!r}", f"{data.dtype} {data.shape}: no spectra")
             continue
         axis = _axis(np.asarray(fields["axisscale"]), data.shape[1])
         rows = _labels(fields.get("label"), 0, data.shape[0])
@@ -78,8 +78,8 @@ def _datasets(objects: dict[str, dict[str, object]], log: Log) -> list[Draft]:
         text = " ".join(
             _words(fields.get("axisscalename")) + _words(fields.get("title"))
         )
-        drafts.append(
-            Draft(
+        parts.append(
+            ParsedSpectra(
                 axis=axis,
                 spectra=data,
                 sample_ids=rows or [str(i + 1) for i in range(len(data))],
@@ -90,25 +90,25 @@ def _datasets(objects: dict[str, dict[str, object]], log: Log) -> list[Draft]:
                 numbered=not rows,
             )
         )
-    if not drafts:
+    if not parts:
         log.fail("file", "none of its dataset objects has an axisscale of its width")
-    most = max(len(draft.sample_ids) for draft in drafts)
-    main = [draft for draft in drafts if len(draft.sample_ids) == most]
-    for draft in drafts:
-        if draft in main:
+    most = max(len(part.sample_ids) for part in parts)
+    main = [part for part in parts if len(part.sample_ids) == most]
+    for part in parts:
+        if part in main:
             continue
-        near = max(main, key=lambda d: len(os.path.commonprefix([d.name, draft.name])))
-        fits = near.name[:2] == draft.name[:2] and near.standards is None
-        if fits and np.array_equal(near.axis, draft.axis):
-            near.standards = draft.sample_ids, draft.spectra
-            text = f"{len(draft.sample_ids)} rows: standards of {near.name}"
-            log.remark(f"dataset {draft.name!r}", text)
+        near = max(main, key=lambda d: len(os.path.commonprefix([d.name, part.name])))
+        fits = near.name[:2] == part.name[:2] and near.standards is None
+        if fits and np.array_equal(near.axis, part.axis):
+            near.standards = part.sample_ids, part.spectra
+            text = f"{len(part.sample_ids)} rows: standards of {near.name}"
+            log.warning(f"dataset {part.name!r}", text)
         else:
-            text = f"{len(draft.sample_ids)} rows, the others have {most}"
-            log.fault(f"dataset {draft.name!r}", text)
+            text = f"{len(part.sample_ids)} rows, the others have {most}"
+            log.error(f"dataset {part.name!r}", text)
     for name, (data, columns) in tables.items():
         if len(data) != most:
-            log.fault(f"dataset {name!r}", f"{len(data)} rows of targets for {most}")
+            log.error(f"dataset {name!r}", f"{len(data)} rows of targets for {most}")
             continue
         for j in range(data.shape[1]):
             column = columns[j] if columns else f"{name} {j + 1}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from spektron_jax.spectra.readers.arrays import read_arrays
-from spektron_jax.spectra.readers.draft import Draft, Log
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 
 _READ_HEADER = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -22,7 +22,7 @@ _FAULTS += (TypeError, RuntimeError, OverflowError, zipfile.BadZipFile, MemoryEr
 _FAULTS += (RecursionError,)
 
 
-def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
+def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of an .npz archive."""
     import zlib
 

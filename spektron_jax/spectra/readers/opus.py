@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spektron_jax.spectra.readers.draft import Draft, Log
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 
 MAGIC = b"\n\n\xfe\xfe"
 # Result spectra in order of preference: data code -> (name, quantity, modality).
@@ -63,7 +63,7 @@ class _Block:
         return self.kind & ~(0x3F << 4)
 
 
-def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
+def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the result spectrum of an OPUS file; other data are only named."""
     blocks = _blocks(path.read_bytes(), log)
     data = [b for b in blocks if b.parameter == 0 and b.code in _RESULTS]
@@ -74,7 +74,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
     ]
     series = [b for b in data if b.form == _SERIES]
     if series:
-        log.remark(series[0].place, "a series of spectra, which is not read")
+        log.warning(series[0].place, "a series of spectra, which is not read")
     data = [b for b in data if b.form != _SERIES]
     found = [code for code in _RESULTS if any(b.code == code for b in data)]
     if not found:
@@ -82,7 +82,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
     name, quantity, kind = _RESULTS[found[0]]
     if len(found) > 1:
         others = ", ".join(_RESULTS[code][0] for code in found[1:])
-        log.remark("file", f"{name} taken; it also holds {others}")
+        log.warning("file", f"{name} taken; it also holds {others}")
     block, status = _pair(
         [b for b in data if b.code == found[0]],
         [(b, _parameters(b, log)) for b in blocks if b.parameter == 1],
@@ -95,10 +95,10 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
             others |= _parameters(other, log)
     unit = str(status.get("DXU", ""))
     if unit not in _UNITS:
-        log.remark(block.place, f"unit {unit!r} of the axis (DXU) is not known")
+        log.warning(block.place, f"unit {unit!r} of the axis (DXU) is not known")
     sample = str(others.get("SNM", "")).strip() or path.stem
     return [
-        Draft(
+        ParsedSpectra(
             axis=axis,
             spectra=values[None],
             sample_ids=[sample],
@@ -166,7 +166,7 @@ def _pair(data: list[_Block], statuses: list, log: Log) -> tuple[_Block, dict]:
             ]
         if len(alike) == 1:
             if len(data) > 1:
-                log.remark(block.place, f"taken, the last of {len(data)} alike")
+                log.warning(block.place, f"taken, the last of {len(data)} alike")
             return block, alike[0]
     log.fail(data[-1].place, "has no status block of its own: damaged")
 
@@ -189,7 +189,7 @@ def _decode(block: _Block, status: dict, log: Log) -> tuple[np.ndarray, np.ndarr
         )
     values = np.frombuffer(block.data, form)
     values = values[-points:] if block.form == _COMPACT else values[:points]
-    with np.errstate(all="ignore"):  # infinite values are found as a fault
+    with np.errstate(all="ignore"):  # infinite values are found as errors
         values = values.astype(np.float64) * scale
         axis = np.linspace(float(status["FXV"]), float(status["LXV"]), points)
     return axis, values

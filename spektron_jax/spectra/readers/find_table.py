@@ -14,8 +14,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from spektron_jax.spectra.axis import quantity_of, unit_of
-from spektron_jax.spectra.readers.draft import Log
-from spektron_jax.spectra.readers.table import AXIS_NAME, LEAST_POINTS
+from spektron_jax.spectra.readers.cells import MIN_POSITIONS
+from spektron_jax.spectra.readers.parsed import Log
+from spektron_jax.spectra.readers.table import AXIS_NAME
 
 DELIMITERS = ("\t", ";", ",", "|")
 SAMPLE = 20  # lines that show the delimiter
@@ -65,7 +66,7 @@ def find_table(lines: list[str], places: list[str], log: Log) -> Table:
         rows, places_of_rows = [joined, *rows[2:]], [places[start], *places[body:end]]
     if end < len(lines):
         text = f"{len(lines) - end} lines after the table, kept as comments"
-        log.remark(places[end], f"{text}: {lines[end].strip()[:40]!r} ...")
+        log.warning(places[end], f"{text}: {lines[end].strip()[:40]!r} ...")
     notes = lines[:start] + lines[end:]
     return Table(rows, places_of_rows, delimiter, notes, end == len(lines))
 
@@ -100,7 +101,7 @@ def _bounds(lines: list[str]) -> tuple[str | None, int, int | None, int]:
     widths = {i: _width(lines[i], delimiter) for i in numeric}
     counts = Counter(width for width in widths.values() if width > 1)
     unclear = delimiter_of(lines), 0, None, len(lines)
-    if not counts or counts.most_common(1)[0][1] < LEAST_POINTS:
+    if not counts or counts.most_common(1)[0][1] < MIN_POSITIONS:
         return unclear
     width = counts.most_common(1)[0][0]
     body = next(i for i in numeric if widths[i] == width)
@@ -125,7 +126,7 @@ def _is_numeric(line: str) -> bool:
 
 
 def _is_header(line: str, delimiter: str | None, width: int) -> bool:
-    """Whether the line above the body belongs to the table, if with a fault."""
+    """Whether the line above the body belongs to the table, if with an error."""
     found = _width(line, delimiter)
     if found == width or width == 2:
         return found == width
@@ -142,7 +143,7 @@ def _mostly_numbers(line: str, delimiter: str | None) -> bool:
 
 
 def _is_tail(lines: list[str], delimiter: str | None, width: int) -> bool:
-    """Whether lines below the last row of numbers are no rows with faults."""
+    """Whether lines below the last row of numbers are no rows with errors."""
     if any(_STARTS_WITH_NUMBER.match(line) for line in lines):
         return False
     wide = [_width(line, delimiter) == width for line in lines]
