@@ -10,7 +10,8 @@ Sizes: n samples, p points, k targets.
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -61,7 +62,7 @@ class Instrument:
     quantity: str
     spectra: np.ndarray
     description: str = ""
-    standards: tuple[np.ndarray, np.ndarray] | None = None
+    standards: tuple[Sequence[str] | np.ndarray, np.ndarray] | None = None
     replicates: np.ndarray | None = None
 
     def __repr__(self) -> str:
@@ -95,7 +96,7 @@ class SpectraSet:
     instruments: dict[str, Instrument]
     sample_ids: np.ndarray
     modality: str = "unknown"
-    targets: np.ndarray | None = None
+    targets: np.ndarray = None  # type: ignore[assignment]  # none: (n, 0)
     target_names: tuple[str, ...] = ()
     target_units: tuple[str, ...] = ()
     labels: dict[str, np.ndarray] = field(default_factory=dict)
@@ -148,27 +149,22 @@ class SpectraSet:
         """Return the set of some samples, by index or mask; problems stay behind."""
         rows = np.arange(len(self))[rows]
         instruments = {
-            name: Instrument(
-                one.axis,
-                one.unit,
-                one.quantity,
-                one.spectra[rows],
-                one.description,
-                one.standards,
-                None if one.replicates is None else one.replicates[:, rows],
+            name: replace(
+                one,
+                spectra=one.spectra[rows],
+                replicates=None if one.replicates is None else one.replicates[:, rows],
             )
             for name, one in self.instruments.items()
         }
-        return SpectraSet(
-            instruments,
-            self.sample_ids[rows],
-            self.modality,
-            self.targets[rows],
-            self.target_names,
-            self.target_units,
-            {name: label[rows] for name, label in self.labels.items()},
-            None if self.split is None else self.split[rows],
-            dict(self.metadata),
+        return replace(
+            self,
+            instruments=instruments,
+            sample_ids=self.sample_ids[rows],
+            targets=self.targets[rows],
+            labels={name: label[rows] for name, label in self.labels.items()},
+            split=None if self.split is None else self.split[rows],
+            metadata=dict(self.metadata),
+            problems=[],
         )
 
     def describe(self) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import spectra_file
 from spektron_jax.spectra.axis import QUANTITIES
+from spektron_jax.spectra.grid import check_name
 from spektron_jax.spectra.hdf5_check import heaps_are_sound
 from spektron_jax.spectra.readers import folder, foreign
 from spektron_jax.spectra.readers.assemble import assemble, resolve
@@ -57,10 +58,8 @@ def read(
     """
     path = Path(path)
     log = Log(str(path), strict)
-    if quantity is not None and quantity not in QUANTITIES:
-        raise SpektronError(
-            f"quantity {quantity!r}: unknown; use one of {', '.join(QUANTITIES)}"
-        )
+    if quantity is not None:
+        check_name("quantity", quantity, QUANTITIES)
     try:
         if path.is_dir():
             parts = folder.read(path, log, _parsed)

@@ -10,7 +10,7 @@ import numpy as np
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.axis import check, plausible_units
-from spektron_jax.spectra.grid import MODALITIES, UNITS
+from spektron_jax.spectra.grid import MODALITIES, UNITS, check_name
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, span_of
 from spektron_jax.spectra.spectra_set import (
     Instrument,
@@ -28,12 +28,14 @@ def assemble(
     quantity: str | None = None,
 ) -> SpectraSet:
     """Check the instruments of a file and bring them together; see the top."""
-    if unit is not None and unit not in UNITS:
-        raise SpektronError(f"unit {unit!r}: unknown; use one of {', '.join(UNITS)}")
-    if modality is not None and modality not in MODALITIES:
-        raise SpektronError(
-            f"modality {modality!r}: unknown; use one of {', '.join(MODALITIES)}"
-        )
+    for kind, name, allowed in (
+        ("unit", unit, UNITS),
+        ("modality", modality, MODALITIES),
+    ):
+        if name is not None:
+            check_name(kind, name, allowed)
+    if len(parts) == 1:
+        parts[0].name = "spectra"
     parts = [part for part in parts if len(part.sample_ids)]
     if not parts:
         first = f" (first: {log.problems[0]})" if log.problems else ""
@@ -156,23 +158,19 @@ def _join(parts: list[ParsedSpectra], modality: str, log: Log) -> SpectraSet:
     if len({part.name for part in parts}) < len(parts):
         for i, part in enumerate(parts):
             part.name = f"{part.name} {i + 1}"
-    ids = list(parts[0].sample_ids)
-    same = all(list(part.sample_ids) == ids for part in parts)
-    if not same:
-        if any(part.numbered for part in parts):
-            counts = ", ".join(f"{d.name} {len(d.sample_ids)}" for d in parts)
-            log.fail("samples", f"numbers of rows differ ({counts}) and have no ids")
-        ids = list(dict.fromkeys(i for part in parts for i in part.sample_ids))
-        for part in parts:
-            if len(set(part.sample_ids)) < len(part.sample_ids):
-                log.fail(part.name, "sample ids repeat, so instruments cannot pair")
-    instruments, targets, labels, metadata = {}, {}, {}, {}
+    ids = _common_ids(parts, log)
     index = {sample: row for row, sample in enumerate(ids)}
+    instruments: dict[str, Instrument] = {}
+    targets: dict[tuple[str, str], np.ndarray] = {}
+    labels: dict[str, np.ndarray] = {}
+    metadata: dict[str, str] = {}
     for part in parts:
-        n = len(part.sample_ids)
-        rows = np.arange(n) if same else [index[i] for i in part.sample_ids]
+        rows: np.ndarray | list[int] = np.arange(len(ids))
+        if part.sample_ids != ids:
+            rows = [index[i] for i in part.sample_ids]
         spectra = np.full((len(ids), part.axis.size), np.nan)
         spectra[rows] = part.spectra
+        assert part.unit is not None  # resolved
         instruments[part.name.replace("/", "_")] = Instrument(
             part.axis,
             part.unit,
@@ -187,18 +185,34 @@ def _join(parts: list[ParsedSpectra], modality: str, log: Log) -> SpectraSet:
             if differ.any():
                 log.error(part.name, f"target {key[0]} differs between instruments")
             column[rows] = values
-        for key, values in part.labels.items():
-            label = labels.setdefault(key, np.full(len(ids), "", dtype=object))
-            label[rows] = values
+        for name, words in part.labels.items():
+            label = labels.setdefault(name, np.full(len(ids), "", dtype=object))
+            label[rows] = words
         metadata |= part.metadata
     with np.errstate(over="ignore"):
         return SpectraSet(
             instruments,
             np.asarray(ids, dtype=str),
             modality,
-            np.stack(list(targets.values()), axis=1) if targets else None,
+            np.stack(list(targets.values()), axis=1)
+            if targets
+            else np.empty((len(ids), 0)),
             tuple(name for name, _ in targets),
             tuple(unit for _, unit in targets),
             {name: np.asarray(values, dtype=str) for name, values in labels.items()},
             metadata=metadata,
         )
+
+
+def _common_ids(parts: list[ParsedSpectra], log: Log) -> list[str]:
+    """The sample ids of all instruments, those of the first one first."""
+    ids = parts[0].sample_ids
+    if all(part.sample_ids == ids for part in parts):
+        return ids
+    if any(part.numbered for part in parts):
+        counts = ", ".join(f"{d.name} {len(d.sample_ids)}" for d in parts)
+        log.fail("samples", f"numbers of rows differ ({counts}) and have no ids")
+    for part in parts:
+        if len(set(part.sample_ids)) < len(part.sample_ids):
+            log.fail(part.name, "sample ids repeat, so instruments cannot pair")
+    return list(dict.fromkeys(i for part in parts for i in part.sample_ids))

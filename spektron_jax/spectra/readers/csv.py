@@ -1,9 +1,9 @@
 """CSV, TSV and other delimited text: encoding, decimal comma, cut-off end.
 
-Lines that start with # or % are comments; `find_table` finds the table among the others. A
-unit or quantity that only comments name is taken, and said. A file that ends within a
-number is found by its missing last line end together with a last number shorter than
-all others of its line.
+Lines that start with # or % are comments; `find_table` finds the table among the
+others. A unit or quantity that only comments name is taken, and said. A file that ends
+within a number is found by its missing last line end together with a last number
+shorter than all others of its line.
 """
 
 import re
@@ -65,17 +65,17 @@ def decode(data: bytes, log: Log) -> tuple[str, list[int]]:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError:
             text = data.decode("cp1252", "replace")
-            for number, line in enumerate(data.split(b"\n"), start=1):
+            for number, raw in enumerate(data.split(b"\n"), start=1):
                 try:
-                    line.decode("utf-8")
+                    raw.decode("utf-8")
                 except UnicodeDecodeError:
                     foreign.append(number)
             log.warning(
                 f"line {foreign[0]}", "not UTF-8; read as Windows text (cp1252)"
             )
     if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        log.fail(f"line {line}", "holds a zero byte, so this is no text file")
+        number = text.count("\n", 0, text.index("\0")) + 1
+        log.fail(f"line {number}", "holds a zero byte, so this is no text file")
     return text, foreign
 
 

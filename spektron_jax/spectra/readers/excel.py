@@ -14,7 +14,7 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 from spektron_jax.spectra.readers.table import read_table
 
-LARGEST_BYTES = 2**31  # unpacked; a damaged or hostile archive can claim more
+MAX_UNPACKED_BYTES = 2**31  # unpacked; a damaged or hostile archive can claim more
 
 
 def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
@@ -29,7 +29,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
-        if size > LARGEST_BYTES:
+        if size > MAX_UNPACKED_BYTES:
             log.fail(
                 "archive", f"unpacks to {size / 2**30:.1f} GiB; split the workbook"
             )
@@ -53,7 +53,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
         parts.append(
             read_table(table, [f"{place}{number}" for number, _ in rows], log, modality)
         )
-        parts[-1].name = name if len(sheets) > 1 else "spectra"
+        parts[-1].name = name
         if len(sheets) > 1:
             parts[-1].axis_place = f"sheet {name!r}, {parts[-1].axis_place}"
     return parts
@@ -66,7 +66,7 @@ def _cells(openpyxl, path: Path) -> dict[str, list[tuple[int, list[str]]]]:
         warnings.simplefilter("ignore")  # styles and extensions that values do not need
         book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         try:
-            sheets = {}
+            sheets: dict[str, list[tuple[int, list[str]]]] = {}
             for sheet in book.worksheets:
                 rows = sheets.setdefault(sheet.title, [])
                 for number, row in enumerate(sheet.iter_rows(values_only=True), 1):

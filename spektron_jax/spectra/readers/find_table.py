@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from spektron_jax.spectra.axis import quantity_of, unit_of
 from spektron_jax.spectra.readers.cells import MIN_POSITIONS
+from spektron_jax.spectra.readers.layout import AXIS_NAME
 from spektron_jax.spectra.readers.parsed import Log
-from spektron_jax.spectra.readers.table import AXIS_NAME
 
 DELIMITERS = ("\t", ";", ",", "|")
 SAMPLE = 20  # lines that show the delimiter
@@ -78,17 +78,17 @@ def _with_unit(name: str, unit: str) -> str:
 
 def hints(notes: list[str]) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
     """Return (unit, note) and (quantity, note), where notes agree on one."""
-    found = []
+    found: list[tuple[str, str] | None] = []
     for of_axis, name_of in ((_OF_X, unit_of), (_OF_Y, quantity_of)):
-        said = {}
+        said: dict[str | None, str] = {}
         for note in notes:
             alone = len(note.split()) == 1
             header = _HEADER.fullmatch(_CM1.sub("", note))
             if alone or header or of_axis.search(note):
                 said.setdefault(name_of(note), note.strip()[:60])
-        said.pop(None, None)
-        found.append(next(iter(said.items())) if len(said) == 1 else None)
-    return tuple(found)
+        only = [(name, note) for name, note in said.items() if name]
+        found.append(only[0] if len(only) == 1 else None)
+    return found[0], found[1]
 
 
 def _bounds(lines: list[str]) -> tuple[str | None, int, int | None, int]:

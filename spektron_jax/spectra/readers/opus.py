@@ -19,7 +19,6 @@ import numpy as np
 
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 
-MAGIC = b"\n\n\xfe\xfe"
 # Result spectra in order of preference: data code -> (name, quantity, modality).
 _RESULTS = {
     4: ("absorbance", "absorbance", None),
@@ -81,15 +80,15 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
         log.fail("file", "no result spectrum among its blocks; export one with OPUS")
     name, quantity, kind = _RESULTS[found[0]]
     if len(found) > 1:
-        others = ", ".join(_RESULTS[code][0] for code in found[1:])
-        log.warning("file", f"{name} taken; it also holds {others}")
+        rest = ", ".join(_RESULTS[code][0] for code in found[1:])
+        log.warning("file", f"{name} taken; it also holds {rest}")
     block, status = _pair(
         [b for b in data if b.code == found[0]],
         [(b, _parameters(b, log)) for b in blocks if b.parameter == 1],
         log,
     )
     axis, values = _decode(block, status, log)
-    others = {}
+    others: dict[str, int | float | str] = {}
     for other in blocks:
         if other.parameter > 1:
             others |= _parameters(other, log)
@@ -134,7 +133,8 @@ def _blocks(data: bytes, log: Log) -> list[_Block]:
 
 
 def _parameters(block: _Block, log: Log) -> dict[str, int | float | str]:
-    values, at, data = {}, 0, block.data
+    values: dict[str, int | float | str] = {}
+    at, data = 0, block.data
     while at + 8 <= len(data) and data[at : at + 3] != b"END":
         name = data[at : at + 3]
         kind, size = struct.unpack_from("<2h", data, at + 4)

@@ -1,9 +1,8 @@
-"""What every reader hands over, and the checks that all of them share.
+"""What every reader hands over: `ParsedSpectra`, and the log of what it found.
 
-A reader turns a file into `ParsedSpectra`s, one for each instrument, as the file gives them.
-`assemble` settles unit, modality and direction, looks for faults, pairs instruments
-by sample id, and returns the SpectraSet. Faults go through a `Log`: it raises when
-reading is strict, else it lists them, and the row concerned is left out.
+A reader turns a file into `ParsedSpectra`, one for each instrument, as the file gives
+them; `assemble` makes the SpectraSet of them. Errors go through a `Log`: it raises
+when reading is strict, else it lists them, and the row concerned is left out.
 
 Sizes: n spectra, p points.
 """
@@ -53,6 +52,25 @@ class ParsedSpectra:
     metadata: dict[str, str] = field(default_factory=dict)
     numbered: bool = False
     standards: tuple[list[str], np.ndarray] | None = None
+
+
+def of_matrix(
+    place: str,
+    name: str,
+    axis: np.ndarray,
+    spectra: np.ndarray,
+    ids: list[str] | None = None,
+) -> ParsedSpectra:
+    """Spectra (n, p) whose rows stand at `place`; numbered if there are no ids."""
+    rows = range(1, len(spectra) + 1)
+    return ParsedSpectra(
+        axis=axis,
+        spectra=spectra,
+        sample_ids=ids or [str(i) for i in rows],
+        places=[f"{place}, row {i}" for i in rows],
+        name=name,
+        numbered=not ids,
+    )
 
 
 class Log:

@@ -69,7 +69,7 @@ def _new(data: bytes, stem: str, log: Log) -> ParsedSpectra:
         _cut(log, f"header: {count} spectra of {points} points", len(data))
     if count * _SUBHEADER.size > len(data):
         _cut(log, f"header: {count} spectra", len(data))
-    shared = None
+    shared = np.empty(0)
     if flags & HAS_AXIS and not flags & OWN_AXES:
         shared = _array(data, where, points, f"{order}f4", "axis", log)
         where += 4 * points

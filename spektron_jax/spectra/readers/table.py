@@ -1,20 +1,13 @@
 """Spectra in a table of text cells, as CSV files and Excel sheets hold them.
 
-Three layouts are told apart, and the one found is said in the set's problems:
-
-    wide   first row: positions; then one row for each sample. Columns that are not
-           positions are the sample id, targets (numbers) and labels (text).
-    long   first column: positions; then one column for each sample.
-    tidy   one row for each sample and position, in columns named so.
+`layout` tells how it is laid out.
 
 Sizes: n samples, p positions.
 """
 
-import re
-
 import numpy as np
 
-from spektron_jax.spectra.axis import plausible_units, quantity_of, unit_of
+from spektron_jax.spectra.axis import quantity_of
 from spektron_jax.spectra.readers.cells import (
     NotANumber,
     is_axis,
@@ -23,16 +16,13 @@ from spektron_jax.spectra.readers.cells import (
     number,
     numbers,
     positions,
-    starts_evenly,
     units_of,
 )
 from spektron_jax.spectra.readers.columns import one_measurement
+from spektron_jax.spectra.readers.layout import ID_NAME, layout_of, tidy_columns
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, common_axis
 
 Rows = list[list[str]]
-AXIS_NAME = re.compile(r"wave|shift|axis|position|\bx\b|lambda|frequency", re.I)
-_ID = re.compile(r"(sample|spectrum)?[ _.-]*(ids?|names?|no|number|code)?", re.I)
-_VALUE_NAME = re.compile(r"value|\by\b|signal|response|spectrum", re.I)
 MAX_TEXT_SHARE = 0.2  # of a target's values; a column with more text is a label
 
 
@@ -51,75 +41,11 @@ def read_table(
         else:
             kept.append(i)
     rows, places = [rows[i] for i in kept], [places[i] for i in kept]
-    if not _tidy_columns(rows[0]):
+    if not tidy_columns(rows[0]):
         rows, places = one_measurement(rows, places, log)
-    layout, why = _layout(rows, log, modality)
+    layout, why = layout_of(rows, log, modality)
     log.warning("table", f"read as {layout} ({why})")
     return {"wide": _wide, "long": _long, "tidy": _tidy}[layout](rows, places, log)
-
-
-def _layout(rows: Rows, log: Log, modality: str | None) -> tuple[str, str]:
-    """Return the name of the layout, and what shows it."""
-    header = rows[0]
-    top, _ = positions(header)
-    headless = not np.isnan(top[0])  # then the first cell belongs to the axis
-    if np.isnan(top).all() and len(rows) > 2 and _tidy_columns(header):
-        return "tidy", "columns of sample, position and value"
-    side = [row[0] for row in rows]
-    down, _ = positions(side if headless else side[1:])
-    across_axis, down_axis = top[~np.isnan(top)], down[~np.isnan(down)]
-    across = is_axis(across_axis)
-    downwards = len(header) > 1 and is_axis(down_axis) and np.isnan(down).mean() < 0.5
-    if headless:
-        across = across and starts_evenly(top)
-        downwards = downwards and starts_evenly(down)
-        if downwards and not across and len(header) > len(rows):
-            log.fail(
-                "table",
-                f"{len(header)} columns without a header and only {len(rows)} rows: "
-                "positions are missing; add a first row of them",
-            )
-    if across and downwards:
-        return _one_of_two(header[0].strip(), across_axis, down_axis, log, modality)
-    if across:
-        return "wide", "positions in the first row"
-    if downwards:
-        return "long", "positions in the first column"
-    log.fail(
-        "table",
-        "neither the first row nor the first column holds positions (nm, um or "
-        "cm-1); put them in one of them",
-    )
-
-
-def _one_of_two(
-    corner: str,
-    across_axis: np.ndarray,
-    down_axis: np.ndarray,
-    log: Log,
-    modality: str | None,
-) -> tuple[str, str]:
-    """The layout where both the first row and the first column could be an axis."""
-    if corner and (unit_of(corner) or AXIS_NAME.search(corner)):
-        return "long", f"positions in the first column, named {corner!r}"
-    if is_count(across_axis) != is_count(down_axis):
-        wide = is_count(down_axis)
-    else:
-        wide, long = (
-            bool(plausible_units(axis, modality or "unknown"))
-            for axis in (across_axis, down_axis)
-        )
-        if wide == long:
-            if not (corner and _ID.fullmatch(corner)):
-                log.fail(
-                    "table",
-                    "first row and first column could both be positions; name the "
-                    "first cell 'sample' or 'wavelength'",
-                )
-            return "wide", f"positions in the first row, samples named {corner!r}"
-    if wide:
-        return "wide", "positions in the first row, row numbers in the first column"
-    return "long", "positions in the first column, sample numbers in the first row"
 
 
 def _wide(rows: Rows, places: list[str], log: Log) -> ParsedSpectra:
@@ -189,7 +115,7 @@ def _take_ids(
     log: Log,
 ) -> list[int]:
     """Take the sample ids from the likeliest column; return the columns used up."""
-    named = [i for i, name in names.items() if name and _ID.fullmatch(name)]
+    named = [i for i, name in names.items() if name and ID_NAME.fullmatch(name)]
     blank = [i for i, name in names.items() if not name]
     candidates = [*named, *[i for i in blank if i in text], *text, *blank]
     if not candidates:
@@ -260,20 +186,8 @@ def _names_and_quantity(
     return names, quantity_of(header[0]) if names and len(header) == 1 else None
 
 
-def _tidy_columns(header: list[str]) -> tuple[int, int, int] | None:
-    """Return the columns of sample, position and value, if names say which."""
-    names = [cell.strip() for cell in header]
-    position = [i for i, s in enumerate(names) if unit_of(s) or AXIS_NAME.search(s)]
-    value = [i for i, s in enumerate(names) if quantity_of(s) or _VALUE_NAME.search(s)]
-    sample = [i for i, s in enumerate(names) if s and _ID.fullmatch(s)]
-    value = [i for i in value if i not in position + sample]
-    if len(position) == 1 and len(value) == 1 and len(sample) == 1:
-        return sample[0], position[0], value[0]
-    return None
-
-
 def _tidy(rows: Rows, places: list[str], log: Log) -> ParsedSpectra:
-    found = _tidy_columns(rows[0])
+    found = tidy_columns(rows[0])
     assert found is not None  # the layout is tidy because of them
     sample, position, value = found
     points: dict[str, list[tuple[float | None, float | None]]] = {}
