@@ -21,6 +21,7 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.grid import XH_TYPES
 from spektron_jax.spectra.hdf5_check import HDF5_ERRORS
 
+Arrays = dict[str, np.ndarray]
 FORMAT, VERSION = "spektron-lines", 1
 MOLECULE_DTYPES = {
     "natoms": np.uint16,
@@ -47,7 +48,7 @@ XH_SHARE = (
 )
 
 
-def read_lines(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...], str]:
+def read_lines(path: Path) -> tuple[Arrays, tuple[str, ...], str]:
     """Return (arrays by name, names of X-H types, sha256) of a checked file."""
     try:
         checksum = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -83,7 +84,7 @@ def read_lines(path: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...], str]
     return values, type_names, checksum
 
 
-def _check(path: Path, values: dict[str, np.ndarray]) -> None:
+def _check(path: Path, values: Arrays) -> None:
     """Raise SpektronError where arrays are not finite or do not fit together."""
     molecules = values["smiles"].size
     if molecules == 0:
@@ -108,70 +109,57 @@ def _check(path: Path, values: dict[str, np.ndarray]) -> None:
             raise SpektronError(f"{path}: {name} holds values that are not finite")
 
 
-def save_molecule(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write the arrays of one molecule."""
+def save_arrays(path: Path, arrays: Arrays) -> None:
+    """Write arrays of one molecule or of many, while lines are computed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as draft:
         np.savez(draft, **arrays)  # type: ignore[arg-type]
 
 
-def load_molecule(path: Path) -> dict[str, np.ndarray] | None:
-    """Read them back; None where the file is missing or damaged."""
+def load_arrays(path: Path, required: Iterable[str] = FIELDS) -> Arrays | None:
+    """Read them back; None where the file is missing, damaged or lacks a name."""
     try:
         with open(path, "rb") as data, np.load(data, allow_pickle=False) as file:
-            return {name: file[name] for name in FIELDS}
+            arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
+    return arrays if set(required) <= set(arrays) else None
+
+
+def collect(molecules: Iterable[tuple[str, str, Arrays]]) -> Arrays:
+    """Join the arrays of (SMILES, name, arrays); nothing at all for no molecules."""
+    columns: dict[str, list[np.ndarray]] = {}
+
+    def add(name: str, values: object, dtype: type | None = None) -> None:
+        columns.setdefault(name, []).append(np.atleast_1d(np.asarray(values, dtype)))
+
+    for smiles, name, arrays in molecules:
+        add("smiles", smiles.encode())
+        add("name", name.encode() or b" ")
+        add("lines", len(arrays["frequency_cm1"]))
+        add("bonds", len(arrays["xh_type"]))
+        for field, dtype in (MOLECULE_DTYPES | DTYPES).items():
+            add(field, arrays[field], dtype)
+    return {name: np.concatenate(parts) for name, parts in columns.items()}
 
 
 def write(
     path: Path,
-    molecules: Iterable[tuple[str, str, dict[str, np.ndarray]]],
+    molecules: Iterable[tuple[str, str, Arrays]],
     attributes: Mapping[str, object],
 ) -> int:
     """Write (SMILES, name, arrays) of every molecule; return how many there were."""
-    smiles, names, lines, bonds = [], [], [], []
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in FIELDS}
-    for text, name, arrays in molecules:
-        smiles.append(text.encode())
-        names.append(name.encode() or b" ")
-        lines.append(len(arrays["frequency_cm1"]))
-        bonds.append(len(arrays["xh_type"]))
-        for field in MOLECULE_DTYPES:
-            columns[field].append(np.asarray([arrays[field]], MOLECULE_DTYPES[field]))
-        for field, dtype in DTYPES.items():
-            columns[field].append(np.asarray(arrays[field], dtype))
-    if smiles:
-        arrays = {name: np.concatenate(parts) for name, parts in columns.items()}
-        counts = {"smiles": np.array(smiles), "name": np.array(names)}
-        counts |= {"lines": np.array(lines), "bonds": np.array(bonds)}
-        _save(path, counts | arrays, attributes)
-    return len(smiles)
+    return write_parts(path, [collect(molecules)], attributes)
 
 
-def merge(path: Path, parts: list[Path], attributes: Mapping[str, object]) -> int:
-    """Write the molecules of several such files as one; return how many there are."""
-    columns: dict[str, list[np.ndarray]] = {}
-    for part in parts:
-        with h5py.File(part) as file:
-            group = file["molecules"]
-            found = {name: group[name][()] for name in ("smiles", "name")}
-            for name, offset in (("lines", "line_offset"), ("bonds", "xh_offset")):
-                found[name] = np.diff(group[offset][()])
-            for field in FIELDS:
-                found[field] = (group if field in MOLECULE_DTYPES else file)[field][()]
-        for name, values in found.items():
-            columns.setdefault(name, []).append(values)
+def write_parts(
+    path: Path, parts: Iterable[Arrays], attributes: Mapping[str, object]
+) -> int:
+    """Write what `collect` returned, several times over; return how many molecules."""
+    parts = [part for part in parts if part]
     if not parts:
         return 0
-    arrays = {name: np.concatenate(columns.pop(name)) for name in list(columns)}
-    _save(path, arrays, attributes)
-    return len(arrays["smiles"])
-
-
-def _save(
-    path: Path, arrays: dict[str, np.ndarray], attributes: Mapping[str, object]
-) -> None:
+    arrays = {k: np.concatenate([part[k] for part in parts]) for k in parts[0]}
     packed = {"compression": "gzip", "shuffle": True}
     with replacing(path) as draft, h5py.File(draft, "w") as file:
         file.attrs.update(
@@ -192,3 +180,4 @@ def _save(
             group.create_dataset(name, data=arrays[name], **packed)
         for field in DTYPES:
             file.create_dataset(field, data=arrays[field], **packed)
+    return len(arrays["smiles"])

@@ -79,27 +79,29 @@ def from_qm9s(path: str, field: str, target: Path, progress: bool) -> Path:
         for start in range(0, len(bundle.names), PART_FILES):
             names = bundle.names[start : start + PART_FILES]
             numbered = list(enumerate(names, start=start + 1))
-            part = folder / f"{start:07d}.h5"
-            found = _part(part, bundle, numbered, bar)
+            part = _part(folder / f"{start:07d}.npz", bundle, numbered, bar)
             bar.update(start + len(names) - bar.n)
-            parts += [part] if found["count"] else []
-            failures += [(Entry(*entry), why) for *entry, why in found["failures"]]
-            triple += found["triple"]
+            triple += part.pop("triple")
+            for *entry, why in json.loads(str(part.pop("failures"))):
+                failures.append((Entry(*entry), why))
+            parts.append(part)
     check_triple_bonds(path, *triple)
     attributes = qm9s_csv.ATTRIBUTES | {"source_sha256": source}
-    count = lines_file.merge(target, parts, attributes)
+    count = lines_file.write_parts(target, parts, attributes)
     shutil.rmtree(folder)
     return _report(path, target, count, failures)
 
 
-def _part(part: Path, bundle: Bundle, names: list[tuple[int, str]], bar: tqdm) -> dict:
-    """Write a part unless it is there; return what stands in its .json, written last.
+def _part(
+    path: Path, bundle: Bundle, names: list[tuple[int, str]], bar: tqdm
+) -> lines_file.Arrays:
+    """Compute a part and keep it, unless it is there.
 
-    That is: count of molecules, failures, and (molecules, showing) of triple bonds.
+    Besides the arrays: failures as JSON, and (molecules, showing) of triple bonds.
     """
-    done = part.with_suffix(".json")
-    if done.exists():
-        return json.loads(done.read_text("utf-8"))
+    done = lines_file.load_arrays(path, ("failures", "triple"))
+    if done is not None:
+        return done
     failures: list[Failure] = []
     triple = [0, 0]
 
@@ -111,12 +113,11 @@ def _part(part: Path, bundle: Bundle, names: list[tuple[int, str]], bar: tqdm) -
             bar.update()
             yield smiles, name, arrays
 
-    count = lines_file.write(part, watched(), qm9s_csv.ATTRIBUTES)
+    arrays = lines_file.collect(watched())
     rows = [[*astuple(entry), why] for entry, why in failures]
-    found = {"count": count, "failures": rows, "triple": triple}
-    with replacing(done) as draft:
-        draft.write_text(json.dumps(found), encoding="utf-8")
-    return found
+    arrays |= {"failures": np.array(json.dumps(rows)), "triple": np.array(triple)}
+    lines_file.save_arrays(path, arrays)
+    return arrays
 
 
 def _report(path: str, target: Path, count: int, failures: list[Failure]) -> Path:
@@ -190,7 +191,7 @@ def _compute_all(
     with bar, open(workdir / "failed.jsonl", "a", encoding="utf-8") as log:
         for entry, done, answer in tasks:
             if done:
-                lines_file.save_molecule(paths[entry], answer)
+                lines_file.save_arrays(paths[entry], answer)
             else:
                 failures.append((entry, answer))
                 log.write(json.dumps([paths[entry].stem, answer]) + "\n")
@@ -243,7 +244,7 @@ def _finished(
     for entry, path in paths.items():
         if entry in failed:
             continue
-        arrays = lines_file.load_molecule(path)
+        arrays = lines_file.load_arrays(path)
         if arrays is None:
             path.unlink(missing_ok=True)
             failures.append((entry, f"{path} was damaged: the same command repeats it"))

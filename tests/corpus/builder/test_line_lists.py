@@ -62,12 +62,12 @@ def test_a_missing_package_names_the_extra():
 
 def test_a_file_of_one_molecule_that_is_damaged_counts_as_missing(tmp_path):
     path = tmp_path / "ab" / "x.npz"
-    assert lines_file.load_molecule(path) is None
-    lines_file.save_molecule(path, arrays())
-    again = lines_file.load_molecule(path)
+    assert lines_file.load_arrays(path) is None
+    lines_file.save_arrays(path, arrays())
+    again = lines_file.load_arrays(path)
     np.testing.assert_equal(again, arrays())
     path.write_bytes(path.read_bytes()[:500])
-    assert lines_file.load_molecule(path) is None
+    assert lines_file.load_arrays(path) is None
 
 
 def test_a_file_of_lines_has_the_layout_of_the_corpus(tmp_path):
