@@ -10,7 +10,9 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, common_axis
 
 
-def read(path: Path, log: Log, read_file: Callable[[Path, Log], list[ParsedSpectra]]):
+def read(
+    path: Path, log: Log, read_file: Callable[[Path, Log], list[ParsedSpectra]]
+) -> list[ParsedSpectra]:
     """Return one instrument of a folder; files that differ from most are errors."""
     files = sorted(
         file for file in path.iterdir() if file.is_file() and file.name[0] != "."
@@ -71,7 +73,6 @@ def _stack(parts: list[ParsedSpectra], log: Log) -> ParsedSpectra:
     first = alike[0]
     labels = {key for part in alike for key in part.labels}
     targets = {key for part in alike for key in part.targets}
-    sizes = [len(part.sample_ids) for part in alike]
     return ParsedSpectra(
         axis=first.axis,
         spectra=np.concatenate([part.spectra for part in alike]),
@@ -86,16 +87,16 @@ def _stack(parts: list[ParsedSpectra], log: Log) -> ParsedSpectra:
         labels={
             key: [
                 text
-                for part, n in zip(alike, sizes, strict=True)
-                for text in part.labels.get(key, [""] * n)
+                for part in alike
+                for text in part.labels.get(key, [""] * len(part.sample_ids))
             ]
             for key in sorted(labels)
         },
         targets={
             key: np.concatenate(
                 [
-                    part.targets.get(key, np.full(n, np.nan))
-                    for part, n in zip(alike, sizes, strict=True)
+                    part.targets.get(key, np.full(len(part.sample_ids), np.nan))
+                    for part in alike
                 ]
             )
             for key in sorted(targets)
