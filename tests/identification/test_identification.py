@@ -65,18 +65,6 @@ def test_slopes_do_not_see_a_background_and_windows_forgive_a_shift():
     assert relative["windows"].mean() > relative["curve"].mean()
 
 
-def test_the_fit_finds_the_similarity_that_knows_and_ignores_noise():
-    rng = np.random.default_rng(0)
-    blocks = [
-        {"knows": np.eye(20) + 0.3 * rng.normal(size=(20, 20)),
-         "noise": rng.normal(size=(20, 20)), "wrong": -np.eye(20)}
-        for _ in range(5)
-    ]  # fmt: skip
-    found = combine.fit(blocks, ["knows", "noise", "wrong"])
-    assert found["knows"] > 1 > 5 * found["noise"]
-    assert found["wrong"] == 0.0
-
-
 def test_shares_by_hand():
     names, truth = ["a", "b", "c"], np.array(["b", "c"])
     scores = np.array([[0.9, 0.8, 0.1], [0.1, 0.2, 0.3]])
