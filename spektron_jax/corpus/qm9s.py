@@ -17,6 +17,7 @@ from memory, the disk's speed at first).
 
 import hashlib
 from pathlib import Path
+from typing import NoReturn
 
 import h5py
 import numpy as np
@@ -25,7 +26,12 @@ from absl import logging
 from spektron_jax.corpus.line_corpus import SPLITS
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.grid import MODALITIES
-from spektron_jax.spectra.hdf5_check import HDF5_ERRORS, heaps_are_sound, strings
+from spektron_jax.spectra.hdf5_check import (
+    HDF5_ERRORS,
+    heaps_are_sound,
+    item_of,
+    strings_of,
+)
 
 DATASETS = {"IR": "ir", "Raman": "raman"}
 BLOCK_ROWS = 1024  # 8 MB at 2048 points
@@ -84,19 +90,21 @@ class QM9SFile:
         return {"clean": clean}
 
     def _read(self, modalities: tuple[str, ...]) -> None:
-        axis = self._dataset("axis")[()]
+        axis = item_of(self._file, "axis")[()]
         if axis.ndim != 1 or axis.dtype.kind != "f" or axis.size < 2:
             self._fail("axis", f"is {axis.dtype} {axis.shape}; must be float (points,)")
         if not (np.isfinite(axis).all() and axis[0] > 0 and (np.diff(axis) > 0).all()):
             self._fail("axis", "must be positive wavenumbers (cm-1) that increase")
         self.axis_cm1 = axis.astype(np.float64)
-        self.split = self._strings("split")
+        self.split = strings_of(self._file, "split")
         unknown = set(self.split.tolist()) - set(SPLITS)
         if unknown:
             names = ", ".join(map(repr, sorted(unknown)[:3]))
             self._fail("split", f"holds {names}; use {', '.join(SPLITS)}")
         molecules = len(self.split)
-        self.smiles = self._strings("smiles") if "smiles" in self._file else None
+        self.smiles = (
+            strings_of(self._file, "smiles") if "smiles" in self._file else None
+        )
         if self.smiles is not None and len(self.smiles) != molecules:
             self._fail("smiles", f"has {len(self.smiles)} rows, split {molecules}")
         self.skipped: dict[str, int] = {}
@@ -105,7 +113,7 @@ class QM9SFile:
         digest = hashlib.sha256(self.axis_cm1.tobytes())
         digest.update("\n".join(self.split.tolist()).encode())
         for modality in modalities:
-            spectra = self._dataset(DATASETS[modality])
+            spectra = item_of(self._file, DATASETS[modality])
             shape = (molecules, len(axis))
             if spectra.shape != shape or spectra.dtype != np.float32:
                 self._fail(
@@ -130,23 +138,8 @@ class QM9SFile:
                 )
         self.checksum = digest.hexdigest()
 
-    def _dataset(self, name: str) -> h5py.Dataset:
-        found = self._file.get(name)
-        if not isinstance(found, h5py.Dataset):
-            present = ", ".join(sorted(self._file)) or "nothing"
-            self._fail(name, f"missing (the file holds {present}); add it")
-        return found
-
-    def _strings(self, name: str) -> np.ndarray:
-        dataset = self._dataset(name)
-        if dataset.ndim != 1 or h5py.check_string_dtype(dataset.dtype) is None:
-            self._fail(
-                name, f"is {dataset.dtype} {dataset.shape}; must be strings (n,)"
-            )
-        return strings(dataset)
-
-    def _fail(self, name: str, fault: str) -> None:
-        raise SpektronError(f"{self.path}: dataset '{name}' {fault}")
+    def _fail(self, name: str, text: str) -> NoReturn:
+        raise SpektronError(f"{self.path}: dataset '{name}' {text}")
 
 
 def _scan(spectra: h5py.Dataset) -> tuple[np.ndarray, np.ndarray]:

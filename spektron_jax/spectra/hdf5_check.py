@@ -20,6 +20,8 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
+from spektron_jax.errors import SpektronError
+
 # What h5py raises on damaged files, depending on where the damage is.
 HDF5_ERRORS = (OSError, RuntimeError, ValueError, TypeError, MemoryError, KeyError)
 _HEAD = b"GCOL\x01\0\0\0"
@@ -172,6 +174,40 @@ def _unpacked(dataset: h5py.Dataset, where: tuple[int, ...]) -> bytes | None:
         else:
             return None
     return raw if len(raw) == whole else None
+
+
+def item_of(file: h5py.File, name: str, kind: type = h5py.Dataset) -> Any:
+    """Return a dataset or group; SpektronError, which lists what there is, if none."""
+    found = file.get(name)
+    if not isinstance(found, kind):
+        present = ", ".join(sorted(file)) or "nothing"
+        raise SpektronError(
+            f"{file.filename}: {kind.__name__.lower()} '{name}' is missing (the file "
+            f"holds {present}); add it"
+        )
+    return found
+
+
+def small_dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    """Return a dataset that can be read at once; SpektronError for others."""
+    found = item_of(file, name)
+    if not can_be(found):
+        raise SpektronError(
+            f"{file.filename}: dataset '{name}' of {found.shape} is too large to read "
+            "at once, or damaged"
+        )
+    return found
+
+
+def strings_of(file: h5py.File, name: str) -> np.ndarray:
+    """Return a dataset of strings, (n,) str; SpektronError if it is something else."""
+    found = small_dataset(file, name)
+    if found.ndim != 1 or h5py.check_string_dtype(found.dtype) is None:
+        raise SpektronError(
+            f"{file.filename}: dataset '{name}' is {found.dtype} {found.shape}; must "
+            "be strings in 1 dimension"
+        )
+    return strings(found)
 
 
 def can_be(dataset: h5py.Dataset) -> bool:

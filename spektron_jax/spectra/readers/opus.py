@@ -37,29 +37,18 @@ _RESULT_SOURCES = (0, 3)
 
 @dataclass
 class _Block:
+    """A block of the file; its kind is packed into bits."""
+
     place: str
     kind: int
     data: bytes
 
-    @property
-    def parameter(self) -> int:  # 1: status of data, more: other parameters
-        return self.kind >> 4 & 0x3F
-
-    @property
-    def code(self) -> int:  # what the data are
-        return self.kind >> 10 & 0x7F
-
-    @property
-    def form(self) -> int:
-        return self.kind >> 19 & 7
-
-    @property
-    def source(self) -> int:  # 1 sample, 2 reference, 3 result
-        return self.kind >> 2 & 3
-
-    @property
-    def without_parameter(self) -> int:
-        return self.kind & ~(0x3F << 4)
+    def __post_init__(self) -> None:
+        self.source = self.kind >> 2 & 3  # 1 sample, 2 reference, 3 result
+        self.parameter = self.kind >> 4 & 0x3F  # 1: status of data, more: others
+        self.code = self.kind >> 10 & 0x7F  # what the data are
+        self.form = self.kind >> 19 & 7
+        self.without_parameter = self.kind & ~(0x3F << 4)
 
 
 def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
