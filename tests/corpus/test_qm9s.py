@@ -98,7 +98,7 @@ WIDE = np.ones((MOLECULES, POINTS + 1), np.float32)
     [
         (
             {"raman": None},
-            "dataset 'raman' is missing .the file holds axis, ir, smiles",
+            "'raman' is missing .the file holds axis, ir, smiles",
         ),
         ({"axis": None}, "dataset 'axis' is missing"),
         ({"ir": WIDE}, r"'ir' is float32 \(40, 33\); must be float32 \(40, 32\)"),
