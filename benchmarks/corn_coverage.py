@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from benchmarks.averages import make
 from benchmarks.tables import corn_arguments, read_study, regime_of
 from spektron_jax.transfer.ensemble import TransferRecipe
 from spektron_jax.transfer.intervals import calibrate
-from spektron_jax.transfer.methods import make
 from spektron_jax.transfer.splits import Regime, transfer_data
 
 COVERAGE = 0.9

@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.averages import make
 from spektron_jax.errors import SpektronError
 from spektron_jax.metrics import pooled_errors, squared_sums
-from spektron_jax.transfer.methods import make
 from spektron_jax.transfer.splits import Regime, Split, transfer_data
 
 DIGITS = 9  # of stored predictions
@@ -260,6 +260,8 @@ def table(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], dict]:
         measured = [np.array(values) for values in record["measured"]]
         predicted = [np.array(values) for values in record["predicted"]]
         sums = squared_sums(measured, predicted)
+        if not sums[1].all():
+            raise SpektronError(f"{cell}: a test set has equal labels; R2 is undefined")
         row[cell] = (pooled_errors(measured, predicted), *sums)
     return {
         key: {

@@ -8,7 +8,9 @@ JCAMP-DX and folders are written with a tenth of the rows.
 """
 
 import argparse
+import csv
 import json
+import math
 import sys
 import tempfile
 import time
@@ -17,7 +19,8 @@ from pathlib import Path
 import numpy as np
 
 import spektron_jax
-from spektron_jax.spectra import spectra_file, tables
+from spektron_jax.spectra import spectra_file
+from spektron_jax.spectra.labels import choose
 from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
 
 ROUNDS = 3
@@ -25,7 +28,7 @@ ROUNDS = 3
 
 def writers():
     """Writers of the formats that the tests write, by name."""
-    sys.path.append(str(Path(__file__).parents[1] / "tests" / "data" / "readers"))
+    sys.path.append(str(Path(__file__).parents[1] / "tests" / "spectra" / "readers"))
     import spectra_files as files
 
     def folder(path, axis, spectra, names):
@@ -64,6 +67,40 @@ def seconds(path):
     return best, rows
 
 
+def write_spectra(path: str | Path, spectra: SpectraSet, instrument: str = "") -> None:
+    """Write one instrument as a wide CSV table that `read` takes back.
+
+    Columns: sample, targets as "name (unit)", labels, then "position unit".
+
+    Args:
+      path: CSV file.
+      spectra: the set.
+      instrument: which one; may be left out if there is only one.
+    """
+    names = list(spectra.instruments)
+    one = spectra.instruments[choose(instrument, names, "instrument", str(path))]
+    pairs = zip(spectra.target_names, spectra.target_units, strict=True)
+    header = ["sample", *(f"{name} ({unit})" if unit else name for name, unit in pairs)]
+    header += [*spectra.labels, *(f"{x!r} {one.unit}" for x in one.axis.tolist())]
+    rows = [header]
+    for i, sample in enumerate(spectra.sample_ids.tolist()):
+        rows.append(
+            [
+                sample,
+                *map(_shortest, spectra.targets[i]),
+                *(label[i] for label in spectra.labels.values()),
+                *map(_shortest, one.spectra[i]),
+            ]
+        )
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+def _shortest(value: float) -> str:
+    """The shortest text that gives a float32 back; empty if missing."""
+    return "" if math.isnan(value) else str(np.float32(value))
+
+
 def main():
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -90,7 +127,7 @@ def main():
         made["spectra set"] = Path(folder) / "set.h5"
         spectra_file.save(made["spectra set"], found)
         made["our own CSV"] = Path(folder) / "own.csv"
-        tables.write_spectra(made["our own CSV"], found)
+        write_spectra(made["our own CSV"], found)
         speed = {}
         for title, path in made.items():
             taken, rows = seconds(path)

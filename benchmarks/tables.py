@@ -18,10 +18,11 @@ import scipy
 from tqdm import tqdm
 
 import spektron_jax
+from benchmarks.cells import mean_r2, paired_difference
 from benchmarks.harness import Row, Study, table
+from benchmarks.protocol import read_splits
 from spektron_jax.archive import replacing
-from spektron_jax.metrics import mean_r2, paired_difference
-from spektron_jax.transfer.splits import Regime, read_splits
+from spektron_jax.transfer.splits import Regime
 
 COLUMNS = ("r2", "r2_sd", "rmsep", "bias", "sep", "rpd", "rpiq")
 

@@ -17,14 +17,15 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks import tables
+from benchmarks.averages import make
 from benchmarks.harness import Row, Study, run
+from benchmarks.protocol import check_duplicates
 from spektron_jax import lab
 from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.encoder.features import Features
 from spektron_jax.transfer.ensemble import KINDS, TransferRecipe
-from spektron_jax.transfer.methods import make
 from spektron_jax.transfer.selection import compressed, kennard_stone
-from spektron_jax.transfer.splits import Regime, Split, check_duplicates
+from spektron_jax.transfer.splits import Regime, Split
 
 FIRST_SEED = 20_000
 MOST_PAIRS = 25

@@ -1,11 +1,29 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all, and folders that show damage.
+
+`writing` makes an archive: a folder with `manifest.json`, which lists the SHA-256 of
+every file, names the format, and carries a checksum of itself. A folder that `verify`
+accepts holds, bit for bit, what was written.
+"""
 
 import contextlib
+import hashlib
+import json
 import os
-from collections.abc import Iterator
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import spektron_jax
 from spektron_jax.errors import SpektronError
+
+MANIFEST = "manifest.json"
+UNFINISHED = ".unfinished-"  # starts the names of what a crash may leave behind
+
+
+class Damaged(Exception):
+    """An archive that cannot be trusted; the message names the file."""
 
 
 @contextlib.contextmanager
@@ -19,15 +37,151 @@ def replacing(path: str | Path) -> Iterator[Path]:
       SpektronError: the file cannot be written; names it and says what to do.
     """
     path = Path(path)
-    draft = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
+    draft = path.with_name(f"{UNFINISHED}{os.getpid()}-{path.name}")
     try:
         yield draft
         os.replace(draft, path)
     except OSError as error:
-        raise SpektronError(
-            f"{path}: cannot be written ({error.strerror or error}); free space or "
-            "choose another folder"
-        ) from error
+        raise _unwritable(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             draft.unlink()
+
+
+@contextlib.contextmanager
+def writing(path: str | Path, about: Mapping[str, Any]) -> Iterator[Path]:
+    """Yield a folder beside `path` to fill; afterwards, described, it becomes `path`.
+
+    What it holds is flushed to disk before it is renamed, so that a folder with the
+    final name is complete; an older one of that name gives way. If the body fails,
+    `path` stays as it was and nothing is left behind.
+
+    Args:
+      path: the archive.
+      about: what the manifest says besides: "format", an integer that is raised when
+        older readers can no longer read what is written, and whatever is useful.
+
+    Raises:
+      SpektronError: the folder cannot be written; names it and says what to do.
+    """
+    path = Path(path).absolute()
+    draft = path.with_name(f"{UNFINISHED}{path.name}-{uuid.uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.mkdir()
+        yield draft
+        files = sorted(file for file in draft.rglob("*") if file.is_file())
+        listed = dict(about) | {
+            "package": f"spektron_jax {spektron_jax.__version__}",
+            "files": {
+                file.relative_to(draft).as_posix(): checksum(file) for file in files
+            },
+        }
+        text = json.dumps(sealed(listed), indent=1) + "\n"
+        (draft / MANIFEST).write_text(text, encoding="utf-8")
+        flush(draft)
+        _rename(draft, path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def verify(path: Path, newest: int, seal: bool = True) -> dict[str, Any]:
+    """Return the manifest of an archive after checking it and every file it lists.
+
+    Args:
+      path: the archive.
+      newest: the newest format that can be read.
+      seal: False: take a manifest without a checksum of itself too, as models have
+        that were saved before there was one.
+
+    Raises:
+      Damaged: something is missing or has changed.
+      SpektronError: the format is newer.
+    """
+    try:
+        listed = json.loads((path / MANIFEST).read_bytes())
+        intact = listed.pop("sha256", None)
+        if intact is not None or seal:
+            intact = intact == sealed(listed)["sha256"]
+        newer, files = listed["format"] > newest, listed["files"].items()
+    except OSError as error:
+        raise Damaged(f"{MANIFEST} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise Damaged(f"{MANIFEST} is not a manifest") from error
+    if intact is False:
+        raise Damaged(f"{MANIFEST} has changed since it was written")
+    if newer:
+        raise SpektronError(
+            f"{path}: written by {listed.get('package')} in a newer format; update "
+            "spektron_jax"
+        )
+    for name, expected in files:
+        try:
+            found = checksum(path / name)
+        except OSError as error:
+            raise Damaged(f"{name} cannot be read: {error.strerror}") from error
+        if found != expected:
+            raise Damaged(f"{name} has changed since it was written")
+    return listed
+
+
+def check_place(path: Path, what: str) -> None:
+    """Raise SpektronError if `path` exists and is no archive that may be replaced."""
+    if path.exists() and not (path / MANIFEST).is_file():
+        raise SpektronError(f"{path}: exists and holds no {what}; choose another place")
+
+
+def sealed(listed: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest with the checksum of itself."""
+    text = json.dumps(listed, sort_keys=True)
+    return {**listed, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def checksum(path: str | Path) -> str:
+    """SHA-256 of a file, or of a folder's files in order of their names."""
+    path = Path(path)
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if not file.is_dir():
+            with file.open("rb") as stream:
+                while block := stream.read(2**20):
+                    digest.update(block)
+    return digest.hexdigest()
+
+
+def flush(folder: Path) -> None:
+    """Force a folder's files and names to disk, so that its renaming comes last."""
+    for path in [*folder.rglob("*"), folder]:
+        _flush_one(path)
+
+
+def _flush_one(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _rename(draft: Path, path: Path) -> None:
+    """Move a finished folder into place; one of the same name gives way first."""
+    replaced = draft.with_name(f"{draft.name}-replaced")
+    if path.exists():
+        os.rename(path, replaced)
+    try:
+        os.rename(draft, path)
+    except OSError:
+        if replaced.exists():
+            os.rename(replaced, path)
+        raise
+    shutil.rmtree(replaced, ignore_errors=True)
+    _flush_one(path.parent)
+
+
+def _unwritable(path: Path, error: OSError) -> SpektronError:
+    return SpektronError(
+        f"{path}: cannot be written ({error.strerror or error}); free space or choose "
+        "another folder"
+    )

@@ -19,10 +19,11 @@ to 0.3 at 16 test samples, so sums are pooled before dividing:
 Methods are compared on the same resampled splits (paired bootstrap).
 
 n = spectra, L = spectral points, G = groups (molecules), Z = latent width,
-C = cells (source, target, property), R = splits.
+R = splits, M = methods.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
@@ -30,8 +31,71 @@ from spektron_jax.errors import SpektronError
 
 RESAMPLES = 1000
 INTERVAL = (2.5, 97.5)  # percentiles of the bootstrap distribution: 95 %
-FLOOR = -1.0  # of a cell's R2 in a mean over cells, lest one failure decide it
 COLLAPSED_KL = 0.01  # nats; a dimension below this tells nothing about its input
+
+
+def interval(
+    resampled: np.ndarray, method: Literal["linear", "nearest"] = "linear"
+) -> dict[str, float]:
+    """low and high, the 95 % interval, of resampled values."""
+    low, high = np.percentile(resampled, INTERVAL, method=method)
+    return {"low": float(low), "high": float(high)}
+
+
+def resampled_counts(groups: int, seed: int = 0) -> np.ndarray:
+    """How often each group is drawn in each resample, (RESAMPLES, G)."""
+    rng = np.random.default_rng(seed)
+    draws = rng.multinomial(groups, np.full(groups, 1.0 / groups), size=RESAMPLES)
+    return draws.astype(np.float64)
+
+
+def resampled_scores(
+    score: Callable[[np.ndarray, np.ndarray], float],
+    measured: np.ndarray,
+    predicted: Sequence[np.ndarray],
+    seed: int = 0,
+    resamples: int = 300,
+) -> np.ndarray:
+    """A score that is no mean, such as R2, of methods on the same resampled cases.
+
+    Args:
+      score: of (measured, predicted)
+      measured: resamples in which all are equal are drawn anew          (n,)
+      predicted: of each method                                     M x (n,)
+      seed, resamples: of the resampling
+
+    Returns:
+      Scores, (resamples, M).
+    """
+    rng = np.random.default_rng(seed)
+    drawn: list[list[float]] = []
+    while len(drawn) < resamples:
+        rows = rng.integers(len(measured), size=len(measured))
+        if np.ptp(measured[rows]) > 0:
+            drawn.append([score(measured[rows], p[rows]) for p in predicted])
+    return np.array(drawn)
+
+
+def group_mean(
+    values: np.ndarray, group: np.ndarray, seed: int = 0
+) -> dict[str, float]:
+    """Mean with an interval over resampled groups.
+
+    Args:
+      values: of the cases; NaN does not count                           (n,)
+      group: which cases belong together                                 (n,)
+      seed: of the resampling
+
+    Returns:
+      mean, low and high (95 % interval), n (values that count).
+    """
+    sums, sizes = _group_sums(values, group)
+    counts = resampled_counts(sizes.size, seed)
+    return {
+        "mean": float(sums.sum() / sizes.sum()),
+        **interval((counts @ sums) / (counts @ sizes)),
+        "n": int(sizes.sum()),
+    }
 
 
 def hidden_error(
@@ -54,15 +118,13 @@ def hidden_error(
       mse, rmse (its root), low and high (95 % interval of mse). Spectra without a
       hidden point do not count.
     """
-    sums, sizes = _group_sums(_errors(predicted, clean, hidden), group)
-    counts = _resampled_counts(sizes.size, seed)
-    low, high = np.percentile((counts @ sums) / (counts @ sizes), INTERVAL)
-    mse = sums.sum() / sizes.sum()
+    found = group_mean(_errors(predicted, clean, hidden), group, seed)
+    mse = found["mean"]
     return {
-        "mse": float(mse),
+        "mse": mse,
         "rmse": float(np.sqrt(mse)),
-        "low": float(low),
-        "high": float(high),
+        "low": found["low"],
+        "high": found["high"],
     }
 
 
@@ -92,20 +154,19 @@ def paired_ratio(
     """
     sums_a, sizes = _group_sums(_errors(predicted_a, clean, hidden), group)
     sums_b, _ = _group_sums(_errors(predicted_b, clean, hidden), group)
-    counts = _resampled_counts(sizes.size, seed)
+    counts = resampled_counts(sizes.size, seed)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.append(sums_a.sum(), counts @ sums_a)
         ratios = ratios / np.append(sums_b.sum(), counts @ sums_b)
     # 0 / 0: neither makes an error, which is a draw.
     ratios[np.isnan(ratios)] = 1.0
     # "nearest" because interpolating between two infinite ratios gives NaN.
-    low, high = np.percentile(ratios[1:], INTERVAL, method="nearest")
-    return {"ratio": float(ratios[0]), "low": float(low), "high": float(high)}
+    return {"ratio": float(ratios[0]), **interval(ratios[1:], "nearest")}
 
 
 def pooled_errors(
     measured: Sequence[np.ndarray], predicted: Sequence[np.ndarray]
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Errors of a property over one or more test sets.
 
     Args:
@@ -115,27 +176,29 @@ def pooled_errors(
     Returns:
       r2 (pooled); rmsep, bias (mean of predicted - measured) and sep (SD about the
       bias), in the unit of the property; rpd = SD / rmsep and rpiq = interquartile
-      range / rmsep; r2_sd (SD of R2 over test sets, 0 for one); n.
+      range / rmsep; r2_sd (SD of R2 over test sets, 0 for one); n. None where a value
+      is undefined: R2 where labels are equal, rpd and rpiq without any error.
     """
     _check_sets(measured, predicted)
     sse, sst = squared_sums(measured, predicted)
-    if np.any(sst == 0):
-        raise SpektronError("measured: a test set has equal labels; R2 is undefined")
-    values, error = np.concatenate(measured), np.concatenate(predicted)
-    error = error - values
+    values = np.concatenate(measured)
+    error = np.concatenate(predicted) - values
     rmsep = float(np.sqrt(np.mean(error**2)))
-    quartiles = np.percentile(values, [25, 75])
-    with np.errstate(divide="ignore"):
-        return {
-            "r2": float(1 - sse.sum() / sst.sum()),
-            "rmsep": rmsep,
-            "bias": float(error.mean()),
-            "sep": float(error.std(ddof=1)),
-            "rpd": float(np.sqrt(sst.sum() / values.size) / np.float64(rmsep)),
-            "rpiq": float(np.diff(quartiles)[0] / np.float64(rmsep)),
-            "r2_sd": float(np.std(1 - sse / sst, ddof=1)) if sse.size > 1 else 0.0,
-            "n": int(values.size),
-        }
+    spread = float(np.sqrt(sst.sum() / values.size))
+    middle = float(np.subtract(*np.percentile(values, (75, 25))))
+    r2_sd = 0.0 if sse.size == 1 else None
+    if sse.size > 1 and sst.all():
+        r2_sd = float(np.std(1 - sse / sst, ddof=1))
+    return {
+        "r2": float(1 - sse.sum() / sst.sum()) if sst.sum() else None,
+        "rmsep": rmsep,
+        "bias": float(error.mean()),
+        "sep": float(error.std(ddof=1)),
+        "rpd": spread / rmsep if rmsep else None,
+        "rpiq": middle / rmsep if rmsep else None,
+        "r2_sd": r2_sd,
+        "n": int(values.size),
+    }
 
 
 def squared_sums(
@@ -146,40 +209,6 @@ def squared_sums(
     sse = np.array([np.sum((p - np.asarray(y)) ** 2) for y, p in pairs])
     sst = np.array([np.sum((y - np.mean(y)) ** 2) for y, _ in pairs])
     return sse, sst
-
-
-def mean_r2(sse: np.ndarray, sst: np.ndarray) -> float:
-    """Mean over cells of the pooled R2, each floored at -1; sse, sst (C, R)."""
-    return float(np.mean(np.maximum(1 - sse.sum(-1) / sst.sum(-1), FLOOR)))
-
-
-def paired_difference(
-    sse_a: np.ndarray, sse_b: np.ndarray, sst: np.ndarray, seed: int = 0
-) -> dict[str, float]:
-    """Mean R2 of a minus that of b, with an interval over resampled splits.
-
-    A split is drawn for all cells and both methods at once: cells share test samples,
-    so they are no independent repeats.
-
-    Args:
-      sse_a, sse_b: squared errors of both methods                     (C, R)
-      sst: squared deviations of the labels                            (C, R)
-      seed: of the resampling
-
-    Returns:
-      difference, low and high (95 % interval). Above 0: a is better.
-    """
-    if not sse_a.shape == sse_b.shape == sst.shape or sst.ndim != 2:
-        raise SpektronError("sse_a, sse_b and sst must all be (cells, splits)")
-    counts = _resampled_counts(sst.shape[1], seed)
-    total = counts @ sst.T
-    scores = [np.maximum(1 - counts @ s.T / total, FLOOR) for s in (sse_a, sse_b)]
-    low, high = np.percentile((scores[0] - scores[1]).mean(axis=1), INTERVAL)
-    return {
-        "difference": mean_r2(sse_a, sst) - mean_r2(sse_b, sst),
-        "low": float(low),
-        "high": float(high),
-    }
 
 
 def agreement(on_source: np.ndarray, on_target: np.ndarray) -> dict[str, float]:
@@ -264,23 +293,6 @@ def dimensions(z: np.ndarray) -> float:
     return float(np.exp(-np.sum(share * np.log(share))))
 
 
-def mean_spectrum(train_spectra: np.ndarray) -> np.ndarray:
-    """Average training spectrum of one modality, the floor for reconstruction.
-
-    Filling gaps from it uses neither the visible points nor the molecule.
-
-    Args:
-      train_spectra: clean spectra of one modality                     (n, L)
-
-    Returns:
-      Their mean                                                       (L,)
-    """
-    train_spectra = np.asarray(train_spectra)
-    if train_spectra.ndim != 2 or train_spectra.shape[0] == 0:
-        raise ValueError(f"train_spectra must be (n, L), got {train_spectra.shape}")
-    return train_spectra.mean(axis=0, dtype=np.float64)
-
-
 def _errors(predicted: np.ndarray, clean: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """Mean squared error of each spectrum on its hidden points; NaN if it has none."""
     predicted, clean = np.asarray(predicted), np.asarray(clean)
@@ -302,19 +314,12 @@ def _errors(predicted: np.ndarray, clean: np.ndarray, hidden: np.ndarray) -> np.
 
 
 def _group_sums(errors: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sum of errors and number of judged spectra in each group, both (G,)."""
-    group = np.asarray(group)
-    if group.shape != errors.shape:
-        raise ValueError(f"group must be {errors.shape}, got {group.shape}")
+    """Sum of errors and number of finite ones in each group, both (G,)."""
+    errors, group = np.asarray(errors, float), np.asarray(group)
+    if errors.ndim != 1 or group.shape != errors.shape:
+        raise ValueError(f"group must be {errors.shape} and (n,), got {group.shape}")
     judged = np.isfinite(errors)
     if not judged.any():
         raise ValueError("no spectrum has a hidden point: nothing to judge")
     _, index = np.unique(group[judged], return_inverse=True)
     return np.bincount(index, weights=errors[judged]), np.bincount(index).astype(float)
-
-
-def _resampled_counts(groups: int, seed: int) -> np.ndarray:
-    """How often each group is drawn in each resample, (RESAMPLES, G)."""
-    rng = np.random.default_rng(seed)
-    draws = rng.multinomial(groups, np.full(groups, 1.0 / groups), size=RESAMPLES)
-    return draws.astype(np.float64)

@@ -1,12 +1,14 @@
-"""Files appear whole or not at all."""
+"""Files and folders appear whole or not at all, and show every damage."""
 
+import hashlib
+import json
 import os
 
 import numpy as np
 import pytest
 
-from spektron_jax import SpektronError
-from spektron_jax.archive import replacing
+from spektron_jax import SpektronError, archive
+from spektron_jax.archive import Damaged, checksum, replacing, verify, writing
 
 
 def test_the_draft_takes_the_name_only_when_it_is_whole(tmp_path):
@@ -46,3 +48,109 @@ def test_a_full_disk_and_a_missing_folder_name_the_file(tmp_path):
     with pytest.raises(SpektronError, match="missing/a.txt: cannot be written"):
         with replacing(tmp_path / "missing" / "a.txt") as draft:
             draft.write_text("x")
+
+
+def an_archive(path, text="one", **about):
+    with writing(path, {"format": 2} | about) as draft:
+        (draft / "a.txt").write_text(text)
+        (draft / "inner").mkdir()
+        (draft / "inner" / "b.bin").write_bytes(bytes(range(256)))
+    return path
+
+
+def test_an_archive_says_what_it_holds(tmp_path):
+    folder = an_archive(tmp_path / "deep" / "x", kind="this")
+    listed = verify(folder, 2)
+    assert listed["kind"] == "this" and set(listed["files"]) == {"a.txt", "inner/b.bin"}
+    assert listed["files"]["a.txt"] == hashlib.sha256(b"one").hexdigest()
+    an_archive(folder, "two")  # over an older one
+    assert (folder / "a.txt").read_text() == "two" and verify(folder, 2)
+    assert os.listdir(tmp_path / "deep") == ["x"]
+    with pytest.raises(SpektronError, match="x: written by .* in a newer format"):
+        verify(folder, 1)
+
+
+def test_every_flipped_bit_and_every_missing_file_is_noticed(tmp_path):
+    folder = an_archive(tmp_path / "x")
+    for file in [p for p in folder.rglob("*") if p.is_file()]:
+        content = file.read_bytes()
+        for place in range(0, len(content), 7):
+            changed = bytearray(content)
+            changed[place] ^= 1
+            file.write_bytes(changed)
+            with pytest.raises(Damaged, match=file.name):
+                verify(folder, 2)
+        file.unlink()
+        with pytest.raises(Damaged, match=f"{file.name} cannot be read"):
+            verify(folder, 2)
+        file.write_bytes(content)
+    verify(folder, 2)
+
+
+def test_an_older_archive_has_no_checksum_of_its_manifest(tmp_path):
+    folder = an_archive(tmp_path / "x")
+    manifest = json.loads((folder / archive.MANIFEST).read_text())
+    del manifest["sha256"]
+    (folder / archive.MANIFEST).write_text(json.dumps(manifest))
+    assert verify(folder, 2, seal=False) == manifest
+    with pytest.raises(Damaged, match="manifest.json has changed"):
+        verify(folder, 2)
+    (folder / "a.txt").write_text("eno")
+    with pytest.raises(Damaged, match="a.txt has changed"):
+        verify(folder, 2, seal=False)
+
+
+@pytest.mark.parametrize(
+    "failure", [ValueError, KeyboardInterrupt, OSError(28, "full")]
+)
+@pytest.mark.parametrize("place", ["body", "flush", "_rename"])
+def test_a_failure_leaves_the_old_archive(tmp_path, monkeypatch, failure, place):
+    folder = an_archive(tmp_path / "x")
+
+    def fail(*_):
+        raise failure
+
+    seen = SpektronError if isinstance(failure, OSError) else failure
+    if place != "body":
+        monkeypatch.setattr(archive, place, fail)
+    with pytest.raises(seen), writing(folder, {"format": 2}) as draft:
+        (draft / "a.txt").write_text("half")
+        if place == "body":
+            fail()
+    assert os.listdir(tmp_path) == ["x"] and verify(folder, 2)
+    assert (folder / "a.txt").read_text() == "one"
+
+
+def test_the_old_archive_comes_back_when_the_new_one_cannot_take_its_place(
+    tmp_path, monkeypatch
+):
+    folder, rename = an_archive(tmp_path / "x"), os.rename
+
+    def only_away(source, target):
+        if str(target) == str(folder) and "replaced" not in str(source):
+            raise OSError(13, "Permission denied")
+        rename(source, target)
+
+    monkeypatch.setattr(archive.os, "rename", only_away)
+    with pytest.raises(SpektronError, match="x: cannot be written .Permission denied"):
+        an_archive(folder, "two")
+    assert (folder / "a.txt").read_text() == "one" and os.listdir(tmp_path) == ["x"]
+
+
+def test_a_foreign_folder_is_not_replaced(tmp_path):
+    archive.check_place(tmp_path / "absent", "model")
+    archive.check_place(an_archive(tmp_path / "x"), "model")
+    with pytest.raises(
+        SpektronError, match="exists and holds no model; choose another"
+    ):
+        archive.check_place(tmp_path, "model")
+
+
+def test_checksums_of_files_and_folders(tmp_path):
+    (tmp_path / "b").write_bytes(b"2")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "c").write_bytes(b"1")
+    assert checksum(tmp_path / "b") == hashlib.sha256(b"2").hexdigest()
+    assert checksum(tmp_path) == hashlib.sha256(b"12").hexdigest()
+    with pytest.raises(FileNotFoundError):
+        checksum(tmp_path / "absent")

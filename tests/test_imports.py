@@ -21,11 +21,11 @@ CONFIG = {"config", "__init__"}
 # Layer -> (modules of the project, third-party packages) that it may import.
 ARROWS = {
     "errors": (set(), set()),
-    "archive": ({"errors"}, set()),
+    "archive": ({"__init__", "errors"}, set()),
     "metrics": ({"errors"}, NUMPY),
     "config": ({"errors", "spectra"}, {"numpy", "ml_collections"}),
     "spectra": (
-        BASE | CONFIG | {"spectra", "transfer"},
+        BASE | CONFIG | {"spectra"},
         NUMPY | {"h5py", "absl", "tqdm", "ml_collections", "openpyxl"},
     ),
     "transfer": (

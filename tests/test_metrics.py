@@ -8,13 +8,14 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.metrics import (
     agreement,
     dimensions,
+    group_mean,
     hidden_error,
+    interval,
     kl_summary,
-    mean_r2,
-    mean_spectrum,
-    paired_difference,
     paired_ratio,
     pooled_errors,
+    resampled_counts,
+    resampled_scores,
 )
 
 
@@ -139,12 +140,6 @@ def test_kl_summary_counts_dead_dimensions():
         kl_summary(np.ones((2, 2)))
 
 
-def test_mean_spectrum():
-    np.testing.assert_allclose(mean_spectrum(np.array([[1, 2], [3, 6]])), [2, 4])
-    with pytest.raises(ValueError, match="train_spectra"):
-        mean_spectrum(np.ones(3))
-
-
 def test_wrong_input_is_named():
     ones, hidden = np.ones((2, 3)), np.ones((2, 3), bool)
     with pytest.raises(ValueError, match="must all be"):
@@ -182,37 +177,42 @@ def test_pooling_adds_sums_before_dividing():
     assert errors["r2_sd"] == pytest.approx(np.std([0.5, 1 - 1 / 8], ddof=1))
 
 
-def test_one_failed_cell_counts_as_minus_one():
-    sse, sst = np.array([[0.0, 0.0], [900.0, 0.0]]), np.ones((2, 2))
-    assert mean_r2(sse, sst) == pytest.approx((1 - 1) / 2)
-
-
-def test_paired_difference_sees_a_steady_advantage():
-    rng = np.random.default_rng(8)
-    sst = rng.uniform(5, 10, size=(6, 15))
-    sse = sst * rng.uniform(0.1, 0.6, size=(1, 15))  # hard splits are hard for all
-    better = paired_difference(0.9 * sse, sse, sst)
-    assert 0 < better["low"] < better["difference"] < better["high"]
-    assert better["difference"] == pytest.approx(
-        mean_r2(0.9 * sse, sst) - mean_r2(sse, sst)
-    )
-    assert paired_difference(sse, sse, sst)["high"] == 0
-    alone = [mean_r2(s[:, ::2], sst[:, ::2]) for s in (0.9 * sse, sse)]
-    assert better["high"] - better["low"] < abs(alone[0] - alone[1])
-
-
 def test_wrong_labels_and_predictions_are_named():
     y = np.arange(4.0)
     for measured, predicted, message in (
         ([y], [y, y], "1 test sets of labels, 2 of predictions"),
         ([y], [y[:3]], "must both be"),
         ([y], [y * np.nan], "must be finite"),
-        ([np.ones(4)], [y], "equal labels"),
     ):
         with pytest.raises(SpektronError, match=message):
             pooled_errors(measured, predicted)
-    with pytest.raises(SpektronError, match="cells, splits"):
-        paired_difference(y, y, y)
+
+
+def test_what_equal_labels_and_perfect_predictions_leave_undefined():
+    y = np.arange(4.0)
+    errors = pooled_errors([np.ones(4)], [y])
+    assert errors["r2"] is None and errors["rpd"] == 0 and errors["rmsep"] > 1
+    assert pooled_errors([np.ones(4), y], [y, y + 1])["r2_sd"] is None
+    exact = pooled_errors([y], [y])
+    assert exact["r2"] == 1 and exact["rpd"] is None and exact["rpiq"] is None
+
+
+def test_group_means_and_scores_on_the_same_resamples():
+    rng = np.random.default_rng(9)
+    values, group = rng.normal(size=40), np.repeat(np.arange(10), 4)
+    found = group_mean(values, group)
+    values[3] = np.nan
+    assert group_mean(values, group)["n"] == 39 and found["n"] == 40
+    sums = np.nan_to_num(values).reshape(10, 4).sum(axis=1)
+    counts, sizes = resampled_counts(10), np.array([3, *[4] * 9])
+    means = (counts @ sums) / (counts @ sizes)
+    assert group_mean(values, group) == pytest.approx(
+        {"mean": np.nanmean(values), "n": 39} | interval(means)
+    )
+    y = np.array([1.0, 2.0, 2.0, 2.0])
+    drawn = resampled_scores(r2_score, y, [y, y + 1], seed=1, resamples=50)
+    assert drawn.shape == (50, 2) and (drawn[:, 0] == 1).all()
+    assert np.isfinite(drawn).all() and (drawn[:, 1] < 1).all()
 
 
 def test_agreement_by_hand():

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 import spektron_jax
-from spektron_jax.archive import replacing
+from spektron_jax import archive
 from spektron_jax.commands import latent
 from spektron_jax.config import validate
 from spektron_jax.encoder.load import load_encoder
@@ -25,7 +25,7 @@ from spektron_jax.probes.disentanglement import (
     limit,
 )
 from spektron_jax.probes.latent_metrics import judge_of
-from spektron_jax.training import checkpoint, manifest
+from spektron_jax.training import checkpoint
 
 MOST_DROP = 0.05  # of molecule accuracy, from the same instrument to another
 MOST_HARM = 0.01  # of molecule accuracy, by test-time training
@@ -65,7 +65,7 @@ def run(config, workdir):
             adaptation_line(adaptation(judge, encoder.model, config.molecules))
         )
         lines.append(speed_line(encoder, config.least_spectra_per_s))
-    with replacing(workdir / "checklist.json") as draft:
+    with archive.replacing(workdir / "checklist.json") as draft:
         draft.write_text(json.dumps([x._asdict() for x in lines], indent=1) + "\n")
     for line in lines:
         mark = "pass" if line.passed else "FAIL"
@@ -82,13 +82,13 @@ def run(config, workdir):
 def checkpoint_lines(path):
     """Checksums first; then the settings and the version, if the files are whole."""
     folder = path
-    if not (path / manifest.NAME).exists():
+    if not (path / archive.MANIFEST).exists():
         newest = (checkpoint.steps(path) or [0])[-1]
         folder = path / "checkpoints" / f"{newest:08d}"
     name, wanted = "checksums", "every file as its SHA-256 says"
     try:
-        listed = manifest.verify(folder)
-    except manifest.Damaged as error:
+        listed = checkpoint.verify(folder)
+    except archive.Damaged as error:
         return [Line(name, False, str(error), wanted)]
     lines = [Line(name, True, f"{len(listed['files'])} files", wanted)]
     name, wanted = "settings", "valid in this version"

@@ -51,7 +51,7 @@ def check(config: ConfigDict) -> None:
 def run(config: ConfigDict, workdir: Path) -> None:
     """Do every part, write the three files, print the main figures."""
     samples = (
-        examples.samples_of(config.data)
+        examples.own_samples(config.data)
         if config.data.path
         else examples.virtual_samples(config.seed)
     )

@@ -6,7 +6,6 @@ labels, by cross-validation. Writes results.json and report.html.
 n = spectra, k = properties.
 """
 
-import csv
 import json
 import os
 import platform
@@ -24,7 +23,7 @@ from spektron_jax.commands.report.property_page import write_report
 from spektron_jax.encoder.features import Features
 from spektron_jax.errors import SpektronError
 from spektron_jax.probes.property_heads import judged, pls, ridge
-from spektron_jax.spectra.readers import read
+from spektron_jax.spectra.samples import read_samples
 
 PLS, BASE = "PLS on spectra", "ridge on spectra"
 DEPTHS = {"ridge on z_chem": "chem", "ridge on CLS": "cls", "ridge on tokens": "mean"}
@@ -103,18 +102,10 @@ def _corpus(config):
 
 def _own(config):
     given, data = config.property, config.data
-    found = read(data.path, data.unit or None, data.modality or None, data.strict)
-    names = list(found.instruments)
-    name = data.instrument or names[0]
-    if name not in found.instruments or (len(names) > 1 and not data.instrument):
-        raise SpektronError(
-            f"config.data.instrument = {data.instrument!r}: choose one of "
-            + ", ".join(names)
-        )
-    one = found.instruments[name]
-    columns, values = _labels(found, data)
-    whole = np.isfinite(one.spectra).all(axis=1)
-    encode = Features(given.weights, one.axis, one.unit, found.modality)
+    one = read_samples(data)
+    columns, values = one.labels.required().names, one.y
+    whole, name = one.whole, one.instrument
+    encode = Features(given.weights, one.axis, one.unit, one.modality)
     tables = []
     for place, column in enumerate(columns):
         rows = np.flatnonzero(whole & np.isfinite(values[:, place]))
@@ -123,7 +114,7 @@ def _own(config):
                 f"property {column!r}: {rows.size} spectra of {name} have a label; at "
                 f"least {max(LEAST, given.folds)} are needed"
             )
-        X, y = one.spectra[rows].astype(np.float64), values[rows, place]
+        X, y = one.X[rows], values[rows, place]
         if np.ptp(y) == 0:
             raise SpektronError(f"property {column!r}: every label is {y[0]:g}")
         features = encode(X)
@@ -141,49 +132,6 @@ def _own(config):
             _table(title, text, [column], y[:, None], parts, [False], config.seed)
         )
     return tables
-
-
-def _labels(found, data):
-    """Columns and values (n, k) of the labels CSV, or of the file's own targets."""
-    if not data.labels_path:
-        if not found.target_names:
-            raise SpektronError(
-                f"{data.path}: holds no labels; give config.data.labels_path (CSV: "
-                "sample id, value)"
-            )
-        return list(found.target_names), found.targets.astype(np.float64)
-    try:
-        with open(data.labels_path, newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if any(row)]
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpektronError(f"{data.labels_path}: cannot be read ({error})") from error
-    if len(rows) < 2 or len(rows[0]) < 2:
-        raise SpektronError(
-            f"{data.labels_path}: needs a header and rows of sample id, value"
-        )
-    known = {}
-    for number, row in enumerate(rows[1:], start=2):
-        try:
-            cells = [float(cell) if cell.strip() else np.nan for cell in row[1:]]
-        except ValueError as error:
-            raise SpektronError(
-                f"{data.labels_path}: line {number}: {error}; leave unknown labels "
-                "empty"
-            ) from None
-        if len(row) != len(rows[0]):
-            raise SpektronError(
-                f"{data.labels_path}: line {number} has {len(row)} cells, the header "
-                f"{len(rows[0])}"
-            )
-        known[row[0].strip()] = cells
-    nothing = [np.nan] * (len(rows[0]) - 1)
-    values = np.array([known.get(i, nothing) for i in found.sample_ids.tolist()])
-    if not np.isfinite(values).any():
-        raise SpektronError(
-            f"{data.labels_path}: no id is one of {data.path}, such as "
-            f"{found.sample_ids[0]!r}"
-        )
-    return rows[0][1:], values
 
 
 def _table(title, text, names, truth, found, binary, seed):

@@ -28,8 +28,7 @@ from spektron_jax.encoder.adaptation import Adaptation
 from spektron_jax.encoder.features import Features
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import axis as axes
-from spektron_jax.spectra.readers import read
-from spektron_jax.spectra.samples import Pool, instrument_of, read_pool
+from spektron_jax.spectra.samples import PairedSamples, read_paired, read_samples
 from spektron_jax.spectra.tables import write_predictions
 from spektron_jax.transfer.applicability import outliers
 from spektron_jax.transfer.comparison import (
@@ -44,7 +43,7 @@ from spektron_jax.transfer.estimator import CalibrationTransfer
 from spektron_jax.transfer.inputs import overlap
 from spektron_jax.transfer.intervals import CALIBRATED
 from spektron_jax.transfer.risk import forecast
-from spektron_jax.transfer.splits import KINDS, Regime
+from spektron_jax.transfer.splits import KINDS, Regime, TransferSplits
 
 CURVE = (WITHOUT, COMBINATION, "GLSW", "mean-centring", "target only")
 TRANSFER_SAMPLE = "transfer sample"
@@ -61,8 +60,9 @@ def run(config: ConfigDict, workdir: Path) -> None:
     """From two instruments' files to a verdict and a model."""
     given = config.transfer
     regime = _checked(given)
-    pool = read_pool(config.data)
-    source, rows = pool.chosen(regime)
+    pool = read_paired(config.data)
+    splits = TransferSplits(pool)
+    source, rows = splits.chosen(regime)
     how = _adaptation(config)
     ct = CalibrationTransfer(
         given.weights or None, random_state=config.seed, adaptation=how
@@ -83,11 +83,11 @@ def run(config: ConfigDict, workdir: Path) -> None:
         pool.modality,
     )
     ct.about_ = dict(pool.names)
-    compared, curve = _compared(config, pool, regime)
+    compared, curve = _compared(config, splits, regime)
     ct.save(workdir / "model")
     if given.date:
         ct.save_adapter(workdir / "adapter.npz", pool.names["target"], given.date)
-    arrays = _arrays(ct, pool, rows, compared, given.coverage)
+    arrays = _arrays(ct, splits, rows, compared, given.coverage)
     _write_predictions(workdir, ct, pool.ids[arrays["rows"]], arrays, given.coverage)
     results = {
         "regime": ct.regime_,
@@ -104,7 +104,7 @@ def run(config: ConfigDict, workdir: Path) -> None:
         "coverage": given.coverage,
         "interval": ct.interval_mark(given.coverage),
         "warnings": [*pool.warnings, *ct.warnings_, *_outliers(pool)],
-        "forecast": _forecast(pool, regime, rows),
+        "forecast": _forecast(splits, regime, rows),
         "curve": curve,
         **_table(compared),
         "config": json.loads(config.to_json()),
@@ -152,10 +152,10 @@ def _adaptation(config: ConfigDict) -> Adaptation | None:
 
 
 def _compared(
-    config: ConfigDict, pool: Pool, regime: Regime
+    config: ConfigDict, splits: TransferSplits, regime: Regime
 ) -> tuple[Comparison | None, dict]:
     """The table, and RMSEP against the number of transfer samples."""
-    given = config.transfer
+    given, pool = config.transfer, splits.samples
     if not given.compare:
         return None, {}
     encode = None
@@ -165,7 +165,7 @@ def _compared(
         encode = Features(given.weights, axis, pool.unit, pool.modality)
 
     def tried(regime: Regime, methods=None) -> Comparison | None:
-        trials = pool.trials(regime, given.repeats, config.seed)
+        trials = splits.trials(regime, given.repeats, config.seed)
         if not trials:
             return None
 
@@ -177,7 +177,7 @@ def _compared(
     table = tried(regime)
     if table is None or regime.kind == "none":
         return table, {}
-    most = min(len(t.data.y_target) for t in pool.trials(Regime(regime.kind), 3, 0))
+    most = min(len(t.data.y_target) for t in splits.trials(Regime(regime.kind), 3, 0))
     curve: dict[str, list] = {}
     numbers = {n for n in given.curve if n <= most} | ({regime.n} - {None})
     for n in sorted(numbers):
@@ -217,7 +217,7 @@ def _table(compared: Comparison | None) -> dict:
     }
 
 
-def _outliers(pool: Pool) -> list[str]:
+def _outliers(pool: PairedSamples) -> list[str]:
     """A warning for each instrument with spectra unlike its others."""
     found = []
     spectra = pool.X_source, pool.X_target
@@ -233,10 +233,10 @@ def _outliers(pool: Pool) -> list[str]:
     return found
 
 
-def _forecast(pool: Pool, regime: Regime, rows: np.ndarray) -> dict | None:
+def _forecast(splits: TransferSplits, regime: Regime, rows: np.ndarray) -> dict | None:
     """The risk as it would have looked before any label was measured."""
-    X_source, X_target = pool.aligned()
-    on_source, _ = pool.measured()
+    X_source, X_target = splits.X_source, splits.X_target
+    on_source, _ = splits.samples.measured()
     if regime.kind == "none" or rows.size < 1 or on_source.sum() < 10:
         return None
     # The samples at hand on the target, held against the others on the source.
@@ -246,9 +246,9 @@ def _forecast(pool: Pool, regime: Regime, rows: np.ndarray) -> dict | None:
     return {"level": found.level, "text": found.text}
 
 
-def _arrays(ct, pool, rows, compared, coverage) -> dict[str, np.ndarray]:
+def _arrays(ct, splits, rows, compared, coverage) -> dict[str, np.ndarray]:
     """Everything that figures and tables of the report show."""
-    X_source, X_target = pool.aligned()
+    pool, X_source, X_target = splits.samples, splits.X_source, splits.X_target
     on_source, on_target = pool.measured()
     all_rows = np.flatnonzero(on_target)
     arrays = {
@@ -322,24 +322,20 @@ def predict(config: ConfigDict, workdir: Path) -> None:
     ct = CalibrationTransfer.load(config.model)
     if config.adapter:
         ct.switch(config.adapter)
-    data = config.data
-    found = read(data.path, data.unit or None, data.modality or None, data.strict)
-    _, one = instrument_of(found, data.instrument, "config.data.instrument")
-    rows = np.flatnonzero(np.isfinite(one.spectra).all(axis=1))
-    if not rows.size:
-        raise SpektronError(f"{data.path}: holds no whole spectrum of this instrument")
-    X = one.spectra[rows].astype(np.float64)
+    found = read_samples(config.data)
+    one = found.take(found.whole)
+    if not one.ids.size:
+        raise SpektronError(f"{one.path}: holds no whole spectrum of this instrument")
+    X = one.X
     quantity = ct.about_.get("quantity", "unknown")
     if "unknown" not in (quantity, one.quantity):
         X = axes.convert_quantity(X, one.quantity, quantity)
     axis = axes.convert(one.axis, one.unit, ct.unit_)
     arrays = {"prediction": ct.predict(X, axis)}
     arrays["low"], arrays["high"] = ct.predict_interval(X, config.coverage, axis)
-    lines = [f"{rows.size} spectra predicted by a model with {ct.regime_}"]
-    if len(one.spectra) > rows.size:
-        lines.append(
-            f"{len(one.spectra) - rows.size} spectra with missing points: none"
-        )
+    lines = [f"{len(X)} spectra predicted by a model with {ct.regime_}"]
+    if len(found.X) > len(X):
+        lines.append(f"{len(found.X) - len(X)} spectra with missing points: none")
     if ct.domain_ is not None:
         arrays["flag"] = ct.applicability(X, axis)
         kinds, counts = np.unique(arrays["flag"], return_counts=True)
@@ -347,5 +343,5 @@ def predict(config: ConfigDict, workdir: Path) -> None:
     lines.append(
         f"{config.coverage:.0%} intervals: {ct.interval_mark(config.coverage)}"
     )
-    _write_predictions(workdir, ct, found.sample_ids[rows], arrays, config.coverage)
+    _write_predictions(workdir, ct, one.ids, arrays, config.coverage)
     print("\n".join([*lines, f"written: {workdir / 'predictions.csv'}"]))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spektron_jax.archive import MANIFEST, checksum
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.grid import to_tokens
 
@@ -105,9 +106,8 @@ def _loaded(weights: str, changed: int):
 
 def _checksum(folder: Path) -> str:
     try:
-        content = (folder / "manifest.json").read_bytes()
+        return checksum(folder / MANIFEST)
     except OSError as error:
         raise SpektronError(
-            f"{folder}: has no manifest.json; export the weights of the run first"
+            f"{folder}: has no {MANIFEST}; export the weights of the run first"
         ) from error
-    return hashlib.sha256(content).hexdigest()

@@ -9,8 +9,7 @@ n = queries, m = library spectra, G = groups (compounds).
 
 import numpy as np
 
-from spektron_jax.errors import SpektronError
-from spektron_jax.metrics import INTERVAL, RESAMPLES
+from spektron_jax.metrics import group_mean
 
 
 def hits(scores, names, truth, k) -> np.ndarray:
@@ -36,14 +35,8 @@ def share(hit, group, seed: int = 0) -> dict[str, float]:
       group: which queries belong together, (n,).
       seed: of the resampling.
     """
-    sums, sizes, counts = _resampled(hit, group, seed)
-    low, high = np.percentile((counts @ sums) / (counts @ sizes), INTERVAL)
-    return {
-        "share": float(sums.sum() / sizes.sum()),
-        "low": float(low),
-        "high": float(high),
-        "n": int(sizes.sum()),
-    }
+    found = group_mean(hit, group, seed)
+    return {"share": found.pop("mean"), **found}
 
 
 def share_difference(hit_a, hit_b, group, seed: int = 0) -> dict[str, float]:
@@ -66,17 +59,3 @@ def rejection_curve(confidence, hit) -> tuple[np.ndarray, np.ndarray]:
     kept = np.arange(1, order.size + 1)
     accuracy = np.cumsum(np.asarray(hit, float)[order]) / kept
     return 1 - kept[::-1] / order.size, accuracy[::-1]
-
-
-def _resampled(hit, group, seed):
-    hit, group = np.asarray(hit, float), np.asarray(group)
-    if hit.ndim != 1 or hit.shape != group.shape or not hit.size:
-        raise SpektronError(
-            f"hits {hit.shape} and groups {group.shape} must both be (n,), n at least 1"
-        )
-    _, index = np.unique(group, return_inverse=True)
-    sums, sizes = np.bincount(index, weights=hit), np.bincount(index).astype(float)
-    rng = np.random.default_rng(seed)
-    even = np.full(sums.size, 1.0 / sums.size)
-    counts = rng.multinomial(sums.size, even, size=RESAMPLES).astype(float)
-    return sums, sizes, counts

@@ -3,17 +3,19 @@
 n = spectra, p = points.
 """
 
-import hashlib
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from ml_collections import ConfigDict
 
+from spektron_jax.archive import checksum
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.grid import to_cm1
-from spektron_jax.spectra.readers import read
+from spektron_jax.spectra.labels import choose
+from spektron_jax.spectra.samples import Samples, read_set, samples_of
+from spektron_jax.spectra.spectra_set import SpectraSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +53,17 @@ def read_pairs(given: ConfigDict) -> tuple[list[tuple[Side, Side]], dict]:
     paths = [given.path, *([given.query_path] if given.query_path else [])]
     sides = []
     for place, path in enumerate(paths):
-        found = read(path, given.unit or None, given.modality or None, given.strict)
+        found = read_set(given, path)
         if given.query_path and len(found.instruments) > 1:
             raise SpektronError(
                 f"{path}: holds {len(found.instruments)} instruments; give files of "
                 "one each, or one file alone to search all pairs"
             )
-        sides += _sides(found, given, path, needs_label=place == 0)
+        names = _names(found, given.label, path, needs_label=place == 0)
+        for instrument in found.instruments:
+            side = _side(samples_of(found, path, instrument), names, given.low_cm1)
+            name = Path(path).stem if given.query_path else side.name
+            sides.append(replace(side, name=name))
     if len(sides) < 2:
         raise SpektronError(
             f"{given.path}: holds one instrument; give config.data.query_path too"
@@ -68,50 +74,40 @@ def read_pairs(given: ConfigDict) -> tuple[list[tuple[Side, Side]], dict]:
             f"config.data: spectra are {' and '.join(sorted(kinds))}; search spectra "
             "of one kind"
         )
-    files = {Path(p).name: _sha256(p) for p in paths}
-    pairs = [tuple(sides)] if given.query_path else itertools.permutations(sides, 2)
-    return list(pairs), files
+    files = {Path(path).name: checksum(path) for path in paths}
+    if given.query_path:
+        return [(sides[0], sides[1])], files
+    return list(itertools.permutations(sides, 2)), files
 
 
-def _sides(found, given, path, needs_label):
-    labels = found.sample_ids
-    if given.label and given.label in found.labels:
-        labels = found.labels[given.label]
-    elif given.label and needs_label:
-        listed = ", ".join(found.labels) or "none"
+def _names(found: SpectraSet, label: str, path: str, needs_label: bool) -> np.ndarray:
+    """Names of the samples: of a label column, or else their ids, (n,)."""
+    if not label:
+        return found.sample_ids
+    if label not in found.labels and not needs_label:
+        return np.full(len(found.sample_ids), "")
+    return found.labels[choose(label, list(found.labels), "config.data.label", path)]
+
+
+def _side(samples: Samples, names: np.ndarray, low_cm1: float) -> Side:
+    """Whole spectra above `low_cm1`."""
+    axis = samples.axis
+    if samples.unit != "cm-1":
+        axis = to_cm1(axis, samples.unit)
+    order = np.argsort(axis)
+    order = order[axis[order] >= low_cm1]
+    spectra = samples.X[:, order]
+    whole = np.isfinite(spectra).all(axis=1)
+    if not whole.any() or not order.size:
         raise SpektronError(
-            f"config.data.label = {given.label!r}: the labels of {path} are {listed}"
+            f"{samples.path}, instrument {samples.instrument}: no whole spectrum above "
+            f"{low_cm1:g} cm-1"
         )
-    elif given.label:
-        labels = np.full(len(found.sample_ids), "")
-    sides = []
-    for name, one in found.instruments.items():
-        axis = to_cm1(one.axis, one.unit) if one.unit != "cm-1" else one.axis
-        order = np.argsort(axis)
-        order = order[axis[order] >= given.low_cm1]
-        spectra = one.spectra[:, order].astype(np.float64)
-        whole = np.isfinite(spectra).all(axis=1)
-        if not whole.any() or not order.size:
-            raise SpektronError(
-                f"{path}, instrument {name}: no whole spectrum above "
-                f"{given.low_cm1:g} cm-1"
-            )
-        name = Path(path).stem if given.query_path else name
-        sides.append(
-            Side(
-                name,
-                spectra[whole],
-                axis[order],
-                found.sample_ids[whole],
-                labels[whole],
-                found.modality,
-            )
-        )
-    return sides
-
-
-def _sha256(path):
-    path = Path(path)
-    if not path.is_file():
-        return "folder"
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return Side(
+        samples.instrument,
+        spectra[whole],
+        axis[order],
+        samples.ids[whole],
+        names[whole],
+        samples.modality,
+    )

@@ -1,36 +1,71 @@
-"""Files of two instruments to one table of samples, and the trials drawn from it.
+"""Samples for every task: whose spectra, on which instrument, with which labels.
 
-Either one file with both instruments (`data.path`, `source`, `target`, `property`), or
-a file for each (`source_path`, `target_path`) and perhaps a CSV of labels
-(`labels_path`: sample id, then a column for each property). Samples of different files
-are the same when their ids are.
+`config.data` of a task names the files:
 
-N = samples, p, q = points of the instruments, L = points in common.
+    path, instrument              one instrument of a file: `read_samples`
+    path, source, target          one file with both instruments: `read_paired`
+    source_path, target_path      or a file for each; samples match by their ids
+    labels_path, property         labels in a table of their own, and which one
+    unit, modality, strict        where files do not say; stop at the first fault
+
+n, N = samples, p, q = points of the instruments, k = properties.
 """
 
-import csv
-import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from ml_collections import ConfigDict
 
+from spektron_jax.archive import checksum
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import axis as axes
+from spektron_jax.spectra.labels import Labels, choose, read_labels
 from spektron_jax.spectra.readers import read
-from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
-from spektron_jax.transfer.comparison import TEST_SHARE, Trial
-from spektron_jax.transfer.inputs import on_axis, overlap
-from spektron_jax.transfer.methods.preprocessing import WINDOW
-from spektron_jax.transfer.selection import compressed, kennard_stone
-from spektron_jax.transfer.splits import Regime, Split, transfer_data
-
-LEAST_TESTED = 5  # labelled target samples, so that some can be held out
+from spektron_jax.spectra.spectra_set import SpectraSet
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
+class Samples:
+    """Spectra of one instrument, with the labels of their samples.
+
+    Attributes:
+      ids: of the samples                                              (n,)
+      X: spectra, NaN where not measured                               (n, p) float64
+      axis, unit, quantity, modality: of the spectra; the axis rises   (p,)
+      instrument: its name
+      labels: of these and perhaps other samples
+      y: values of the labels, NaN where unknown                       (n, k)
+      path: the file of the spectra
+    """
+
+    ids: np.ndarray
+    X: np.ndarray
+    axis: np.ndarray
+    unit: str
+    quantity: str
+    modality: str
+    instrument: str
+    labels: Labels
+    path: str
+
+    @property
+    def whole(self) -> np.ndarray:
+        """Which spectra have no missing point, (n,) bool."""
+        return np.isfinite(self.X).all(axis=1)
+
+    @property
+    def y(self) -> np.ndarray:
+        """Values of the properties, NaN where unknown, (n, k)."""
+        return self.labels.at(self.ids)
+
+    def take(self, rows: np.ndarray) -> "Samples":
+        """Some of the samples, by index or mask."""
+        return replace(self, ids=self.ids[rows], X=self.X[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class PairedSamples:
     """Samples on two instruments; a row of NaN was not measured there.
 
     Attributes:
@@ -58,95 +93,10 @@ class Pool:
 
     def measured(self) -> tuple[np.ndarray, np.ndarray]:
         """Which samples have a whole spectrum on source and target, (N,) bool each."""
-        return tuple(np.isfinite(X).all(axis=1) for X in (self.X_source, self.X_target))
+        on_source = np.isfinite(self.X_source).all(axis=1)
+        return on_source, np.isfinite(self.X_target).all(axis=1)
 
-    def transfer_rows(self, regime: Regime, rows: np.ndarray) -> np.ndarray:
-        """Candidates among `rows` in the order of choice (Kennard-Stone)."""
-        on_source, on_target = self.measured()
-        usable = on_target.copy()
-        if regime.kind == "paired":
-            usable &= on_source
-        if regime.kind != "unlabelled":
-            usable &= np.isfinite(self.y)
-        rows = rows[usable[rows]]
-        if rows.size < 3:
-            return rows
-        X = self.X_source if on_source[rows].all() else self.X_target
-        scores = compressed(X[rows]) if X.shape[1] >= WINDOW else X[rows]
-        return rows[kennard_stone(scores, rows.size)]
-
-    def chosen(self, regime: Regime) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of the source set, and of the target samples, with all samples in use.
-
-        Raises:
-          SpektronError: n is larger than what is there.
-        """
-        on_source, _ = self.measured()
-        source = np.flatnonzero(on_source & np.isfinite(self.y))
-        if regime.kind == "none":
-            return source, np.empty(0, dtype=int)
-        rows = self.transfer_rows(regime, np.arange(self.ids.size))
-        if regime.n is not None and regime.n > rows.size:
-            raise SpektronError(
-                f"config.transfer.n = {regime.n}: only {rows.size} samples can be "
-                f"used as {regime.kind} target samples; use a smaller n"
-            )
-        rows = rows[: regime.n]
-        if regime.kind == "unpaired":
-            source = np.setdiff1d(source, rows)
-        return source, rows
-
-    def aligned(self) -> tuple[np.ndarray, np.ndarray]:
-        """Both instruments on the source's points that both cover, (N, L) each."""
-        inside = overlap(self.axis_source, self.axis_target, self.unit)
-        axis = self.axis_source[inside]
-        X_target = np.full((self.ids.size, axis.size), np.nan)
-        _, rows = self.measured()
-        if rows.any():
-            X_target[rows] = on_axis(
-                self.X_target[rows], self.axis_target, axis, self.unit
-            )[0]
-        return self.X_source[:, inside], X_target
-
-    def trials(self, regime: Regime, repeats: int, seed: int) -> list[Trial]:
-        """Hold out a fifth of the labelled target samples, again and again.
-
-        A sample held out is held out on both instruments. Samples with the same
-        spectrum stay on one side. Empty with fewer than 5 labelled target samples.
-        """
-        X_source, X_target = self.aligned()
-        _, on_target = self.measured()
-        groups = self._groups()
-        names = np.unique(groups[on_target & np.isfinite(self.y)])
-        if names.size < LEAST_TESTED:
-            return []
-        size = max(2, round(TEST_SHARE * names.size))
-        trials = []
-        for number in range(repeats):
-            rng = np.random.default_rng([seed, number])
-            held = np.isin(groups, rng.permutation(names)[:size])
-            rest = np.flatnonzero(~held)
-            order = self.transfer_rows(regime, rest)
-            now = regime
-            if regime.n is not None:
-                now = replace(regime, n=min(regime.n, order.size))
-            test = np.flatnonzero(held & on_target & np.isfinite(self.y))
-            split = Split(number, rest, test, {"source": order})
-            arguments = X_source, X_target, self.y, split, "source"
-            known = np.isfinite(X_source[test]).all()
-            trials.append(
-                Trial(
-                    transfer_data(*arguments, now),
-                    X_target[test],
-                    self.y[test],
-                    test,
-                    transfer_data(*arguments, Regime("paired")),
-                    X_source[test] if known else None,
-                )
-            )
-        return trials
-
-    def _groups(self) -> np.ndarray:
+    def groups(self) -> np.ndarray:
         """Samples with the same spectrum on an instrument share a number, (N,)."""
         group = np.arange(self.ids.size)
         for X, rows in zip(
@@ -154,13 +104,75 @@ class Pool:
         ):
             seen: dict[bytes, int] = {}
             for row in np.flatnonzero(rows):
-                first = seen.setdefault(X[row].tobytes(), row)
+                first = seen.setdefault(X[row].tobytes(), int(row))
                 group[group == group[row]] = group[first]
         return group
 
 
-def read_pool(given: ConfigDict) -> Pool:
-    """Read what `config.data` names.
+def read_set(given: ConfigDict, path: str) -> SpectraSet:
+    """Read a file of spectra with unit, modality and strictness of `config.data`."""
+    strict = given.get("strict", True)
+    return read(path, given.unit or None, given.modality or None, strict)
+
+
+def samples_of(
+    found: SpectraSet, path: str, instrument: str = "", setting: str = "instrument"
+) -> Samples:
+    """One instrument of a set: that of the name, or the only one.
+
+    Args:
+      found: the set; its targets become the labels.
+      path: its file, for messages.
+      instrument: its name; may be empty if there is only one.
+      setting: of `config.data` that chooses it, for messages.
+
+    Raises:
+      SpektronError: names the setting to give and lists the instruments.
+    """
+    names = list(found.instruments)
+    name = choose(instrument, names, f"config.data.{setting}", path)
+    one = found.instruments[name]
+    labels = Labels(
+        found.sample_ids,
+        np.asarray(found.targets, np.float64),
+        found.target_names,
+        found.target_units,
+        path,
+    )
+    return Samples(
+        found.sample_ids,
+        one.spectra.astype(np.float64),
+        one.axis,
+        one.unit,
+        one.quantity,
+        found.modality,
+        name,
+        labels,
+        path,
+    )
+
+
+def read_samples(given: ConfigDict) -> Samples:
+    """Read one instrument, and its labels from `labels_path` or the same file.
+
+    Args:
+      given: `config.data` with path, instrument, unit, modality; strict, labels_path
+        and property where the task has them. A property that is named is the only one.
+
+    Raises:
+      SpektronError: a file, an instrument, a property or labels that do not fit.
+    """
+    samples = samples_of(read_set(given, given.path), given.path, given.instrument)
+    if given.get("labels_path", ""):
+        labels = read_labels(given.labels_path, given.get("strict", True))
+        samples = replace(samples, labels=labels)
+    if given.get("property", ""):
+        samples = replace(samples, labels=samples.labels.only(given.property))
+    return samples
+
+
+def read_paired(given: ConfigDict) -> PairedSamples:
+    """Read two instruments and one property, as `config.data` of a transfer names them.
 
     Raises:
       SpektronError: a file, an instrument, a property or labels that do not fit.
@@ -172,183 +184,100 @@ def read_pool(given: ConfigDict) -> Pool:
             "and target_path"
         )
     if one:
-        found = _read(given, given.path)
-        sets, names = (found, found), (given.source, given.target)
-        paths = [given.path]
+        found = read_set(given, given.path)
         if not given.source or given.source == given.target:
             listed = ", ".join(found.instruments)
             raise SpektronError(
                 f"config.data.source and .target: name two instruments of {listed}"
             )
+        paths, sets = [given.path], (found, found)
     else:
         paths = [given.source_path, given.target_path]
-        sets = tuple(_read(given, path) for path in paths)
-        names = (given.source, given.target)
-    sides = [
-        instrument_of(each, name, f"config.data.{side}")
-        for each, name, side in zip(sets, names, ("source", "target"), strict=True)
-    ]
-    labels = dict[str, float]()
+        sets = read_set(given, paths[0]), read_set(given, paths[1])
+    source = samples_of(sets[0], paths[0], given.source, "source")
+    target = samples_of(sets[1], paths[-1], given.target, "target")
     if given.labels_path:
         paths.append(given.labels_path)
-        labels, name, unit = _labels(given.labels_path, given.property)
+        labels = read_labels(given.labels_path, given.strict)
     else:
-        name, unit = _property(sets, given.property)
-        for each in (sets[1], sets[0]):
-            if name in each.target_names:
-                pairs = zip(each.sample_ids.tolist(), each.target(name), strict=True)
-                labels |= {i: float(v) for i, v in pairs if np.isfinite(v)}
-    return _joined(sets, sides, labels, (name, unit), paths)
+        labels = source.labels if one else source.labels.joined(target.labels)
+    if source.instrument == target.instrument:  # files that name no instrument
+        source = replace(source, instrument=Path(source.path).stem)
+        target = replace(target, instrument=Path(target.path).stem)
+    paired = pair(source, target, labels.only(given.property))
+    return replace(paired, files={Path(path).name: checksum(path) for path in paths})
 
 
-def _read(given: ConfigDict, path: str) -> SpectraSet:
-    return read(path, given.unit or None, given.modality or None, given.strict)
+def pair(source: Samples, target: Samples, labels: Labels) -> PairedSamples:
+    """Two instruments' samples in one table by their ids.
 
+    Args:
+      source, target: their spectra; the target's are converted to the source's
+        quantity and unit.
+      labels: of one property.
 
-def instrument_of(found: SpectraSet, name: str, setting: str) -> tuple[str, Instrument]:
-    """The instrument of that name, or the only one."""
-    if not name and len(found.instruments) == 1:
-        return next(iter(found.instruments.items()))
-    if name not in found.instruments:
-        listed = ", ".join(found.instruments)
-        raise SpektronError(f"{setting} = {name!r}: choose one of {listed}")
-    return name, found.instruments[name]
-
-
-def _property(sets: tuple[SpectraSet, ...], name: str) -> tuple[str, str]:
-    units = {
-        target: unit
-        for each in sets
-        for target, unit in zip(each.target_names, each.target_units, strict=True)
-    }
-    if not name and len(units) == 1:
-        name = next(iter(units))
-    if name not in units:
-        listed = ", ".join(units) or "none; give config.data.labels_path"
-        raise SpektronError(f"config.data.property = {name!r}: the files have {listed}")
-    return name, units[name]
-
-
-def _labels(path: str, name: str) -> tuple[dict[str, float], str, str]:
-    """Labels by sample id from a CSV with a header."""
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpektronError(f"{path}: cannot be read ({error})") from error
-    head = text.split("\n", 1)[0]
-    mark = max(",;\t", key=head.count)
-    rows = [row for row in csv.reader(text.splitlines(), delimiter=mark) if any(row)]
-    columns = [cell.strip() for cell in rows[0]] if rows else []
-    if not name and len(columns) == 2:
-        name = columns[1]
-    if name not in columns[1:]:
-        listed = ", ".join(columns[1:]) or "none"
+    Raises:
+      SpektronError: another kind of spectra, or no label of a sample with a spectrum.
+    """
+    if source.modality != target.modality:
         raise SpektronError(
-            f"config.data.property = {name!r}: the columns of {path} are {listed}"
-        )
-    place, labels = columns.index(name), {}
-    for number, row in enumerate(rows[1:], start=2):
-        cell = row[place].strip() if place < len(row) else ""
-        if not cell:
-            continue
-        if mark == ";":
-            cell = cell.replace(",", ".")
-        try:
-            labels[row[0].strip()] = float(cell)
-        except ValueError:
-            raise SpektronError(
-                f"{path}: line {number}: {cell!r} is no number; leave unknown labels "
-                "empty"
-            ) from None
-    return labels, name, ""
-
-
-def _joined(sets, sides, labels, prop, paths) -> Pool:
-    (source_name, source), (target_name, target) = sides
-    if source_name == target_name:  # files that name no instrument
-        source_name, target_name = (Path(path).stem for path in paths[:2])
-    if sets[0].modality != sets[1].modality:
-        raise SpektronError(
-            f"config.data: source is {sets[0].modality}, target {sets[1].modality}; "
+            f"config.data: source is {source.modality}, target {target.modality}; "
             "transfer is between spectra of one kind"
         )
-    warnings = []
-    values = target.spectra.astype(np.float64)
+    warnings, X_target = list(labels.warnings), target.X
     if source.quantity != target.quantity:
-        if "unknown" in (source.quantity, target.quantity):
+        kinds = target.quantity, source.quantity
+        if "unknown" in kinds:
             warnings.append(
                 f"source is {source.quantity}, target {target.quantity}: taken as alike"
             )
         else:
-            to = source.quantity
-            values = axes.convert_quantity(values, target.quantity, to, strict=False)
-            warnings.append(f"target converted from {target.quantity} to {to}")
-    ids = list(dict.fromkeys([*sets[0].sample_ids, *sets[1].sample_ids]))
-    place = {name: row for row, name in enumerate(ids)}
+            X_target = axes.convert_quantity(X_target, *kinds, strict=False)
+            warnings.append(f"target converted from {kinds[0]} to {kinds[1]}")
+    ids = np.array(list(dict.fromkeys([*source.ids, *target.ids])))
+    row_of = {name: row for row, name in enumerate(ids.tolist())}
     arrays = []
-    for each, X in ((sets[0], source.spectra), (sets[1], values)):
-        whole = np.full((len(ids), X.shape[1]), np.nan)
-        whole[[place[i] for i in each.sample_ids]] = X
-        arrays.append(whole)
-    y = np.array([labels.get(name, np.nan) for name in ids])
-    if not np.isfinite(y).any():
-        raise SpektronError(
-            f"labels of {prop[0]!r}: none belongs to a sample with a spectrum, such as "
-            f"{ids[0]!r}; the sample ids must match"
+    for side, X in ((source, source.X), (target, X_target)):
+        arrays.append(np.full((ids.size, X.shape[1]), np.nan))
+        arrays[-1][[row_of[name] for name in side.ids.tolist()]] = X
+    y = labels.at(ids)[:, 0]
+    strangers = labels.strangers(ids)
+    if strangers:
+        warnings.append(
+            f"{strangers} labels belong to no spectrum; the ids do not match"
         )
-    strange = len(set(labels) - set(ids))
-    if strange:
-        warnings.append(f"{strange} labels belong to no spectrum; the ids do not match")
-    pool = Pool(
-        np.array(ids),
-        arrays[0],
-        source.axis,
-        arrays[1],
-        axes.convert(target.axis, target.unit, source.unit),
-        y,
-        source.unit,
-        sets[0].modality,
-        {
-            "source": source_name,
-            "target": target_name,
-            "property": prop[0],
-            "property_unit": prop[1],
-            "quantity": source.quantity,
-        },
-        {Path(path).name: checksum(path) for path in paths},
+    names = {
+        "source": source.instrument,
+        "target": target.instrument,
+        "property": labels.names[0],
+        "property_unit": labels.units[0],
+        "quantity": source.quantity,
+    }
+    axis_target = axes.convert(target.axis, target.unit, source.unit)
+    paired = PairedSamples(
+        *(ids, arrays[0], source.axis, arrays[1], axis_target, y),
+        *(source.unit, source.modality, names),
     )
-    return replace(pool, warnings=(*warnings, *_gaps(pool)))
+    return replace(paired, warnings=(*warnings, *_gaps(paired)))
 
 
-def _gaps(pool: Pool) -> list[str]:
+def _gaps(paired: PairedSamples) -> list[str]:
+    """Warnings of spectra and labels that are missing or stand twice."""
     found = []
-    for side, X, rows in zip(
-        ("source", "target"),
-        (pool.X_source, pool.X_target),
-        pool.measured(),
-        strict=True,
+    on_source, on_target = paired.measured()
+    for side, X, whole in (
+        ("source", paired.X_source, on_source),
+        ("target", paired.X_target, on_target),
     ):
-        part = int((np.isfinite(X).any(axis=1) & ~rows).sum())
+        part = int((np.isfinite(X).any(axis=1) & ~whole).sum())
         if part:
             found.append(f"{part} {side} spectra have missing points and are left out")
-    on_source, _ = pool.measured()
-    bare = int((on_source & ~np.isfinite(pool.y)).sum())
+    bare = int((on_source & ~np.isfinite(paired.y)).sum())
     if bare:
         found.append(f"{bare} source spectra have no label and do not calibrate")
-    if np.unique(pool._groups()).size < pool.ids.size:
+    if np.unique(paired.groups()).size < paired.ids.size:
         found.append(
             "samples with different ids have the same spectrum; they are held out "
             "together"
         )
     return found
-
-
-def checksum(path: str | Path) -> str:
-    """SHA-256 of a file, or of a folder's files in order of their names."""
-    path = Path(path)
-    files = [path] if path.is_file() else sorted(f for f in path.rglob("*"))
-    digest = hashlib.sha256()
-    for file in files:
-        if file.is_file():
-            digest.update(file.read_bytes())
-    return digest.hexdigest()

@@ -1,6 +1,4 @@
-"""Tables for people: predictions, and spectra, as CSV.
-
-Predictions, one row for each sample and property:
+"""Predictions as a CSV table for people, one row for each sample and property:
 
     sample_id,property,unit,prediction,low,high,flag,model,version
 
@@ -17,18 +15,10 @@ import numpy as np
 
 from spektron_jax.archive import replacing
 from spektron_jax.errors import SpektronError
-from spektron_jax.spectra.spectra_set import SpectraSet
 
 COLUMNS = (
-    "sample_id",
-    "property",
-    "unit",
-    "prediction",
-    "low",
-    "high",
-    "flag",
-    "model",
-    "version",
+    *("sample_id", "property", "unit", "prediction", "low", "high"),
+    *("flag", "model", "version"),
 )
 
 
@@ -60,11 +50,16 @@ def write_predictions(
       version: its version.
     """
     n, k = len(sample_ids), len(names)
-    prediction = _table(prediction, n, k, "prediction")
-    bounds = [
-        np.full((n, k), np.nan) if bound is None else _table(bound, n, k, name)
-        for bound, name in ((low, "low"), (high, "high"))
-    ]
+    missing = np.full((n, k), np.nan)
+    values = {"prediction": prediction, "low": low, "high": high}
+    columns = []
+    for name, given in values.items():
+        column = missing if given is None else np.asarray(given, np.float64)
+        if column.shape not in ((n, k), (n,) if k == 1 else (n, k)):
+            raise SpektronError(
+                f"{name}: {column.shape} values for {n} samples and {k} properties"
+            )
+        columns.append(column.reshape(n, k))
     units = units or [""] * k
     flags = [""] * n if flags is None else flags
     if len(units) != k or len(flags) != n:
@@ -74,73 +69,20 @@ def write_predictions(
         )
     rows = [
         (
-            sample_ids[i],
-            names[j],
-            units[j],
-            _number(prediction[i, j]),
-            _number(bounds[0][i, j]),
-            _number(bounds[1][i, j]),
-            flags[i],
-            model,
-            version,
+            *(sample_ids[i], names[j], units[j]),
+            *(_number(column[i, j]) for column in columns),
+            *(flags[i], model, version),
         )
         for i in range(n)
         for j in range(k)
     ]
-    _write(path, [COLUMNS, *rows])
-
-
-def write_spectra(path: str | Path, spectra: SpectraSet, instrument: str = "") -> None:
-    """Write one instrument as a wide CSV table that `read` takes back.
-
-    Columns: sample, targets as "name (unit)", labels, then "position unit".
-
-    Args:
-      path: CSV file, replaced as a whole.
-      spectra: the set.
-      instrument: which one; may be left out if there is only one.
-    """
-    if not instrument and len(spectra.instruments) == 1:
-        instrument = next(iter(spectra.instruments))
-    if instrument not in spectra.instruments:
-        names = ", ".join(spectra.instruments)
-        raise SpektronError(f"instrument {instrument!r}: choose one of {names}")
-    one = spectra.instruments[instrument]
-    pairs = zip(spectra.target_names, spectra.target_units, strict=True)
-    header = ["sample", *(f"{name} ({unit})" if unit else name for name, unit in pairs)]
-    header += [*spectra.labels, *(f"{x!r} {one.unit}" for x in one.axis.tolist())]
-    rows = [header]
-    for i, sample in enumerate(spectra.sample_ids.tolist()):
-        rows.append(
-            [
-                sample,
-                *map(_number, spectra.targets[i]),
-                *(label[i] for label in spectra.labels.values()),
-                *map(_number, one.spectra[i]),
-            ]
-        )
-    _write(path, rows)
-
-
-def _table(values: np.ndarray, n: int, k: int, name: str) -> np.ndarray:
-    values = np.asarray(values, np.float64)
-    if values.shape == (n,) and k == 1:
-        values = values[:, None]
-    if values.shape != (n, k):
-        raise SpektronError(
-            f"{name}: {values.shape} values for {n} samples and {k} properties"
-        )
-    return values
+    with (
+        replacing(path) as draft,
+        open(draft, "w", encoding="utf-8", newline="") as file,
+    ):
+        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
 
 
 def _number(value: float) -> str:
     """The shortest text that gives a float32 back; empty if missing."""
     return "" if math.isnan(value) else str(np.float32(value))
-
-
-def _write(path: str | Path, rows: list[Sequence[str]]) -> None:
-    with (
-        replacing(path) as draft,
-        open(draft, "w", encoding="utf-8", newline="") as file,
-    ):
-        csv.writer(file, lineterminator="\n").writerows(rows)

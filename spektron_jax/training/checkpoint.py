@@ -9,13 +9,13 @@
 
 Shipped weights have the same form without `rest/` and `position.json`.
 
-What orbax does not do is done here. A checkpoint is written beside its final place,
-flushed to disk, and renamed, so that a folder with a step's name is complete. The
-manifest is checked before anything is read: orbax restores a flipped bit without a
-word. Leaves are stored under their path ("opt_state/0/mu/dense/kernel") with at least
-one axis, and the manifest holds the true shape: orbax would lose NamedTuples, turn 0-d
-arrays into Python numbers and refuse empty ones. A restore compares every leaf with
-the target before reading: orbax would cast dtypes and fill gaps without a word.
+What orbax does not do is done here and in `archive`: a folder with a step's name is
+complete, and its manifest is checked before anything is read, since orbax restores a
+flipped bit without a word. Leaves are stored under their path
+("opt_state/0/mu/dense/kernel") with at least one axis, and the manifest holds the true
+shape: orbax would lose NamedTuples, turn 0-d arrays into Python numbers and refuse
+empty ones. A restore compares every leaf with the target before reading: orbax would
+cast dtypes and fill gaps without a word.
 
 Everything is host numpy, so a checkpoint does not depend on the number of devices. In
 a run of several processes only the first one saves; each restores by itself.
@@ -26,7 +26,6 @@ import json
 import os
 import re
 import shutil
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,10 +34,11 @@ import jax
 import numpy as np
 from absl import logging
 
+from spektron_jax import archive
 from spektron_jax.errors import SpektronError
-from spektron_jax.training import manifest
+from spektron_jax.training import leaves
 
-_UNFINISHED = ".unfinished-"  # prefix of folders that a crash may leave behind
+FORMAT = 1  # raised when an older reader could no longer read what is written
 
 
 # Saving
@@ -73,7 +73,7 @@ def save(
     _write(folder, {"params": params, "rest": rest}, texts, step)
     for old in [s for s in steps(workdir) if s <= step][:-keep]:
         shutil.rmtree(root / f"{old:08d}", ignore_errors=True)
-    for stale in root.glob(f"{_UNFINISHED}*"):  # left by a run that was killed
+    for stale in root.glob(f"{archive.UNFINISHED}*"):  # left by a run that was killed
         shutil.rmtree(stale, ignore_errors=True)
     return folder
 
@@ -81,60 +81,22 @@ def save(
 def save_params(path: str | os.PathLike, params: Any, config: dict) -> Path:
     """Writes parameters and settings alone, the form in which weights are shipped."""
     folder = Path(path).absolute()
-    if folder.exists() and not (folder / manifest.NAME).exists():
-        raise SpektronError(
-            f"{folder}: exists and holds no weights; choose another folder"
-        )
+    archive.check_place(folder, "weights")
     return _write(folder, {"params": params}, {"config.json": config}, step=None)
 
 
 def _write(folder: Path, trees: dict, texts: dict, step: int | None) -> Path:
-    """Writes a checkpoint in a sibling folder, then renames it to `folder`."""
-    leaves = {name: _flatten(tree) for name, tree in trees.items()}
-    temporary = folder.parent / f"{_UNFINISHED}{folder.name}-{uuid.uuid4().hex[:8]}"
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir()
-        for name, arrays in leaves.items():
-            _orbax_save(temporary / name, arrays)
+    arrays = {
+        name: leaves.flatten(jax.device_get(tree)) for name, tree in trees.items()
+    }
+    described = {name: leaves.describe(flat) for name, flat in arrays.items()}
+    about = {"format": FORMAT, "step": step, "leaves": described}
+    with archive.writing(folder, about) as draft:
+        for name, flat in arrays.items():
+            _orbax_save(draft / name, flat)
         for name, content in texts.items():
-            (temporary / name).write_text(json.dumps(content, indent=2) + "\n")
-        described = {
-            name: {path: [a.dtype.name, list(a.shape)] for path, a in flat.items()}
-            for name, flat in leaves.items()
-        }
-        manifest.write(temporary, step, described)
-        manifest.flush(temporary)
-        _rename(temporary, folder)
-    except BaseException as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        # orbax reports a full disk as a ValueError of its storage library.
-        if isinstance(error, OSError | ValueError):
-            raise SpektronError(
-                f"{folder}: checkpoint not saved ({_reason(error)}); free some space "
-                "or choose another folder"
-            ) from error
-        raise
+            (draft / name).write_text(json.dumps(content, indent=2) + "\n")
     return folder
-
-
-def _rename(temporary: Path, folder: Path) -> None:
-    """Moves a finished folder into place; one of the same name gives way first."""
-    replaced = temporary.with_name(f"{temporary.name}-replaced")
-    if folder.exists():
-        os.rename(folder, replaced)
-    os.rename(temporary, folder)
-    shutil.rmtree(replaced, ignore_errors=True)
-    manifest.flush_one(folder.parent)
-
-
-def _reason(error: Exception) -> str:
-    """The system's own words for a failed write, without the storage library's."""
-    code = getattr(error, "errno", None)
-    found = re.search(r"os_error_code='(\d+)'", str(error))
-    if found:
-        code = int(found.group(1))
-    return os.strerror(code) if code else str(error).splitlines()[0]
 
 
 # Looking
@@ -151,10 +113,15 @@ def steps(workdir: str | os.PathLike) -> list[int]:
 def latest(workdir: str | os.PathLike) -> int | None:
     """The newest step whose files all pass the manifest, or None."""
     for step in reversed(steps(workdir)):
-        with contextlib.suppress(manifest.Damaged):
-            manifest.verify(_root(workdir) / f"{step:08d}")
+        with contextlib.suppress(archive.Damaged):
+            verify(_root(workdir) / f"{step:08d}")
             return step
     return None
+
+
+def verify(folder: Path) -> dict:
+    """The manifest of a checkpoint or weights; `archive.Damaged` names a bad file."""
+    return archive.verify(folder, FORMAT)
 
 
 # Restoring
@@ -207,7 +174,7 @@ def restore_params(
     path = Path(path).absolute()
     if (path / "checkpoints").is_dir():
         folder, listed = _find(path / "checkpoints", None)
-    elif (path / manifest.NAME).exists():
+    elif (path / archive.MANIFEST).exists():
         folder, listed = path, _verify_or_fail(path)
     else:
         raise SpektronError(
@@ -233,8 +200,8 @@ def _find(root: Path, step: int | None) -> tuple[Path, dict]:
     for candidate in reversed(present):
         folder = root / f"{candidate:08d}"
         try:
-            return folder, manifest.verify(folder)
-        except manifest.Damaged as error:
+            return folder, verify(folder)
+        except archive.Damaged as error:
             logging.warning(
                 "checkpoint of step %d is damaged (%s): trying the one before it",
                 candidate,
@@ -248,8 +215,8 @@ def _find(root: Path, step: int | None) -> tuple[Path, dict]:
 
 def _verify_or_fail(folder: Path) -> dict:
     try:
-        return manifest.verify(folder)
-    except manifest.Damaged as error:
+        return verify(folder)
+    except archive.Damaged as error:
         raise SpektronError(
             f"{folder}: damaged ({error}); use another checkpoint or copy it again"
         ) from error
@@ -257,14 +224,14 @@ def _verify_or_fail(folder: Path) -> dict:
 
 def _read(folder: Path, listed: dict, item: str, target: Any) -> Any:
     """Reads one item in the form of `target`, or as nested dicts without one."""
-    stored = {
-        path: (dtype, tuple(shape))
-        for path, (dtype, shape) in listed["leaves"].get(item, {}).items()
-    }
     if item not in listed["leaves"]:
         raise SpektronError(f"{folder}: holds no {item}; give a training checkpoint")
-    if target is not None:
-        _compare(folder, item, stored, target)
+    stored = listed["leaves"][item]
+    if target is not None and (faults := leaves.differences(stored, target)):
+        raise SpektronError(
+            f"{folder}: its {item} do not fit this model; {faults}; use the settings "
+            "in its config.json, or another workdir"
+        )
     loaded = _orbax_restore(folder / item)
     arrays = {
         path: loaded[path].reshape(shape)
@@ -272,76 +239,7 @@ def _read(folder: Path, listed: dict, item: str, target: Any) -> Any:
         else np.zeros(shape, np.dtype(dtype))  # an empty array
         for path, (dtype, shape) in stored.items()
     }
-    if target is None:
-        return _nest(arrays)
-    paths, treedef = _paths(target)
-    return jax.tree_util.tree_unflatten(treedef, [arrays[path] for path, _ in paths])
-
-
-def _compare(folder: Path, item: str, stored: dict, target: Any) -> None:
-    """Raises SpektronError, naming the first few leaves, unless `target` fits."""
-    wanted = {}
-    for path, leaf in _paths(target)[0]:
-        leaf = _array(leaf)
-        wanted[path] = (np.dtype(leaf.dtype).name, tuple(leaf.shape))
-    differing = [
-        f"{path} ({stored[path][0]}{list(stored[path][1])}, "
-        f"expected {wanted[path][0]}{list(wanted[path][1])})"
-        for path in wanted
-        if path in stored and stored[path] != wanted[path]
-    ]
-    faults = {
-        "missing": [path for path in wanted if path not in stored],
-        "unexpected": [path for path in stored if path not in wanted],
-        "different": differing,
-    }
-    parts = [
-        f"{kind}: {', '.join(names[:3])}"
-        + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        for kind, names in faults.items()
-        if names
-    ]
-    if parts:
-        raise SpektronError(
-            f"{folder}: its {item} do not fit this model; {'; '.join(parts)}; use the "
-            "settings in its config.json, or another workdir"
-        )
-
-
-# Trees and files
-
-
-def _paths(tree: Any) -> tuple[list[tuple[str, Any]], Any]:
-    pairs, treedef = jax.tree_util.tree_flatten_with_path(tree)
-    named = [
-        (jax.tree_util.keystr(path, simple=True, separator="/"), leaf)
-        for path, leaf in pairs
-    ]
-    if len({path for path, _ in named}) != len(named):
-        raise TypeError("two leaves of the tree have the same path")
-    return named, treedef
-
-
-def _flatten(tree: Any) -> dict[str, np.ndarray]:
-    return {path: _array(leaf) for path, leaf in _paths(jax.device_get(tree))[0]}
-
-
-def _array(leaf: Any) -> Any:
-    """Leaves arrays as they are; Python numbers get the dtype that JAX gives them."""
-    if hasattr(leaf, "dtype"):
-        return leaf
-    return np.asarray(leaf, jax.dtypes.result_type(leaf))
-
-
-def _nest(arrays: dict[str, np.ndarray]) -> dict:
-    tree: dict = {}
-    for path, array in arrays.items():
-        *parents, name = path.split("/")
-        node = tree
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[name] = array
-    return tree
+    return leaves.unflatten(arrays, target)
 
 
 def _root(workdir: str | os.PathLike) -> Path:
@@ -384,11 +282,18 @@ def _checkpointer() -> Iterator[Any]:
 
 def _orbax_save(folder: Path, arrays: dict[str, np.ndarray]) -> None:
     tree = {path: np.atleast_1d(a) for path, a in arrays.items() if a.size}
-    if tree:  # orbax refuses to save nothing
+    if not tree:  # orbax refuses to save nothing
+        return
+    try:
         with _checkpointer() as checkpointer:
             checkpointer.save(folder, tree)
-        # Names the temporary folder, and says less than the manifest does.
-        (folder / "commit_success.txt").unlink(missing_ok=True)
+    except ValueError as error:  # of its storage library, for a full disk too
+        code = re.search(r"os_error_code='(\d+)'", str(error))
+        number = int(code.group(1)) if code else 0
+        text = os.strerror(number) if code else str(error).splitlines()[0]
+        raise OSError(number, text) from error
+    # Names the temporary folder, and says less than the manifest does.
+    (folder / "commit_success.txt").unlink(missing_ok=True)
 
 
 def _orbax_restore(folder: Path) -> dict[str, np.ndarray]:

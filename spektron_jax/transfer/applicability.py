@@ -1,4 +1,4 @@
-"""Is a spectrum one that the calibration knows? Hotelling's T2 and Q of a PCA model.
+"""The applicability domain of a calibration: Hotelling's T2 and Q of a PCA model.
 
 T2 is the distance inside the space of the calibration spectra, Q the squared distance
 from it (Jackson & Mudholkar, Technometrics 21 (1979) 341). Limits:
@@ -21,10 +21,10 @@ from spektron_jax.transfer.methods.pls import folds_of
 
 IN_DOMAIN, EXTRAPOLATING, UNLIKE = "in domain", "extrapolating", "unlike anything"
 LEVEL = 0.99
-EXPLAINED, MOST, FOLDS = 0.999, 10, 10
-# A residual three times as long as the limit is no extension of known variation.
-FAR = 9.0
-STRANGE = 6.0
+EXPLAINED_VARIANCE, MAX_COMPONENTS = 0.999, 10
+CV_FOLDS = 10
+UNLIKE_FACTOR = 9.0  # on Q: a residual three times as long is no known variation
+OUTLIER_SDS = 6.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Applicability:
         t2, q = self.distances(X)
         inside = (t2 <= self.t2_limit) & (q <= self.q_limit)
         flags = np.where(inside, IN_DOMAIN, EXTRAPOLATING)
-        return np.where(q > FAR * self.q_limit, UNLIKE, flags)
+        return np.where(q > UNLIKE_FACTOR * self.q_limit, UNLIKE, flags)
 
 
 def fit_applicability(
@@ -83,11 +83,11 @@ def fit_applicability(
     if components is None:
         total = X.var(axis=0, ddof=1).sum()
         reached = np.cumsum(variances) / total
-        components = int(np.searchsorted(reached, EXPLAINED)) + 1
-        components = min(components, MOST)
+        components = int(np.searchsorted(reached, EXPLAINED_VARIANCE)) + 1
+        components = min(components, MAX_COMPONENTS)
     a, n = min(components, variances.size), len(X)
     t2_limit = a * (n**2 - 1) / (n * (n - a)) * stats.f.ppf(level, a, n - a)
-    fold = folds_of(np.arange(n), FOLDS)
+    fold = folds_of(np.arange(n), CV_FOLDS)
     q = np.empty(n)
     for held in np.unique(fold):
         part, rows, _ = _pca(X[fold != held], a)
@@ -105,26 +105,26 @@ def fit_applicability(
 def outliers(X: np.ndarray) -> np.ndarray:
     """Rows of X (n, L) that are unlike the others; none with fewer than 10 spectra.
 
-    Q of each spectrum by a PCA model without its fold, since in its own model a strange
-    spectrum makes a component and looks at home. On a logarithmic scale more than 6
-    robust SDs (by the median absolute deviation) above the median.
+    Q of each spectrum by a PCA model without its fold, since in its own model an
+    unusual spectrum makes a component and lies inside. On a logarithmic scale more
+    than 6 robust SDs (by the median absolute deviation) above the median.
     """
-    if len(X) < FOLDS:
+    if len(X) < CV_FOLDS:
         return np.empty(0, dtype=int)
-    fold, q = folds_of(np.arange(len(X)), FOLDS), np.empty(len(X))
+    fold, q = folds_of(np.arange(len(X)), CV_FOLDS), np.empty(len(X))
     for held in np.unique(fold):
-        mean, rows, variances = _pca(X[fold != held], MOST)
+        mean, rows, variances = _pca(X[fold != held], MAX_COMPONENTS)
         q[fold == held] = _distances(X[fold == held] - mean, rows, variances)[1]
     log = np.log(np.maximum(q, np.finfo(float).tiny))
     spread = stats.median_abs_deviation(log, scale="normal")
-    return np.flatnonzero(log - np.median(log) > STRANGE * spread)
+    return np.flatnonzero(log - np.median(log) > OUTLIER_SDS * spread)
 
 
-def _pca(X: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _pca(X: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     mean = X.mean(axis=0)
     _, s, V = np.linalg.svd(X - mean, full_matrices=False)
-    held = s[:most] > 1e-10 * max(s[0], np.finfo(float).tiny)
-    return mean, V[:most][held], s[:most][held] ** 2 / (len(X) - 1)
+    held = s[:components] > 1e-10 * max(s[0], np.finfo(float).tiny)
+    return mean, V[:components][held], s[:components][held] ** 2 / (len(X) - 1)
 
 
 def _distances(

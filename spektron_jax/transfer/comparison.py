@@ -1,8 +1,8 @@
-"""The recipe beside its rivals, on samples that no fit has seen.
+"""The ensemble beside baselines, on samples that no fit has seen.
 
-A trial is what a method may see and a test set. Every method gets the same trials, so
-that differences are paired. Rivals have one fixed setting each, the best of its family
-over all corn cells at 10 pairs; PDS chooses window and components on left-out samples.
+Every method gets the same trials, so that differences are paired. A baseline has one
+fixed setting, the best of its family over all corn cells at 10 pairs; PDS chooses
+window and components on left-out samples.
 
 R = trials, m = test samples of a trial, L = points.
 """
@@ -18,25 +18,24 @@ from spektron_jax.encoder.features import Features
 from spektron_jax.encoder.pipeline import Adapted, Neighbours
 from spektron_jax.errors import SpektronError
 from spektron_jax.metrics import (
-    INTERVAL,
-    RESAMPLES,
     agreement,
+    interval,
+    pooled_errors,
+    resampled_counts,
     squared_sums,
 )
-from spektron_jax.transfer.data import UNPAIRED, TransferData
+from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.ensemble import TransferRecipe
 from spektron_jax.transfer.methods import make
 from spektron_jax.transfer.methods.preprocessing import WINDOW, preprocessed
+from spektron_jax.transfer.splits import Trial, trials_inside
 
-REPEATS = 15
-TEST_SHARE = 0.2
-LEAST_INSIDE = 5  # labelled target samples, so that 3 stay to calibrate on
 PDS = tuple(f"pds_w{w}_{c}@t/sg1" for w in (3, 5, 11) for c in (1, 2))
 
 WITHOUT, ENCODER, COMBINATION = "without network", "encoder only", "combination"
 NEIGHBOURS = "nearest in z_chem"
 FLOOR, CEILING = "no transfer", "all target labels"
-RIVALS = {
+BASELINES = {
     FLOOR: "none/sg1",
     "mean-centring": "mc@t/sg1",
     "mean-centring, unpaired": "umc/sg1",
@@ -52,26 +51,6 @@ RIVALS = {
     "ridge update": "prior_ridge@t/sg1",
     "target only": "target_only/sg1",
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """One split.
-
-    Attributes:
-      data: what methods may see
-      X, y: test spectra of the target, and their labels            (m, L), (m,)
-      rows: which samples they are                                  (m,)
-      everything: `data` with all target labels, for the ceiling; None: not known
-      on_source: source spectra of the same samples; None: not measured (m, L)
-    """
-
-    data: TransferData
-    X: np.ndarray
-    y: np.ndarray
-    rows: np.ndarray
-    everything: TransferData | None = None
-    on_source: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,40 +75,26 @@ class Comparison:
     def table(self) -> list[dict[str, Any]]:
         """One JSON-ready entry a method, least RMSEP first.
 
-        rmsep with low and high (95 %, trials resampled), bias, sep, r2 (pooled over
-        trials, None where a test set has equal labels), rpd, rpiq, n.
+        What `metrics.pooled_errors` says, and low and high of rmsep (95 %, trials
+        resampled).
         """
-        entries = []
-        middle = np.subtract(*np.percentile(np.concatenate(self.measured), (75, 25)))
-        for name, predicted in self.predicted.items():
-            error = np.concatenate(predicted) - np.concatenate(self.measured)
-            sse, sst = squared_sums(self.measured, predicted)
-            low, high = np.percentile(self._resampled(name), INTERVAL)
-            rmsep = float(np.sqrt(np.mean(error**2)))
-            spread = float(np.sqrt(sst.sum() / error.size))
-            entries.append(
-                {
-                    "method": name,
-                    "rmsep": rmsep,
-                    "low": float(low),
-                    "high": float(high),
-                    "bias": float(error.mean()),
-                    "sep": float(error.std(ddof=1)),
-                    "r2": float(1 - sse.sum() / sst.sum()) if sst.sum() else None,
-                    "rpd": spread / rmsep if rmsep else None,
-                    "rpiq": float(middle) / rmsep if rmsep else None,
-                    "n": int(error.size),
-                }
-            )
+        entries = [
+            {
+                "method": name,
+                **pooled_errors(self.measured, predicted),
+                **interval(self._resampled(name)),
+            }
+            for name, predicted in self.predicted.items()
+        ]
         return sorted(entries, key=lambda entry: entry["rmsep"])
 
     def difference(self, first: str, second: str) -> dict[str, float]:
         """RMSEP of one method minus another's with a paired 95 % interval."""
-        resampled = self._resampled(first) - self._resampled(second)
-        low, high = np.percentile(resampled, INTERVAL)
         rmsep = {entry["method"]: entry["rmsep"] for entry in self.table()}
-        difference = rmsep[first] - rmsep[second]
-        return {"difference": difference, "low": float(low), "high": float(high)}
+        return {
+            "difference": rmsep[first] - rmsep[second],
+            **interval(self._resampled(first) - self._resampled(second)),
+        }
 
     def agreement(self, name: str) -> dict[str, float] | None:
         """Of a method on the target with the source's calibration on the source.
@@ -144,9 +109,7 @@ class Comparison:
     def _resampled(self, name: str) -> np.ndarray:
         sizes = np.array([len(y) for y in self.measured])
         sse, _ = squared_sums(self.measured, self.predicted[name])
-        counts = np.random.default_rng(0).multinomial(
-            sizes.size, np.full(sizes.size, 1 / sizes.size), RESAMPLES
-        )
+        counts = resampled_counts(sizes.size)
         return np.sqrt((counts @ sse) / (counts @ sizes))
 
 
@@ -157,29 +120,7 @@ def inside(
     adaptation: Adaptation | None = None,
 ) -> Comparison:
     """Compare on repeated splits of the labelled target samples themselves."""
-    return compare(splits_inside(data, seed), features, adaptation=adaptation)
-
-
-def splits_inside(
-    data: TransferData, seed: int = 0, repeats: int = REPEATS
-) -> list[Trial]:
-    """Hold out a fifth of the labelled target samples, 2 at least, again and again."""
-    labelled = data.labelled
-    if labelled.size < LEAST_INSIDE:
-        raise SpektronError(
-            f"compare: needs {LEAST_INSIDE} labelled target samples to hold some out, "
-            f"got {labelled.size}; use compare=False"
-        )
-    size = max(2, round(TEST_SHARE * labelled.size))
-    trials = []
-    for number in range(repeats):
-        rng = np.random.default_rng([seed, number])
-        rows = np.sort(rng.permutation(labelled)[:size])
-        X, y = data.X_target[rows], data.y_target[rows]
-        pairs = data.paired[rows]
-        on_source = None if (pairs == UNPAIRED).any() else data.X_source[pairs]
-        trials.append(Trial(data.without(rows), X, y, rows, on_source=on_source))
-    return trials
+    return compare(trials_inside(data, seed=seed), features, adaptation=adaptation)
 
 
 def compare(
@@ -214,10 +155,13 @@ def compare(
                 impossible[name] = str(error)
     known = [t for t in trials if t.on_source is not None]
     on_source = [
-        make(_fitting(RIVALS[FLOOR], t.X.shape[1])).fit(t.data)(t.on_source)
+        make(_fitting(BASELINES[FLOOR], t.X.shape[1])).fit(t.data)(t.on_source)
         for t in known
     ]
-    whole = {k: v for k, v in predicted.items() if len(v) == len(trials)}
+    for name, each in predicted.items():
+        if each and not np.isfinite(np.concatenate(each)).all():
+            impossible.setdefault(name, "its predictions are not finite")
+    whole = {k: v for k, v in predicted.items() if k not in impossible and v}
     return Comparison(
         [t.y for t in trials],
         [t.rows for t in trials],
@@ -228,8 +172,8 @@ def compare(
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """Of several recipes the one with the least error on left-out samples."""
+class LeastLeftOut:
+    """Of several methods the one with the least error on left-out samples."""
 
     names: tuple[str, ...]
 
@@ -237,16 +181,16 @@ class Chosen:
         """Choose, and fit the choice."""
         errors = []
         for name in self.names:
-            recipe = make(name)
-            ready, _ = preprocessed(data, recipe.pretreatment)
-            k = recipe.choose(ready)
-            left_out = recipe.left_out(ready)[:, k - 1]
+            method = make(name)
+            ready, _ = preprocessed(data, method.pretreatment)
+            k = method.choose(ready)
+            left_out = method.left_out(ready)[:, k - 1]
             errors.append(np.mean((left_out - data.y_target[data.labelled]) ** 2))
         return make(self.names[int(np.argmin(errors))]).fit(data)
 
 
 def _fitting(name: str, points: int) -> str:
-    """The recipe's name without a derivative where the spectra are too short."""
+    """The method's name without a derivative where the spectra are too short."""
     return name.replace("/sg1", "/raw") if points < WINDOW else name
 
 
@@ -258,8 +202,8 @@ def _builders(
     def named(name: str) -> Any:
         return make(_fitting(name, points))
 
-    best = Chosen(tuple(_fitting(name, points) for name in PDS))
-    builders = {k: best if v == "pds" else named(v) for k, v in RIVALS.items()}
+    best = LeastLeftOut(tuple(_fitting(name, points) for name in PDS))
+    builders = {k: best if v == "pds" else named(v) for k, v in BASELINES.items()}
     builders[WITHOUT] = TransferRecipe("classical")
     if features is not None:
         for name, kind in ((ENCODER, "encoder"), (COMBINATION, "combination")):

@@ -55,15 +55,15 @@ from spektron_jax.transfer.bayes import (
     scores,
 )
 from spektron_jax.transfer.data import UNPAIRED, TransferData
+from spektron_jax.transfer.methods.coral import coral
+from spektron_jax.transfer.methods.pls_transfer import PLSTransfer
 from spektron_jax.transfer.methods.preprocessing import (
     FILTERS,
     WINDOW,
     preprocess,
     preprocessed,
 )
-from spektron_jax.transfer.methods.recipe import Recipe
 from spektron_jax.transfer.methods.registry import TWENTY, make
-from spektron_jax.transfer.methods.unlabelled import coral
 
 KINDS = ("average", "classical", "encoder", "combination")
 NO_NETWORK = ("average", "classical")
@@ -229,7 +229,7 @@ class Member:
       scale: that preprocessed spectra were divided by
     """
 
-    recipe: Recipe
+    recipe: PLSTransfer
     ready: TransferData
     scale: float
 

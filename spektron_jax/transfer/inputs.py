@@ -11,7 +11,7 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.grid import LEAST_POINTS
 from spektron_jax.transfer.data import UNPAIRED, TransferData
-from spektron_jax.transfer.intervals import LEAST
+from spektron_jax.transfer.intervals import MIN_CALIBRATED
 
 NEAR = 1e-6  # of a step: axes nearer than this are the same
 
@@ -190,10 +190,10 @@ def _remarks(data: TransferData) -> list[str]:
         )
     elif not labels:
         found.append("no target labels: the error on the target cannot be checked")
-    if labels < LEAST:
+    if labels < MIN_CALIBRATED:
         found.append(
             f"{labels} labelled target samples: intervals are not calibrated, "
-            f"{LEAST} are needed"
+            f"{MIN_CALIBRATED} are needed"
         )
     if labels > 1 and np.ptp(data.y_target[data.labelled]) == 0:
         found.append("all target labels are equal: they tell an offset and no more")

@@ -46,7 +46,7 @@ from spektron_jax.transfer.methods.pls import (
 )
 from spektron_jax.transfer.methods.preprocessing import WINDOW
 
-LEAST = 10  # labelled samples for a calibrated interval
+MIN_CALIBRATED = 10  # labelled samples for a calibrated interval
 CALIBRATED, NOT_CALIBRATED = "calibrated", "not calibrated"
 LEVERAGE_COMPONENTS = 10
 
@@ -86,7 +86,7 @@ class Intervals:
         """CALIBRATED or NOT_CALIBRATED at this coverage."""
         _check_coverage(coverage)
         n = self.residuals.size
-        enough = n >= LEAST and _rank(coverage, n) <= n
+        enough = n >= MIN_CALIBRATED and _rank(coverage, n) <= n
         return CALIBRATED if enough else NOT_CALIBRATED
 
     def interval(

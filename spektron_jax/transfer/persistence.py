@@ -2,9 +2,9 @@
 
     model.npz      float64 arrays and strings
     model.json     settings
-    manifest.json  format, package version, SHA-256 of the other two
+    manifest.json  kind, format, package version, SHA-256 of the other two
 
-A folder is written under a temporary name and renamed, so that it is whole or absent.
+A folder is an archive, so that it is whole or absent and shows damage.
 
 An adapter is the same for one target instrument in one npz file: the arrays, and as
 "adapter.json" the settings with provenance and the SHA-256 of the arrays.
@@ -15,16 +15,14 @@ L = points, n = labelled target samples.
 import hashlib
 import io
 import json
-import os
-import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from spektron_jax.archive import replacing
+from spektron_jax import archive
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.applicability import Applicability
 from spektron_jax.transfer.ensemble import Affine
@@ -33,29 +31,28 @@ from spektron_jax.transfer.intervals import Intervals, Spread
 FORMAT = 4
 HEADER = "adapter.json"
 KIND = "spektron-transfer"
+DOMAIN = ("mean", "loadings", "variances", "t2_limit", "q_limit")
+FILES = {"model.json", "model.npz"}
 
 
 def packed(
     model: Affine, intervals: Intervals, domain: Applicability | None
 ) -> dict[str, np.ndarray]:
     """Everything a fitted transfer consists of, as arrays by name."""
-    arrays = {
-        "parts": np.array(len(intervals.parts)),
-        "residuals": intervals.residuals,
-        "errors": intervals.errors,
-        "source_residuals": intervals.source_residuals,
-        "shift": np.array(intervals.shift),
-        "spread/centre": intervals.spread.centre,
-        "spread/axes": intervals.spread.axes,
-        "spread/floor": np.array(intervals.spread.floor),
-    }
-    for number, part in enumerate([model, *intervals.parts]):
+    arrays = {"parts": np.array(len(intervals.parts))}
+    groups: list[tuple[str, Any, Sequence[str]]] = [
+        ("", intervals, ("residuals", "errors", "source_residuals", "shift")),
+        ("spread/", intervals.spread, ("centre", "axes", "floor")),
+    ]
+    if domain is not None:
+        groups.append(("domain/", domain, DOMAIN))
+    for head, owner, names in groups:
+        arrays |= {head + name: np.array(getattr(owner, name)) for name in names}
+    models: list[Any] = [model, *intervals.parts]
+    for number, part in enumerate(models):
         arrays[f"model{number}/intercept"] = np.array(part.intercept)
         for space, vector in part.coefficients.items():
             arrays[f"model{number}/space/{space}"] = vector
-    if domain is not None:
-        for name in ("mean", "loadings", "variances", "t2_limit", "q_limit"):
-            arrays[f"domain/{name}"] = np.array(getattr(domain, name))
     return arrays
 
 
@@ -73,6 +70,9 @@ def unpacked(
         }
         intercept = float(arrays[f"model{number}/intercept"])
         models.append(Affine(coefficients, intercept))
+    spread = Spread(
+        arrays["spread/centre"], arrays["spread/axes"], float(arrays["spread/floor"])
+    )
     intervals = Intervals(
         models[0],
         models[1:],
@@ -80,18 +80,12 @@ def unpacked(
         arrays["errors"],
         arrays["source_residuals"],
         float(arrays["shift"]),
-        Spread(
-            arrays["spread/centre"],
-            arrays["spread/axes"],
-            float(arrays["spread/floor"]),
-        ),
+        spread,
     )
     domain = None
     if "domain/mean" in arrays:
-        domain = Applicability(
-            *(arrays[f"domain/{name}"] for name in ("mean", "loadings", "variances")),
-            *(float(arrays[f"domain/{name}"]) for name in ("t2_limit", "q_limit")),
-        )
+        mean, loadings, variances, *limits = (arrays[f"domain/{n}"] for n in DOMAIN)
+        domain = Applicability(mean, loadings, variances, *map(float, limits))
     return models[0], intervals, domain
 
 
@@ -101,87 +95,43 @@ def write(path: Path, settings: dict[str, Any], arrays: Mapping) -> Path:
     Raises:
       SpektronError: the place holds something else, or cannot be written.
     """
-    if path.exists() and not (path / "manifest.json").is_file():
-        raise SpektronError(f"{path}: exists and is no model; choose another place")
-    import spektron_jax
-
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    files = {
-        "model.npz": buffer.getvalue(),
-        "model.json": json.dumps(settings, indent=1).encode(),
-    }
-    manifest = {
-        "kind": KIND,
-        "format": FORMAT,
-        "package": f"spektron_jax {spektron_jax.__version__}",
-        "files": {name: _sha256(content) for name, content in files.items()},
-    }
-    files["manifest.json"] = json.dumps(manifest, indent=1).encode()
-    path = path.absolute()
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    old = path.with_name(f".{path.name}.{os.getpid()}.old")
-    try:
-        draft.mkdir(parents=True)
-        for name, content in files.items():
-            (draft / name).write_bytes(content)
-        if path.exists():
-            os.replace(path, old)
-        os.replace(draft, path)
-    except OSError as error:
-        if old.exists() and not path.exists():
-            os.replace(old, path)
-        raise SpektronError(
-            f"{path}: cannot be written ({error.strerror}); choose another place"
-        ) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        if path.exists():
-            shutil.rmtree(old, ignore_errors=True)
-    return path
+    archive.check_place(path, "model")
+    with archive.writing(path, {"kind": KIND, "format": FORMAT}) as draft:
+        content: dict[str, Any] = dict(arrays)
+        np.savez_compressed(draft / "model.npz", **content)
+        (draft / "model.json").write_text(json.dumps(settings, indent=1))
+    return path.absolute()
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Settings and arrays of a model folder, after checking every file.
 
     Raises:
-      SpektronError: not a model folder, damaged, or of a newer format.
+      SpektronError: not a model folder, damaged, or of another format.
     """
+    if not (path / archive.MANIFEST).is_file():
+        raise SpektronError(
+            f"{path}: no transfer model ({archive.MANIFEST} is missing); give the "
+            "folder that `save` wrote"
+        )
     try:
-        manifest = json.loads((path / "manifest.json").read_bytes())
-        if manifest["kind"] != KIND:
+        listed = archive.verify(path, FORMAT, seal=False)
+        if listed["kind"] != KIND or not FILES <= set(listed["files"]):
             raise KeyError("kind")
-        newer, older = manifest["format"] > FORMAT, manifest["format"] < FORMAT
-        listed = manifest["files"]
-        contents = {
-            name: (path / name).read_bytes()
-            for name in ("model.json", "model.npz")
-            if not newer
-        }
-    except OSError as error:
-        raise SpektronError(
-            f"{path}: no transfer model ({Path(error.filename or path).name}: "
-            f"{error.strerror}); give the folder that `save` wrote"
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise SpektronError(f"{path}: manifest.json is not a model's") from error
-    if newer or older:
-        age, remedy = (
-            ("newer", "update spektron_jax") if newer else ("older", "fit again")
-        )
-        raise SpektronError(
-            f"{path}: written by {manifest.get('package')} in a {age} format; {remedy}"
-        )
-    for name, content in contents.items():
-        if listed.get(name) != _sha256(content):
+        if listed["format"] < FORMAT:
             raise SpektronError(
-                f"{path}: {name} has changed since it was written; save it again"
+                f"{path}: written by {listed.get('package')} in an older format; fit "
+                "again"
             )
+    except archive.Damaged as error:
+        raise SpektronError(f"{path}: {error}; save it again") from error
+    except (KeyError, TypeError) as error:
+        raise SpektronError(f"{path}: {archive.MANIFEST} is not a model's") from error
     try:
-        with np.load(io.BytesIO(contents["model.npz"]), allow_pickle=False) as file:
+        with np.load(path / "model.npz", allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        return json.loads(contents["model.json"]), arrays
-    except (ValueError, zipfile.BadZipFile) as error:
+        return json.loads((path / "model.json").read_bytes()), arrays
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise SpektronError(f"{path}: cannot be read ({error})") from error
 
 
@@ -193,8 +143,9 @@ def write_adapter(path: Path, settings: dict[str, Any], arrays: Mapping) -> Path
         "sha256": sha256_of(*(arrays[name] for name in sorted(arrays))),
         "settings": settings,
     }
-    with replacing(path) as draft, open(draft, "wb") as file:
-        np.savez_compressed(file, **arrays, **{HEADER: np.array(json.dumps(header))})
+    content: dict[str, Any] = {**arrays, HEADER: np.array(json.dumps(header))}
+    with archive.replacing(path) as draft, open(draft, "wb") as file:
+        np.savez_compressed(file, **content)
     return path
 
 
@@ -229,7 +180,3 @@ def sha256_of(*arrays: np.ndarray) -> str:
         digest.update(f"{array.shape} {array.dtype.str}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -1,15 +1,13 @@
 """How risky is a transfer? A forecast from spectra alone, before any label is measured.
 
-Three looks at the target's spectra beside the source's, all in the space of the
+Three comparisons of the target's spectra with the source's, all in the space of the
 source's principal components or its complement:
 
 - distance: the energy coefficient, 0 for equal distributions, 1 for disjoint points
   (Szekely & Rizzo, Journal of Statistical Planning and Inference 143 (2013) 1249),
   beside the value that exchanging spectra between the sets exceeds in 5 % of cases;
-- how well a linear classifier tells the instruments apart, beside what a guesser does;
+- how well a linear classifier tells the instruments apart, beside chance;
 - shares of target spectra beyond the source's limits of T2 and Q.
-
-The rules that put them into words stand in `_level`, fixed before any data.
 
 S, T = source and target spectra, L = points, a = components.
 """
@@ -24,24 +22,56 @@ from spektron_jax.probes.probes import instrument_probe
 from spektron_jax.transfer.applicability import UNLIKE, fit_applicability
 
 EXCHANGES = 199
-PROBE_LEAST = 5  # target spectra, one for each fold of the probe
-MANY = 0.5  # share of target spectra beyond a limit that makes the risk high
+MIN_PROBE_SPECTRA = 5  # target spectra, one for each fold of the probe
+HIGH_RISK_SHARE = 0.5  # share of target spectra beyond a limit that makes the risk high
+ADVICE = {
+    "high": "High risk: most target spectra lie outside what the source model "
+    "knows. Do not use it without transfer; plan transfer samples.",
+    "moderate": "Moderate risk: the instruments differ, but mostly within the "
+    "source's own variation. Correct at least the mean, and check with labels.",
+    "low": "Low risk: the spectra give no sign of a difference between the "
+    "instruments. A few labelled samples can confirm it.",
+}
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """The forecast and what it rests on; shares are of target spectra."""
+    """What a forecast rests on; shares are of target spectra."""
 
-    level: str  # "low", "moderate" or "high"
-    text: str
     spectra: int
     distance: float
     distance_chance: float
     probe_accuracy: float | None  # None: too few spectra
-    probe_chance: float | None  # upper end of what a guesser reaches
+    probe_chance: float | None  # upper end of the 95 % interval at chance
     beyond_t2: float
     beyond_q: float
     unlike: float
+
+    @property
+    def level(self) -> str:
+        """The risk: "low", "moderate" or "high"; rules fixed before any data."""
+        if max(self.beyond_q, self.beyond_t2) >= HIGH_RISK_SHARE:
+            return "high"
+        apart = self.distance > self.distance_chance
+        if self.probe_accuracy is not None and self.probe_chance is not None:
+            apart |= self.probe_accuracy > self.probe_chance
+        return "moderate" if apart else "low"
+
+    @property
+    def text(self) -> str:
+        """Advice, and the numbers behind it, in a few sentences."""
+        seen = (
+            f"{self.beyond_q:.0%} of {self.spectra} spectra beyond the Q limit and "
+            f"{self.beyond_t2:.0%} beyond that of T2; distance {self.distance:.2f} "
+            f"(chance: up to {self.distance_chance:.2f})"
+        )
+        if self.probe_accuracy is not None:
+            seen += (
+                "; a classifier tells the instruments apart in "
+                f"{self.probe_accuracy:.0%} of cases (chance: up to "
+                f"{self.probe_chance:.0%})"
+            )
+        return f"{ADVICE[self.level]} {seen}."
 
 
 def forecast(X_source: np.ndarray, X_target: np.ndarray, seed: int = 0) -> Forecast:
@@ -53,7 +83,7 @@ def forecast(X_source: np.ndarray, X_target: np.ndarray, seed: int = 0) -> Forec
       seed: of the exchanges and of the probe's folds
 
     Returns:
-      Numbers, a level and a sentence or two.
+      The numbers, with a level and a text.
     """
     X_source, X_target = (np.asarray(X, dtype=np.float64) for X in (X_source, X_target))
     if X_target.ndim != 2 or len(X_target) < 1:
@@ -67,21 +97,20 @@ def forecast(X_source: np.ndarray, X_target: np.ndarray, seed: int = 0) -> Forec
     z = np.column_stack([scores, rest])
     is_target = np.arange(len(z)) >= len(X_source)
     distance, chance = energy_coefficient(z, is_target, seed)
-    probe = {"accuracy": None, "high": None}
-    if len(X_target) >= PROBE_LEAST:
+    accuracy = highest = None
+    if len(X_target) >= MIN_PROBE_SPECTRA:
         probe = instrument_probe(z, is_target, np.arange(len(z)), seed)
-    numbers = {
-        "spectra": len(X_target),
-        "distance": distance,
-        "distance_chance": chance,
-        "probe_accuracy": probe["accuracy"],
-        "probe_chance": probe["high"],
-        "beyond_t2": float(np.mean(t2 > model.t2_limit)),
-        "beyond_q": float(np.mean(q > model.q_limit)),
-        "unlike": float(np.mean(model.flags(X_target) == UNLIKE)),
-    }
-    level = _level(numbers)
-    return Forecast(level, _text(level, numbers), **numbers)
+        accuracy, highest = probe["accuracy"], probe["high"]
+    return Forecast(
+        len(X_target),
+        distance,
+        chance,
+        accuracy,
+        highest,
+        float(np.mean(t2 > model.t2_limit)),
+        float(np.mean(q > model.q_limit)),
+        float(np.mean(model.flags(X_target) == UNLIKE)),
+    )
 
 
 def energy_coefficient(
@@ -109,36 +138,3 @@ def energy_coefficient(
     safe = np.where(cross > 0, cross, 1.0)
     values = np.where(cross > 0, (2 * cross - in_a - in_b) / (2 * safe), 0.0)
     return float(values[0]), float(np.percentile(values[1:], 95))
-
-
-def _level(numbers: dict) -> str:
-    if max(numbers["beyond_q"], numbers["beyond_t2"]) >= MANY:
-        return "high"
-    apart = numbers["distance"] > numbers["distance_chance"]
-    accuracy = numbers["probe_accuracy"]
-    if apart or (accuracy is not None and accuracy > numbers["probe_chance"]):
-        return "moderate"
-    return "low"
-
-
-def _text(level: str, numbers: dict) -> str:
-    advice = {
-        "high": "High risk: most target spectra lie outside what the source model "
-        "knows. Do not use it without transfer; plan transfer samples.",
-        "moderate": "Moderate risk: the instruments differ, but mostly within the "
-        "source's own variation. Correct at least the mean, and check with labels.",
-        "low": "Low risk: the spectra give no sign of a difference between the "
-        "instruments. A few labelled samples can confirm it.",
-    }[level]
-    seen = (
-        f"{numbers['beyond_q']:.0%} of {numbers['spectra']} spectra beyond the Q limit "
-        f"and {numbers['beyond_t2']:.0%} beyond that of T2; distance "
-        f"{numbers['distance']:.2f} (chance: up to {numbers['distance_chance']:.2f})"
-    )
-    if numbers["probe_accuracy"] is not None:
-        seen += (
-            f"; a classifier tells the instruments apart in "
-            f"{numbers['probe_accuracy']:.0%} of cases (a guesser: up to "
-            f"{numbers['probe_chance']:.0%})"
-        )
-    return f"{advice} {seen}."

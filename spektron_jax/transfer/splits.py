@@ -1,30 +1,37 @@
-"""Who is calibrated on what: splits by physical sample, regimes, transfer samples.
+"""Who is calibrated on what: regimes, transfer samples, and the one split-maker.
 
 A split holds calibration and test rows; row i is the same physical sample on every
 instrument. Transfer samples are calibration rows, chosen on the source instrument's
-spectra alone. Four regimes, never mixed in one table:
+spectra where these are known. Four regimes, never mixed in one table:
 
     none        no target data
     unlabelled  n target spectra, no labels, no pairs
     unpaired    n labelled target spectra of samples the source has not measured
     paired      n labelled target spectra of calibration samples
 
-N = physical samples, L = points.
+A trial is what a method may see of a split, and its test set. Every trial holds out a
+fifth of the labelled target samples, again and again; a sample held out is held out on
+both instruments, and samples with the same spectrum stay on one side.
+
+N = physical samples, L = points, m = test samples.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.samples import PairedSamples
 from spektron_jax.transfer.data import UNPAIRED, TransferData
+from spektron_jax.transfer.inputs import on_axis, overlap
+from spektron_jax.transfer.methods.preprocessing import WINDOW
 from spektron_jax.transfer.selection import compressed, kennard_stone
 
 KINDS = ("none", "unlabelled", "unpaired", "paired")
-REPEATS = 15
+REPEATS = 15  # fewer leave a mean R2 too uncertain
+TEST_SHARE = 0.2
+MIN_LABELLED = 5  # target samples, so that 3 stay to calibrate on
 
 
 @dataclass(frozen=True)
@@ -64,122 +71,146 @@ class Split:
     transfer_order: Mapping[str, np.ndarray]
 
 
-def read_splits(path: str | Path) -> list[Split]:
-    """Read fixed splits from a protocol file (JSON) and check every one."""
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        splits = [
-            Split(
-                int(entry["seed"]),
-                np.array(entry["calibration"], dtype=int),
-                np.array(entry["test"], dtype=int),
-                {
-                    name: np.array(order, dtype=int)
-                    for name, order in entry["transfer_order"].items()
-                },
-            )
-            for entry in content["splits"]
-        ]
-    except OSError as error:
-        raise SpektronError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SpektronError(f"{path}: not a protocol file ({error!r})") from None
-    if not splits:
-        raise SpektronError(f"{path}: holds no split")
-    for split in splits:
-        check_rows(split)
-    return splits
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One split, as methods are tried on it.
 
-
-def check_rows(split: Split) -> None:
-    """Raise unless calibration and test are disjoint and transfer rows calibrate."""
-    both = np.intersect1d(split.calibration, split.test)
-    if both.size:
-        raise SpektronError(
-            f"split {split.seed}: row {both[0]} is in calibration and test"
-        )
-    for name, order in split.transfer_order.items():
-        strange = np.setdiff1d(order, split.calibration)
-        if strange.size or np.unique(order).size < order.size:
-            raise SpektronError(
-                f"split {split.seed}, {name}: transfer samples must be different "
-                "calibration rows"
-            )
-
-
-def check_duplicates(split: Split, spectra: np.ndarray, sample_ids: np.ndarray) -> None:
-    """Raise when a physical sample, or a very spectrum, is on both sides of a split.
-
-    Args:
-      split: rows
-      spectra: of one instrument; NaN rows were not measured           (N, L)
-      sample_ids: of the physical samples                              (N,)
+    Attributes:
+      data: what methods may see
+      X, y: test spectra of the target, and their labels            (m, L), (m,)
+      rows: which samples they are                                  (m,)
+      everything: `data` with all target labels, for the ceiling; None: not known
+      on_source: source spectra of the same samples; None: not measured (m, L)
     """
-    ids = np.asarray(sample_ids)
-    both = np.intersect1d(ids[split.calibration], ids[split.test])
-    if both.size:
-        raise SpektronError(
-            f"split {split.seed}: sample {both[0]} is in calibration and test"
-        )
-    known = {
-        np.ascontiguousarray(spectra[row]).tobytes(): row
-        for row in split.calibration
-        if np.isfinite(spectra[row]).all()
-    }
-    for row in split.test:
-        twin = known.get(np.ascontiguousarray(spectra[row]).tobytes())
-        if twin is not None:
-            raise SpektronError(
-                f"split {split.seed}: rows {twin} (calibration) and {row} (test) hold "
-                "the same spectrum"
-            )
+
+    data: TransferData
+    X: np.ndarray
+    y: np.ndarray
+    rows: np.ndarray
+    everything: TransferData | None = None
+    on_source: np.ndarray | None = None
 
 
-def random_splits(
-    spectra: Mapping[str, np.ndarray],
-    sample_ids: Sequence[str] | np.ndarray,
-    *,
-    test_share: float = 0.2,
-    repeats: int = REPEATS,
-    transfer: int = 25,
-    select: Callable[[np.ndarray, int], np.ndarray] = kennard_stone,
-    seed: int = 0,
-) -> list[Split]:
-    """Draw splits by physical sample and order the transfer samples of each source.
+def held_out(
+    names: np.ndarray, repeats: int = REPEATS, seed: int = 0
+) -> Iterator[np.ndarray]:
+    """Yield a fifth of the names, 2 at least, drawn anew for each repeat."""
+    size = max(2, round(TEST_SHARE * names.size))
+    for number in range(repeats):
+        yield np.random.default_rng([seed, number]).permutation(names)[:size]
 
-    Args:
-      spectra: instrument -> spectra; a NaN row was not measured there   (N, L)
-      sample_ids: rows with the same id stay on one side                 (N,)
-      test_share: share of the physical samples to test on
-      repeats: number of splits; fewer than 15 leave a mean R2 too uncertain
-      transfer: length of the transfer orders, or all candidates if fewer
-      select: from scores (n, 10) and a number to rows, in order of choice
-      seed: of the first split
 
-    Returns:
-      The splits.
+def trials_inside(
+    data: TransferData, repeats: int = REPEATS, seed: int = 0
+) -> list[Trial]:
+    """Trials on the labelled target samples of fitted data themselves.
+
+    Raises:
+      SpektronError: fewer than 5 labelled target samples.
     """
-    ids, group = np.unique(np.asarray(sample_ids), return_inverse=True)
-    n_test = round(test_share * ids.size)
-    if not 1 <= n_test < ids.size:
+    labelled = data.labelled
+    if labelled.size < MIN_LABELLED:
         raise SpektronError(
-            f"test_share = {test_share}: leaves no test or no calibration sample"
+            f"compare: needs {MIN_LABELLED} labelled target samples to hold some out, "
+            f"got {labelled.size}; use compare=False"
         )
-    splits = []
-    for number in range(seed, seed + repeats):
-        held = np.random.default_rng(number).permutation(ids.size)[:n_test]
-        test = np.isin(group, held)
-        calibration = np.flatnonzero(~test)
-        orders = {}
-        for name, X in spectra.items():
-            rows = calibration[np.isfinite(X[calibration]).all(axis=1)]
-            if rows.size:
-                scores = compressed(X[rows])
-                orders[name] = rows[select(scores, min(transfer, rows.size))]
-        splits.append(Split(number, calibration, np.flatnonzero(test), orders))
-        for X in spectra.values():
-            check_duplicates(splits[-1], X, np.asarray(sample_ids))
-    return splits
+    trials = []
+    for rows in map(np.sort, held_out(labelled, repeats, seed)):
+        pairs = data.paired[rows]
+        on_source = None if (pairs == UNPAIRED).any() else data.X_source[pairs]
+        test = data.X_target[rows], data.y_target[rows], rows
+        trials.append(Trial(data.without(rows), *test, on_source=on_source))
+    return trials
+
+
+class TransferSplits:
+    """Transfer samples and trials of samples on two instruments.
+
+    Attributes:
+      samples: the samples
+      X_source, X_target: both instruments on the source's points that both cover; a
+        row of NaN was not measured                                  (N, L) each
+    """
+
+    def __init__(self, samples: PairedSamples):
+        self.samples = samples
+        axis, measured, unit = samples.axis_source, samples.axis_target, samples.unit
+        inside = overlap(axis, measured, unit)
+        self.X_source = samples.X_source[:, inside]
+        self.X_target = np.full(self.X_source.shape, np.nan)
+        _, rows = samples.measured()
+        if rows.any():
+            X = samples.X_target[rows]
+            self.X_target[rows] = on_axis(X, measured, axis[inside], unit)[0]
+
+    def chosen(self, regime: Regime) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the source set, and of the target samples, with all samples in use.
+
+        Raises:
+          SpektronError: n is larger than what is there.
+        """
+        on_source, _ = self.samples.measured()
+        source = np.flatnonzero(on_source & np.isfinite(self.samples.y))
+        if regime.kind == "none":
+            return source, np.empty(0, dtype=int)
+        rows = self._candidates(regime, np.arange(self.samples.ids.size))
+        if regime.n is not None and regime.n > rows.size:
+            raise SpektronError(
+                f"config.transfer.n = {regime.n}: only {rows.size} samples can be "
+                f"used as {regime.kind} target samples; use a smaller n"
+            )
+        rows = rows[: regime.n]
+        if regime.kind == "unpaired":
+            source = np.setdiff1d(source, rows)
+        return source, rows
+
+    def trials(
+        self, regime: Regime, repeats: int = REPEATS, seed: int = 0
+    ) -> list[Trial]:
+        """Trials of a regime; none with fewer than 5 labelled target samples."""
+        groups, y = self.samples.groups(), self.samples.y
+        testable = self.samples.measured()[1] & np.isfinite(y)
+        names = np.unique(groups[testable])
+        if names.size < MIN_LABELLED:
+            return []
+        trials = []
+        for number, group in enumerate(held_out(names, repeats, seed)):
+            held = np.isin(groups, group)
+            rest, test = np.flatnonzero(~held), np.flatnonzero(held & testable)
+            order = self._candidates(regime, rest)
+            now = regime
+            if regime.n is not None:
+                now = replace(regime, n=min(regime.n, order.size))
+            split = Split(number, rest, test, {"source": order})
+            seen = self.X_source, self.X_target, y, split, "source"
+            on_source = self.X_source[test]
+            trials.append(
+                Trial(
+                    transfer_data(*seen, now),
+                    self.X_target[test],
+                    y[test],
+                    test,
+                    transfer_data(*seen, Regime("paired")),
+                    on_source if np.isfinite(on_source).all() else None,
+                )
+            )
+        return trials
+
+    def _candidates(self, regime: Regime, rows: np.ndarray) -> np.ndarray:
+        """Possible transfer samples among `rows` in the order of choice."""
+        on_source, on_target = self.samples.measured()
+        usable = on_target.copy()
+        if regime.kind == "paired":
+            usable &= on_source
+        if regime.kind != "unlabelled":
+            usable &= np.isfinite(self.samples.y)
+        rows = rows[usable[rows]]
+        if rows.size < 3:
+            return rows
+        samples = self.samples
+        X = (samples.X_source if on_source[rows].all() else samples.X_target)[rows]
+        scores = compressed(X) if X.shape[1] >= WINDOW else X
+        return rows[kennard_stone(scores, rows.size)]
 
 
 def transfer_data(

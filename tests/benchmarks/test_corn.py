@@ -13,12 +13,13 @@ import pytest
 from benchmarks.corn import all_rows, main
 from benchmarks.corn_coverage import measure
 from benchmarks.harness import Row, Study, run, table
+from benchmarks.protocol import check_duplicates
 from benchmarks.tables import read_study
 from spektron_jax.transfer.intervals import CALIBRATED, calibrate
 from spektron_jax.transfer.methods import make
 from spektron_jax.transfer.risk import forecast
 from spektron_jax.transfer.selection import compressed, kennard_stone
-from spektron_jax.transfer.splits import Regime, check_duplicates, transfer_data
+from spektron_jax.transfer.splits import Regime, transfer_data
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 DATA = Path(os.environ.get("SPEKTRON_DATA", BESIDE))

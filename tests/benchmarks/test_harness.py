@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.harness import Row, Study, read_records, run, table
 from spektron_jax.errors import SpektronError
-from spektron_jax.transfer.splits import Regime, random_splits
+from spektron_jax.transfer.splits import Regime, Split
 
 CALLS = []
 
@@ -28,7 +28,11 @@ def build(name):
 def study(two_instruments):
     A, B, y = two_instruments(np.random.default_rng(0), samples=25)
     spectra = {"a": A, "b": B}
-    splits = random_splits(spectra, np.arange(25), repeats=3, transfer=6)
+    splits = []
+    for seed in range(3):
+        rows = np.random.default_rng(seed).permutation(25)
+        orders = {"a": rows[5:11], "b": rows[11:17]}
+        splits.append(Split(seed, np.sort(rows[5:]), np.sort(rows[:5]), orders))
     return Study(spectra, {"y": y, "z": y**2}, splits)
 
 

@@ -106,4 +106,4 @@ def test_bad_labels_are_told(own, tiny_weights, capsys):
     assert "bad.csv: line 2" in capsys.readouterr().err
     (own / "other.csv").write_text("id,height\nx1,3\n")
     assert properties(own, tiny_weights, "other.csv") == 2
-    assert "no id is one of" in capsys.readouterr().err
+    assert "the sample ids must match" in capsys.readouterr().err

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.reading import write_spectra
 from spektron_jax import CalibrationTransfer, main
 from spektron_jax.spectra.spectra_file import save
 from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
-from spektron_jax.spectra.tables import write_spectra
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 CORN = Path(os.environ.get("SPEKTRON_DATA", BESIDE)) / "corn.h5"
@@ -160,7 +160,7 @@ def _labels(found):
         (["--config.data.target=old"], "name two instruments of old, new"),
         (
             ["--config.data.property=oil"],
-            "property = 'oil': the files have",
+            "property = 'oil': choose one of fat in",
         ),
         (["--config.data.labels_path=nothing.csv"], "nothing.csv: cannot be read"),
         (["--config.data.source_path=a"], "give path (one file with both"),
@@ -180,7 +180,8 @@ def test_labels_that_do_not_match_say_so(both, tmp_path, capsys):
     assert "the sample ids must match" in capsys.readouterr().err
     labels.write_text("id,fat\ns1,three\n")
     assert transfer(tmp_path / "o", both[1], *NAMES, argument) == 2
-    assert "line 2: 'three' is no number" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "line 2, column 2 (fat): 'three' is not a number; leave" in said
 
 
 def test_predict_needs_a_model_and_fitting_spectra(both, tmp_path, capsys):

@@ -161,7 +161,7 @@ def test_a_wrong_label_and_a_lone_instrument_are_told(
     two_instruments, tmp_path, capsys
 ):
     assert identify(tmp_path, two_instruments, "--config.data.label=genus") == 2
-    assert "the labels of" in capsys.readouterr().err
+    assert "label = 'genus': choose one of family in" in capsys.readouterr().err
     assert identify(tmp_path, two_instruments, "--config.identify.mode=guess") == 2
     assert "must be one of search, classify" in capsys.readouterr().err
 

@@ -8,12 +8,12 @@ import planted
 import pytest
 
 import spektron_jax
-from spektron_jax import main
+from spektron_jax import archive, main
 from spektron_jax.commands import checklist, config_file
 from spektron_jax.errors import SpektronError
 from spektron_jax.probes import adaptation
 from spektron_jax.probes.latent_metrics import judge_of
-from spektron_jax.training import checkpoint, manifest
+from spektron_jax.training import checkpoint
 
 GOOD = {
     "instrument": {"accuracy": 0.27, "chance": 0.25, "low": 0.22, "high": 0.28},
@@ -83,12 +83,11 @@ def test_a_flipped_bit_ends_the_list(weights):
 
 
 def test_another_version_and_foreign_settings_are_named(weights, monkeypatch):
-    file = weights / "config.json"
-    file.write_text(json.dumps({"data": {"colour": "red"}}))
-    (weights / manifest.NAME).unlink()
     with monkeypatch.context() as patch:
         patch.setattr(spektron_jax, "__version__", "0.0.1")
-        manifest.write(weights, None, {})
+        with archive.writing(weights, {"format": 1, "leaves": {}}) as draft:
+            foreign = json.dumps({"data": {"colour": "red"}})
+            (draft / "config.json").write_text(foreign)
     lines = checklist.checkpoint_lines(weights)
     assert passed(lines) == [True, False, False]
     assert "colour" in lines[1].figure and lines[2].figure == "spektron_jax 0.0.1"

@@ -5,10 +5,8 @@ import csv
 import numpy as np
 import pytest
 
-import spektron_jax
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import tables
-from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
 
 WHO = {"model": "nano", "version": "1.2"}
 
@@ -64,33 +62,3 @@ def test_what_does_not_fit(tmp_path):
             tmp_path / "no" / "x.csv", ["a"], np.ones(1), names=["x"], **WHO
         )
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "axis, unit",
-    [(np.linspace(1100, 2498, 40), "nm"), (np.geomspace(400, 4000, 33), "cm-1")],
-)
-def test_spectra_come_back_bit_for_bit(tmp_path, axis, unit):
-    rng = np.random.default_rng(0)
-    spectra = rng.normal(size=(7, axis.size)).astype(np.float32)
-    spectra[3] = np.nan
-    one = Instrument(axis, unit, "absorbance", spectra)
-    found = SpectraSet(
-        {"a": one},
-        [f"n {i}" for i in range(7)],
-        targets=rng.normal(size=(7, 2)),
-        target_names=("protein", "oil"),
-        target_units=("%", ""),
-        labels={"species": list("aabbccd")},
-    )
-    tables.write_spectra(tmp_path / "x.csv", found)
-    back = spektron_jax.read(tmp_path / "x.csv")
-    (again,) = back.instruments.values()
-    np.testing.assert_array_equal(again.axis, axis)
-    np.testing.assert_array_equal(again.spectra, spectra)
-    np.testing.assert_array_equal(back.sample_ids, found.sample_ids)
-    np.testing.assert_array_equal(back.targets, found.targets)
-    assert back.target_units == ("%", "") and again.unit == unit
-    assert back.labels["species"].tolist() == list("aabbccd")
-    with pytest.raises(SpektronError, match="choose one of a"):
-        tables.write_spectra(tmp_path / "x.csv", found, "b")

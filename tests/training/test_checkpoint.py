@@ -16,8 +16,9 @@ import numpy as np
 import optax
 import pytest
 
+from spektron_jax import archive
 from spektron_jax.errors import SpektronError
-from spektron_jax.training import checkpoint, manifest
+from spektron_jax.training import checkpoint
 
 CONFIG = {"task": "pretrain", "model": {"width": 8}, "data": {"modalities": ["IR"]}}
 ROOT = Path(__file__).parents[2]
@@ -253,7 +254,7 @@ def test_all_damaged(tmp_path):
 
 
 def test_a_newer_format_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(manifest, "FORMAT", manifest.FORMAT + 1)
+    monkeypatch.setattr(checkpoint, "FORMAT", checkpoint.FORMAT + 1)
     save(tmp_path, 10)
     monkeypatch.undo()
     with pytest.raises(SpektronError, match="in a newer format; update spektron_jax"):
@@ -336,12 +337,12 @@ def test_a_full_disk_leaves_what_was_there(tmp_path):
             checkpoint.save(tmp_path, 2, params, {}, CONFIG, {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "00000002: checkpoint not saved (File too large); free" in str(error.value)
+    assert "00000002: cannot be written (File too large); free" in str(error.value)
     assert contents(tmp_path) == ["00000001"]
     assert restore(tmp_path)[0] == 1
 
 
-@pytest.mark.parametrize("place", ["_orbax_save", "manifest.flush", "_rename"])
+@pytest.mark.parametrize("place", ["_orbax_save", "archive.flush", "archive._rename"])
 @pytest.mark.parametrize(
     "raised, seen",
     [(OSError(28, "No space left on device"), SpektronError), (KeyboardInterrupt,) * 2],
@@ -365,8 +366,8 @@ def test_a_failure_leaves_nothing_half_written(
 def test_a_killed_save_is_invisible_and_swept_up(tmp_path, monkeypatch):
     save(tmp_path, 1)
     # As if the process had died: nothing is cleaned up.
-    monkeypatch.setattr(checkpoint, "_rename", lambda *_: 1 / 0)
-    monkeypatch.setattr(checkpoint.shutil, "rmtree", lambda *_, **__: None)
+    monkeypatch.setattr(archive, "_rename", lambda *_: 1 / 0)
+    monkeypatch.setattr(archive.shutil, "rmtree", lambda *_, **__: None)
     with pytest.raises(ZeroDivisionError):
         save(tmp_path, 2)
     monkeypatch.undo()
@@ -378,7 +379,9 @@ def test_a_killed_save_is_invisible_and_swept_up(tmp_path, monkeypatch):
 
 def test_an_unwritable_folder(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(SpektronError, match="checkpoint not saved"):
+    with pytest.raises(
+        SpektronError, match="file/checkpoints/00000001: cannot be written"
+    ):
         save(tmp_path / "file", 1)
 
 

@@ -124,7 +124,7 @@ def assert_nothing_half_written(workdir):
         assert not path.name.endswith(".tmp") and "unfinished" not in path.name
     rows(workdir)
     for step in checkpoint.steps(workdir):
-        checkpoint.manifest.verify(folder(workdir, step))
+        checkpoint.verify(folder(workdir, step))
 
 
 # What a run writes

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from spektron_jax import CalibrationTransfer, SpektronError
+from spektron_jax import CalibrationTransfer, SpektronError, archive
 from spektron_jax.transfer.applicability import IN_DOMAIN, UNLIKE
 from spektron_jax.transfer.methods import make
 
@@ -151,13 +151,22 @@ def test_damaged_or_foreign_folders_are_refused(instruments, tmp_path):
     folder = ct.save(tmp_path / "model")
     with pytest.raises(SpektronError, match="no transfer model"):
         CalibrationTransfer.load(tmp_path)
-    with pytest.raises(SpektronError, match="exists and is no model"):
+    with pytest.raises(SpektronError, match="exists and holds no model"):
         ct.save(tmp_path)
     manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))
+    del manifest["sha256"]
+    newer = archive.sealed(manifest | {"format": 99})
+    (folder / "manifest.json").write_text(json.dumps(newer))
     with pytest.raises(SpektronError, match="newer format"):
         CalibrationTransfer.load(folder)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "manifest.json").write_text(json.dumps(newer | {"format": 4}))
+    with pytest.raises(SpektronError, match="manifest.json has changed"):
+        CalibrationTransfer.load(folder)
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 3}))
+    with pytest.raises(SpektronError, match="older format; fit again"):
+        CalibrationTransfer.load(folder)
+    (folder / "manifest.json").write_text(json.dumps(manifest))  # as older ones are
+    CalibrationTransfer.load(folder)
     content = (folder / "model.npz").read_bytes()
     (folder / "model.npz").write_bytes(content[:-1] + b"x")
     with pytest.raises(SpektronError, match="model.npz has changed"):

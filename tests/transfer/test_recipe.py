@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from benchmarks import averages
 from spektron_jax import CalibrationTransfer, SpektronError
 from spektron_jax.encoder.features import DEPTHS, Features
 from spektron_jax.encoder.linearised import LinearView, linear_view
@@ -44,7 +45,7 @@ def data_of(instruments, n=8, labelled=True):
 def test_without_the_network_it_is_the_average_and_the_bayesian_members(instruments):
     data, X, _ = data_of(instruments)
     plain = TransferRecipe("average").fit(data)(X)
-    np.testing.assert_allclose(plain, make("average").fit(data)(X), rtol=1e-9)
+    np.testing.assert_allclose(plain, averages.make("average").fit(data)(X), rtol=1e-9)
     share = bayes_share(data)
     bayes = _bayes(data, X, ("raw", "sg1", "sg2"))
     ours = TransferRecipe("classical").fit(data)(X)

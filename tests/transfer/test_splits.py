@@ -1,25 +1,21 @@
 """Splits, regimes and transfer samples; nothing crosses from test to calibration."""
 
-import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.samples import PairedSamples
+from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.splits import (
     Regime,
     Split,
-    check_duplicates,
-    random_splits,
-    read_splits,
+    TransferSplits,
+    held_out,
     transfer_data,
+    trials_inside,
 )
-
-
-def instruments(rng, samples=20, points=30):
-    return {name: rng.normal(size=(samples, points)).cumsum(axis=1) for name in "ab"}
 
 
 def a_split(**replaced):
@@ -30,43 +26,6 @@ def a_split(**replaced):
         "transfer_order": {"a": np.array([5, 2, 7])},
     }
     return Split(**(values | replaced))
-
-
-@settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 1000), share=st.floats(0.1, 0.6))
-def test_random_splits_keep_physical_samples_together(seed, share):
-    rng = np.random.default_rng(seed)
-    ids = rng.integers(0, 10, size=20).astype(str)
-    splits = random_splits(
-        instruments(rng), ids, test_share=share, repeats=3, transfer=5, seed=seed
-    )
-    for split in splits:
-        assert not set(ids[split.calibration]) & set(ids[split.test])
-        both = np.concatenate([split.calibration, split.test])
-        np.testing.assert_array_equal(np.sort(both), np.arange(20))
-        for order in split.transfer_order.values():
-            assert np.isin(order, split.calibration).all()
-            assert np.unique(order).size == order.size == min(5, len(split.calibration))
-
-
-def test_transfer_samples_are_chosen_from_the_source_alone():
-    rng = np.random.default_rng(0)
-    spectra, ids = instruments(rng), np.arange(20)
-    first = random_splits(spectra, ids, repeats=2)
-    spectra["b"] = rng.permutation(spectra["b"]) ** 2
-    second = random_splits(spectra, ids, repeats=2)
-    for one, other in zip(first, second, strict=True):
-        np.testing.assert_array_equal(
-            one.transfer_order["a"], other.transfer_order["a"]
-        )
-    assert len(random_splits(spectra, ids)) == 15
-
-
-def test_unmeasured_samples_are_not_chosen():
-    spectra = instruments(np.random.default_rng(1))
-    spectra["a"][4] = np.nan
-    for split in random_splits(spectra, np.arange(20), repeats=5):
-        assert 4 not in split.transfer_order["a"]
 
 
 @pytest.mark.parametrize(
@@ -134,51 +93,76 @@ def test_wrong_regimes(kind, n, message):
         Regime(kind, n)
 
 
-def test_duplicates_across_a_split():
-    spectra, ids = np.arange(40.0).reshape(10, 4), np.arange(10)
-    check_duplicates(a_split(), spectra, ids)
-    ids[9] = 1
-    with pytest.raises(SpektronError, match="sample 1 is in calibration and test"):
-        check_duplicates(a_split(), spectra, ids)
-    spectra[8] = spectra[2]
-    with pytest.raises(SpektronError, match="rows 2 .* and 8 .* the same spectrum"):
-        check_duplicates(a_split(), spectra, np.arange(10))
+@pytest.mark.parametrize(("count", "size"), [(5, 2), (20, 4), (28, 6)])
+def test_a_fifth_is_held_out_and_differs_between_repeats(count, size):
+    held = list(held_out(np.arange(count) + 7, 15, seed=3))
+    assert len(held) == 15 and len({tuple(sorted(rows)) for rows in held}) > 3
+    for rows in held:
+        assert rows.size == size == np.unique(rows).size
+        assert np.isin(rows, np.arange(count) + 7).all()
+    for one, other in zip(held, held_out(np.arange(count) + 7, 15, 3), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
-def test_splits_are_read_and_checked(tmp_path):
-    path = tmp_path / "protocol.json"
-    entry = {
-        "seed": 0,
-        "calibration": [0, 1, 2],
-        "test": [3],
-        "transfer_order": {"a": [2, 0]},
-    }
-
-    def read(**replaced):
-        path.write_text(json.dumps({"splits": [entry | replaced]}))
-        return read_splits(path)
-
-    (split,) = read()
-    np.testing.assert_array_equal(split.transfer_order["a"], [2, 0])
-    for replaced, message in (
-        ({"test": [2]}, "row 2 is in calibration and test"),
-        ({"transfer_order": {"a": [3]}}, "must be different calibration rows"),
-        ({"transfer_order": {"a": [1, 1]}}, "must be different calibration rows"),
-        ({"seed": "x"}, "not a protocol file"),
-    ):
-        with pytest.raises(SpektronError, match=message):
-            read(**replaced)
-    path.write_text('{"splits": []}')
-    with pytest.raises(SpektronError, match="holds no split"):
-        read_splits(path)
-    path.write_text("{")
-    with pytest.raises(SpektronError, match="not a protocol file"):
-        read_splits(path)
-    with pytest.raises(SpektronError, match="cannot be read"):
-        read_splits(tmp_path / "missing.json")
+def test_trials_inside_hide_a_sample_on_both_instruments():
+    rng = np.random.default_rng(6)
+    A, B, y = rng.normal(size=(12, 4)), rng.normal(size=(10, 4)), rng.normal(size=12)
+    data = TransferData(A, y, B, y[:10], np.arange(10))
+    for trial in trials_inside(data, repeats=5):
+        assert trial.rows.size == 2 and len(trial.data.X_target) == 8
+        np.testing.assert_array_equal(trial.X, B[trial.rows])
+        np.testing.assert_array_equal(trial.on_source, A[trial.rows])
+        for row in trial.rows:
+            assert not (trial.data.X_target == B[row]).all(axis=1).any()
+            assert not (trial.data.X_source == A[row]).all(axis=1).any()
+    few = TransferData(A, y, B[:4], y[:4], np.arange(4))
+    with pytest.raises(SpektronError, match="needs 5 labelled target samples"):
+        trials_inside(few)
 
 
-def test_a_share_that_leaves_nothing():
-    spectra = instruments(np.random.default_rng(6))
-    with pytest.raises(SpektronError, match="test_share = 0.99"):
-        random_splits(spectra, np.arange(20), test_share=0.99)
+REGIMES = [Regime("none"), Regime("unlabelled", 5), Regime("paired", 5)]
+
+
+def splits_of(instruments):
+    X_s, axis, X_t, _, y = instruments(samples=20)
+    X_s[7], X_t[11], X_t[3] = X_s[2], X_t[2], X_t[15]  # 2, 7, 11 and 3, 15
+    ids = np.array([f"s{i}" for i in range(20)])
+    samples = PairedSamples(ids, X_s, axis, X_t, axis, y, "nm", "NIR", {})
+    return TransferSplits(samples)
+
+
+@pytest.mark.parametrize("regime", REGIMES, ids=str)
+def test_twins_are_held_out_together(instruments, regime):
+    trials = splits_of(instruments).trials(regime, 20, 0)
+    held = [set(trial.rows.tolist()) for trial in trials]
+    for twins in ({2, 7, 11}, {3, 15}):
+        assert {len(twins & rows) for rows in held} == {0, len(twins)}
+    for trial in trials:
+        known = {row.tobytes() for row in trial.data.X_target}
+        assert not known & {row.tobytes() for row in trial.X}
+        source = {row.tobytes() for row in trial.data.X_source}
+        assert not source & {row.tobytes() for row in trial.on_source}
+
+
+def test_transfer_samples_are_chosen_from_the_source_alone(instruments):
+    splits = splits_of(instruments)
+    _, first = splits.chosen(Regime("paired", 6))
+    mixed = np.random.default_rng(0).permutation(splits.samples.X_target) ** 2
+    other = TransferSplits(replace(splits.samples, X_target=mixed))
+    np.testing.assert_array_equal(first, other.chosen(Regime("paired", 6))[1])
+
+
+def test_unmeasured_samples_are_not_chosen(instruments):
+    samples = splits_of(instruments).samples
+    samples.X_source[4] = np.nan
+    splits = TransferSplits(samples)
+    for trial in splits.trials(Regime("paired", 5), 5):
+        assert np.isfinite(trial.data.X_source).all()
+        assert not (trial.data.X_target == samples.X_target[4]).all(axis=1).any()
+    source, rows = splits.chosen(Regime("paired"))
+    assert 4 not in rows and 4 not in source
+
+
+def test_more_samples_than_there_are(instruments):
+    with pytest.raises(SpektronError, match="n = 21: only 20 samples"):
+        splits_of(instruments).chosen(Regime("paired", 21))

@@ -11,9 +11,8 @@ import numpy as np
 
 from spektron_jax import lab
 from spektron_jax.corpus.line_corpus import LineCorpus
-from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.grid import MODALITIES, NIR_CM1
-from spektron_jax.spectra.readers import read
+from spektron_jax.spectra.samples import read_samples
 from spektron_jax.training import views
 
 PRESETS = {"IR": "ftir", "Raman": "raman_785", "NIR": "ft_nir"}
@@ -21,7 +20,7 @@ BATCH = 16
 COMPONENTS = {"ethanol": "CCO", "hexane": "CCCCCC", "benzene": "c1ccccc1", "water": "O"}
 
 
-class Samples(NamedTuple):
+class CalibrationSet(NamedTuple):
     """A calibration set on one instrument."""
 
     spectra: np.ndarray  # (n, p)
@@ -71,7 +70,7 @@ def virtual_samples(seed):
     bonds = corpus.bonds(corpus.rows_of(COMPONENTS.values()))
     task = lab.transfer_task(bonds, seed, names=tuple(COMPONENTS))
     column = task.names.index("benzene")
-    return Samples(
+    return CalibrationSet(
         task.spectra_a,
         task.axis_a,
         "nm",
@@ -82,35 +81,23 @@ def virtual_samples(seed):
     )
 
 
-def samples_of(given):
+def own_samples(given):
     """The user's own samples; `given` is config.data of configs/interpret.py.
 
     Raises:
       SpektronError: names the setting to give when the file leaves a choice.
     """
-    spectra = read(given.path, given.unit or None, given.modality or None)
-    names = list(spectra.instruments)
-    if not given.instrument and len(names) > 1:
-        raise SpektronError(
-            f"config.data.instrument: choose one of {', '.join(names)} in {given.path}"
-        )
-    name = given.instrument or names[0]
-    if name not in names:
-        raise SpektronError(
-            f"config.data.instrument = {name!r}: {given.path} has {', '.join(names)}"
-        )
-    if not given.property:
-        known = ", ".join(spectra.target_names) or "none; add a column of labels"
-        raise SpektronError(f"config.data.property: choose one of {known}")
-    y, one = spectra.target(given.property), spectra.instruments[name]
-    kept = one.measured & np.isfinite(y)
-    unit = spectra.target_units[spectra.target_names.index(given.property)]
-    return Samples(
-        one.spectra[kept],
-        one.axis,
-        one.unit,
-        spectra.modality,
+    found = read_samples(given)
+    labels = found.labels.only(given.property)
+    y = labels.at(found.ids)[:, 0]
+    kept = np.isfinite(found.X).any(axis=1) & np.isfinite(y)
+    name, unit = labels.names[0], labels.units[0]
+    return CalibrationSet(
+        found.X[kept],
+        found.axis,
+        found.unit,
+        found.modality,
         y[kept],
-        f"{given.property}, {unit}" if unit else given.property,
-        f"{given.path}, instrument {name}",
+        f"{name}, {unit}" if unit else name,
+        f"{given.path}, instrument {found.instrument}",
     )

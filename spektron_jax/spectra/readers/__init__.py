@@ -12,6 +12,7 @@ good rows are kept and `problems` lists the others.
 import importlib
 import zipfile
 from pathlib import Path
+from types import ModuleType
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import spectra_file
@@ -78,6 +79,27 @@ def read(
     except OSError as error:
         raise SpektronError(
             f"{path}: cannot be read ({error.strerror or error}); check disk and rights"
+        ) from error
+
+
+def read_cells(path: str | Path, log: Log) -> tuple[list[list[str]], list[str]]:
+    """Read a table that holds no spectra, such as labels: CSV or one Excel sheet.
+
+    Returns:
+      Rows of equally many cells, the header first, and the place of each row.
+
+    Raises:
+      SpektronError: with the file, the place in it and what to do.
+    """
+    path = Path(path)
+    try:
+        name = detect(path, log)
+        if name not in ("CSV", "Excel"):
+            log.fail("file", f"holds {name}; give the table as CSV or Excel")
+        return _reader(name).read_cells(path, log)
+    except OSError as error:
+        raise SpektronError(
+            f"{path}: cannot be read ({error.strerror or error}); check the name"
         ) from error
 
 
@@ -153,10 +175,11 @@ def _of_archive(path: Path) -> str:
 def _parsed(
     path: Path, log: Log, name: str | None = None, modality: str | None = None
 ) -> list[ParsedSpectra]:
-    name = name or detect(path, log)
-    module, _ = FORMATS[name]
-    reader = importlib.import_module(f"spektron_jax.spectra.readers.{module}")
-    return reader.read(path, log, modality)
+    return _reader(name or detect(path, log)).read(path, log, modality)
+
+
+def _reader(name: str) -> ModuleType:
+    return importlib.import_module(f"spektron_jax.spectra.readers.{FORMATS[name][0]}")
 
 
 def _spectra_set(

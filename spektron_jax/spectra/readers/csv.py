@@ -11,7 +11,7 @@ from pathlib import Path
 
 from spektron_jax.spectra.axis import quantity_of
 from spektron_jax.spectra.readers.columns import names_signal
-from spektron_jax.spectra.readers.find_table import find_table, hints
+from spektron_jax.spectra.readers.find_table import DELIMITERS, find_table, hints, split
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 from spektron_jax.spectra.readers.table import read_table
 
@@ -50,6 +50,33 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
         part.metadata["comments"] = "\n".join(notes)
         part.unit_hint, part.quantity_hint = hints(notes)
     return [part]
+
+
+def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
+    """Return the cells of a whole file whose first row is a header, and their places.
+
+    Comments may stand above the header. The delimiter is the one that the header holds
+    most often. Decimal commas become points, except in the first column, of names.
+    """
+    text, foreign = decode(path.read_bytes(), log)
+    lines, places = [], []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip() and (lines or not line.lstrip().startswith(COMMENTS)):
+            lines.append(line)
+            places.append(f"line {number}")
+    if not lines:
+        log.fail("line 1", "the file is empty")
+    delimiter = max(DELIMITERS, key=lines[0].count)
+    rows = split(lines, places, delimiter, log)
+    if foreign:
+        _check_foreign(foreign, places, log)
+    rows = _without_blank_columns(rows)
+    for row, place in zip(rows, places, strict=True):
+        if len(row) != len(rows[0]):
+            log.fail(place, f"{len(row)} cells, the header has {len(rows[0])}")
+    others = [row[1:] for row in rows]
+    others = _decimal_points(others, places, delimiter, log)
+    return [[row[0], *rest] for row, rest in zip(rows, others, strict=True)], places
 
 
 def decode(data: bytes, log: Log) -> tuple[str, list[int]]:

@@ -19,6 +19,30 @@ MAX_UNPACKED_BYTES = 2**31  # unpacked; a damaged or hostile archive can claim m
 
 def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of each filled sheet."""
+    sheets = _sheets(path, log)
+    parts = []
+    for name, (table, numbers) in sheets.items():
+        place = f"sheet {name!r}, row " if len(sheets) > 1 else "row "
+        places = [f"{place}{number}" for number in numbers]
+        parts.append(read_table(table, places, log, modality))
+        parts[-1].name = name
+        if len(sheets) > 1:
+            parts[-1].axis_place = f"sheet {name!r}, {parts[-1].axis_place}"
+    return parts
+
+
+def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
+    """Return the cells of a workbook's only filled sheet and its rows' places."""
+    sheets = _sheets(path, log)
+    if len(sheets) > 1:
+        listed = ", ".join(map(repr, sheets))
+        log.fail("workbook", f"the sheets {listed} are filled; keep the table alone")
+    ((table, numbers),) = sheets.values()
+    return table, [f"row {number}" for number in numbers]
+
+
+def _sheets(path: Path, log: Log) -> dict[str, tuple[list[list[str]], list[int]]]:
+    """Return filled sheet -> (rows of one width, their numbers)."""
     try:
         import openpyxl
     except ImportError as error:
@@ -45,18 +69,12 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     sheets = {name: rows for name, rows in sheets.items() if rows}
     if not sheets:
         log.fail("workbook", "every sheet is empty")
-    parts = []
+    found = {}
     for name, rows in sheets.items():
-        place = f"sheet {name!r}, row " if len(sheets) > 1 else "row "
         width = max(max(len(cells) for _, cells in rows), 1)
         table = [cells + [""] * (width - len(cells)) for _, cells in rows]
-        parts.append(
-            read_table(table, [f"{place}{number}" for number, _ in rows], log, modality)
-        )
-        parts[-1].name = name
-        if len(sheets) > 1:
-            parts[-1].axis_place = f"sheet {name!r}, {parts[-1].axis_place}"
-    return parts
+        found[name] = table, [number for number, _ in rows]
+    return found
 
 
 def _cells(openpyxl, path: Path) -> dict[str, list[tuple[int, list[str]]]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.data import TransferData
-from spektron_jax.transfer.methods.recipe import (
+from spektron_jax.transfer.methods.pls_transfer import (
     Correction,
     Prepared,
     labels_needed,

@@ -18,7 +18,7 @@ import numpy as np
 from spektron_jax.errors import SpektronError
 
 K_MAX = 22
-TOLERANCE = 1.02  # smallest number of components within 2 % of the least error
+ERROR_TOLERANCE = 1.02  # the smallest k within 2 % of the least error is chosen
 EXHAUSTED = 1e-12  # relative size of a score below which X holds nothing more
 
 Path = Callable[[np.ndarray], np.ndarray]
@@ -86,7 +86,7 @@ def _coefficients(X: np.ndarray, y: np.ndarray, k_max: int) -> np.ndarray:
 
 def smallest_good(errors: np.ndarray) -> int:
     """Smallest number of components within 2 % of the least RMSE, (K,) -> 1..K."""
-    return int(np.argmax(errors <= TOLERANCE * errors.min())) + 1
+    return int(np.argmax(errors <= ERROR_TOLERANCE * errors.min())) + 1
 
 
 def folds_of(groups: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:

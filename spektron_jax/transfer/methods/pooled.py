@@ -9,9 +9,9 @@ import numpy as np
 
 from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.methods.offset import mean_centring
-from spektron_jax.transfer.methods.recipe import Prepared, labels_needed
+from spektron_jax.transfer.methods.pls_transfer import Prepared, labels_needed
 
-TARGET_ONLY_MOST = 8
+TARGET_ONLY_MAX_COMPONENTS = 8
 
 
 def pooled(data: TransferData, *, centred: bool, balanced: bool) -> Prepared:
@@ -45,7 +45,7 @@ def target_only(data: TransferData) -> Prepared:
         data.y_target[rows],
         lambda X: X,
         folds=rows.size,
-        k_max=max(min(TARGET_ONLY_MOST, rows.size - 2), 1),
+        k_max=max(min(TARGET_ONLY_MAX_COMPONENTS, rows.size - 2), 1),
     )
 
 

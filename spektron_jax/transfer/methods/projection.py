@@ -10,9 +10,12 @@ n = pairs, L = points, m = spectra.
 import numpy as np
 
 from spektron_jax.transfer.data import TransferData
-from spektron_jax.transfer.methods.recipe import Map, Prepared, pairs_needed
-
-FOLDS = 5
+from spektron_jax.transfer.methods.pls_transfer import (
+    FEW_FOLDS,
+    Map,
+    Prepared,
+    pairs_needed,
+)
 
 
 def epo_filter(A: np.ndarray, B: np.ndarray, components: int) -> Map:
@@ -34,14 +37,16 @@ def glsw_filter(A: np.ndarray, B: np.ndarray, alpha: float) -> Map:
 
 
 def _filtered(data: TransferData, clean: Map) -> Prepared:
-    return Prepared(clean(data.X_source), data.y_source, clean, folds=FOLDS)
+    return Prepared(clean(data.X_source), data.y_source, clean, folds=FEW_FOLDS)
 
 
 def epo(data: TransferData, *, components: int) -> Prepared:
     """External parameter orthogonalisation."""
-    return _filtered(data, epo_filter(*pairs_needed(data, 1, "epo"), components))
+    A, B = pairs_needed(data, 1, "epo")
+    return _filtered(data, epo_filter(A, B, components))
 
 
 def glsw(data: TransferData, *, alpha: float) -> Prepared:
     """Generalised least squares weighting."""
-    return _filtered(data, glsw_filter(*pairs_needed(data, 1, "glsw"), alpha))
+    A, B = pairs_needed(data, 1, "glsw")
+    return _filtered(data, glsw_filter(A, B, alpha))

@@ -7,18 +7,15 @@ Families and the forms of their names:
     ceiling
 
 `+bias` adds the mean error of the labelled target samples, `@t` chooses the number of
-components on left-out target samples. Combinations stand without pretreatment:
-
-    average  average12  weighted  weighted20  shrunk20  stacked
+components on left-out target samples.
 """
 
 import re
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.transfer.methods.averages import Average
+from spektron_jax.transfer.methods.coral import coral
 from spektron_jax.transfer.methods.offset import (
     bias,
     mean_centring,
@@ -26,18 +23,17 @@ from spektron_jax.transfer.methods.offset import (
     slope_and_bias,
     unlabelled_mean_centring,
 )
+from spektron_jax.transfer.methods.pls_transfer import Corrector, Family, PLSTransfer
 from spektron_jax.transfer.methods.pooled import ceiling, pooled, target_only
 from spektron_jax.transfer.methods.preprocessing import PRETREATMENTS
-from spektron_jax.transfer.methods.prior import ridge_update
 from spektron_jax.transfer.methods.projection import epo, glsw
-from spektron_jax.transfer.methods.recipe import Corrector, Family, Recipe
+from spektron_jax.transfer.methods.ridge_update import ridge_update
 from spektron_jax.transfer.methods.standardise import (
     direct,
     direct_residual,
     piecewise,
     subspace,
 )
-from spektron_jax.transfer.methods.unlabelled import coral
 
 NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?"
 
@@ -66,45 +62,27 @@ FAMILIES: dict[str, Callable[..., tuple[Family, Corrector | None]]] = {
     "ceiling": lambda: (ceiling, None),
 }
 
-_TEN = (
+# The methods that the ensemble averages.
+_HEADS = (
     *("glsw0.01", "glsw0.0001", "glsw0.01+bias", "mc@t", "prior_ridge@t", "ds_res@t"),
     *("pooled@t", "pooled_w1@t", "pooled_mc@t", "pooled_mc_w1@t"),
 )
-_SIX = ("glsw0.01", "pooled@t", "pooled_mc_w1@t", "mc@t", "prior_ridge@t", "ds_res@t")
-TWENTY = tuple(
-    f"{head}/{pretreatment}" for head in _TEN for pretreatment in ("raw", "sg1")
-)
-TWELVE = tuple(
-    f"{head}/{pretreatment}" for head in _SIX for pretreatment in ("raw", "sg1")
-)
-
-# Combinations: name -> (names of the recipes, how they are weighted).
-AVERAGES = {
-    "average": (TWENTY, "equal"),
-    "average12": (TWELVE, "equal"),
-    "weighted": (TWELVE, "inverse"),
-    "weighted20": (TWENTY, "inverse"),
-    "shrunk20": (TWENTY, "shrunk"),
-    "stacked": (TWELVE, "stacked"),
-}
+TWENTY = tuple(f"{head}/{each}" for head in _HEADS for each in ("raw", "sg1"))
 
 
 @cache
-def make(name: str) -> Any:
+def make(name: str) -> PLSTransfer:
     """Build the method of that name; the same object at every call.
 
     Args:
       name: as in the header of this file
 
     Returns:
-      An object with `fit(data) -> predict`, `predict(X (m, L)) -> (m,)`.
+      The method, whose `fit(data)` returns `predict(X (m, L)) -> (m,)`.
 
     Raises:
       SpektronError: no such family or pretreatment.
     """
-    if name in AVERAGES:
-        names, weighting = AVERAGES[name]
-        return Average(tuple(make(each) for each in names), weighting)
     head, _, pretreatment = name.partition("/")
     if pretreatment not in PRETREATMENTS:
         raise SpektronError(
@@ -129,4 +107,4 @@ def make(name: str) -> Any:
     # The ridge would hide a bad source model at the few samples it was fitted to, so
     # the model's size is chosen before the ridge is added.
     chooser = bias if correct is ridge_update else None
-    return Recipe(prepare, pretreatment, components, correct, chooser)
+    return PLSTransfer(prepare, pretreatment, components, correct, chooser)

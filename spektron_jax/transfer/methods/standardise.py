@@ -9,26 +9,26 @@ n = pairs, L = points, c = components, h = half-window, m = spectra.
 import numpy as np
 
 from spektron_jax.transfer.data import TransferData
-from spektron_jax.transfer.methods.recipe import (
+from spektron_jax.transfer.methods.pls_transfer import (
     Map,
     Prepared,
     pairs_needed,
     source_model,
 )
 
-RCOND = 1e-3
-RIDGE = 0.01  # of the mean eigenvalue of the Gram matrix
-SST_MOST = 6
+PINV_CUTOFF = 1e-3  # of the largest singular value
+RESIDUAL_RIDGE = 0.01  # of the mean eigenvalue of the Gram matrix
+SST_MAX_COMPONENTS = 6
 
 
-def direct_map(A: np.ndarray, B: np.ndarray, rcond: float = RCOND) -> Map:
+def direct_map(A: np.ndarray, B: np.ndarray, rcond: float = PINV_CUTOFF) -> Map:
     """X -> (X - mB') pinv(B' - mB') (A' - mA') + mA'; A, B are (n, L)."""
     mean_a, mean_b = A.mean(axis=0), B.mean(axis=0)
     inverse = np.linalg.pinv(B - mean_b, rcond=rcond)
     return lambda X: ((X - mean_b) @ inverse) @ (A - mean_a) + mean_a
 
 
-def residual_map(A: np.ndarray, B: np.ndarray, ridge: float = RIDGE) -> Map:
+def residual_map(A: np.ndarray, B: np.ndarray, ridge: float = RESIDUAL_RIDGE) -> Map:
     """Mean-centring plus ridge regression of the centred difference A' - B' on B'."""
     mean_a, mean_b = A.mean(axis=0), B.mean(axis=0)
     Bc = B - mean_b
@@ -104,4 +104,4 @@ def piecewise(data: TransferData, *, width: int, components: int) -> Prepared:
 def subspace(data: TransferData) -> Prepared:
     """Spectral space transformation with min(n - 1, 6) components."""
     A, B = pairs_needed(data, 2, "sst")
-    return source_model(data, subspace_map(A, B, min(len(A) - 1, SST_MOST)))
+    return source_model(data, subspace_map(A, B, min(len(A) - 1, SST_MAX_COMPONENTS)))

@@ -12,13 +12,12 @@ import numpy as np
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.data import TransferData
-from spektron_jax.transfer.methods.recipe import Map, Prepared
+from spektron_jax.transfer.methods.pls_transfer import FEW_FOLDS, Map, Prepared
 
-RIDGE = 5e-4  # of the largest eigenvalue
-FOLDS = 5
+CORAL_RIDGE = 5e-4  # of the largest eigenvalue
 
 
-def covariance_power(X: np.ndarray, power: float, ridge: float = RIDGE) -> Map:
+def covariance_power(X: np.ndarray, power: float, ridge: float = CORAL_RIDGE) -> Map:
     """Multiplication by (cov(X) + ridge s_max I) ** power, without an L x L matrix."""
     _, s, V = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
     values = s**2 / (len(X) - 1)
@@ -37,4 +36,4 @@ def coral(data: TransferData) -> Prepared:
     colour = covariance_power(data.X_target, 0.5)
     centred = data.X_source - data.X_source.mean(axis=0)
     coloured = colour(whiten(centred)) + data.X_target.mean(axis=0)
-    return Prepared(coloured, data.y_source, lambda X: X, folds=FOLDS)
+    return Prepared(coloured, data.y_source, lambda X: X, folds=FEW_FOLDS)

@@ -1,6 +1,6 @@
-"""Several recipes together: equal weights, weights from left-out samples, stacking.
+"""Several methods together: equal weights, weights from left-out samples, stacking.
 
-No single recipe is best on every instrument and property, and choosing one on a few
+No single method is best on every instrument and property, and choosing one on a few
 samples mostly chooses by chance; averaging does not (Breiman, Machine Learning 24
 (1996) 49, on stacking). Weights come from the labelled target samples only:
 
@@ -11,35 +11,62 @@ samples mostly chooses by chance; averaging does not (Breiman, Machine Learning 
               s |w - 1/M|^2, where s is the squared error of the plain average, so
               that few samples leave the weights nearly equal
 
-n = labelled target samples, M = recipes, m = spectra.
+n = labelled target samples, M = methods, m = spectra.
+
+    average  average12  weighted  weighted20  shrunk20  stacked
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 from scipy.optimize import nnls
 
 from spektron_jax.errors import SpektronError
+from spektron_jax.transfer import methods
 from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.methods.pls_transfer import PLSTransfer
 from spektron_jax.transfer.methods.preprocessing import preprocess, preprocessed
-from spektron_jax.transfer.methods.recipe import Recipe
+from spektron_jax.transfer.methods.registry import TWENTY
 
+TWELVE_HEADS = ("glsw0.01", "pooled@t", "pooled_mc_w1@t", "mc@t", "prior_ridge@t")
+TWELVE_HEADS += ("ds_res@t",)
+TWELVE = tuple(f"{head}/{each}" for head in TWELVE_HEADS for each in ("raw", "sg1"))
+# Name -> (names of the methods, how they are weighted).
+AVERAGES = {
+    "average": (TWENTY, "equal"),
+    "average12": (TWELVE, "equal"),
+    "weighted": (TWELVE, "inverse"),
+    "weighted20": (TWENTY, "inverse"),
+    "shrunk20": (TWENTY, "shrunk"),
+    "stacked": (TWELVE, "stacked"),
+}
 WEIGHTINGS = ("equal", "inverse", "shrunk", "stacked")
 PRIOR_SAMPLES = 10.0  # of the shrunk weights
 SUM_TO_ONE = 1e3  # weight of the equation sum w = 1, against errors of order 1
 
 
+@cache
+def make(name: str) -> Any:
+    """Build the average or the single method of that name."""
+    if name not in AVERAGES:
+        return methods.make(name)
+    names, weighting = AVERAGES[name]
+    return Average(tuple(methods.make(each) for each in names), weighting)
+
+
 @dataclass(frozen=True)
 class Average:
-    """A weighted mean of the predictions of several recipes.
+    """A weighted mean of the predictions of several methods.
 
     Attributes:
-      recipes: the members
+      methods: the members
       weighting: one of WEIGHTINGS
     """
 
-    recipes: tuple[Recipe, ...]
+    methods: tuple[PLSTransfer, ...]
     weighting: str = "equal"
 
     def fit(self, data: TransferData) -> Callable[[np.ndarray], np.ndarray]:
@@ -49,12 +76,12 @@ class Average:
                 f"weighting {self.weighting!r}: use one of {', '.join(WEIGHTINGS)}"
             )
         members, held_out = [], []
-        for recipe in self.recipes:
-            ready, scale = preprocessed(data, recipe.pretreatment)
-            k = recipe.choose(ready)
-            members.append((recipe.pretreatment, scale, recipe.path(ready), k))
+        for method in self.methods:
+            ready, scale = preprocessed(data, method.pretreatment)
+            k = method.choose(ready)
+            members.append((method.pretreatment, scale, method.path(ready), k))
             if self.weighting != "equal":
-                held_out.append(recipe.left_out(ready)[:, k - 1])
+                held_out.append(method.left_out(ready)[:, k - 1])
         if self.weighting == "equal":
             weights = np.full(len(members), 1.0 / len(members))
         else:
@@ -75,7 +102,7 @@ def weights_of(errors: np.ndarray, weighting: str) -> np.ndarray:
     """Weights from the errors of left-out samples.
 
     Args:
-      errors: of each recipe on each left-out sample                   (n, M)
+      errors: of each method on each left-out sample                   (n, M)
       weighting: "inverse", "shrunk" or "stacked"
 
     Returns:

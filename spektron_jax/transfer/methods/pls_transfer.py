@@ -30,6 +30,9 @@ from spektron_jax.transfer.methods.pls import (
 )
 from spektron_jax.transfer.methods.preprocessing import preprocess, preprocessed
 
+FOLDS = 10  # of the cross-validation that chooses k
+FEW_FOLDS = 5  # where the training set is made anew for each set of pairs
+
 Map = Callable[[np.ndarray], np.ndarray]
 Correction = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -44,7 +47,7 @@ class Prepared:
       weights: of the training spectra                       (n,)
       groups: physical samples, kept together in a fold      (n,)
       folds, k_max: of the cross-validation
-      key: names a training set that other recipes share; None: nobody else's
+      key: names a training set that other methods share; None: nobody else's
     """
 
     X: np.ndarray
@@ -52,7 +55,7 @@ class Prepared:
     bring: Map
     weights: np.ndarray | None = None
     groups: np.ndarray | None = None
-    folds: int = 10
+    folds: int = FOLDS
     k_max: int = K_MAX
     key: str | None = None
 
@@ -62,7 +65,7 @@ Corrector = Callable[[TransferData, np.ndarray], Correction]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PLSTransfer:
     """One classical method: `fit(data)` returns `predict(X)`.
 
     Attributes:
@@ -173,7 +176,9 @@ def source_model(ready: TransferData, bring: Map) -> Prepared:
     return Prepared(ready.X_source, ready.y_source, bring, key="source")
 
 
-def pairs_needed(data: TransferData, least: int, method: str) -> tuple:
+def pairs_needed(
+    data: TransferData, least: int, method: str
+) -> tuple[np.ndarray, np.ndarray]:
     """The paired spectra (A', B'), or an error that says how many are missing."""
     A, B = data.pairs()
     if len(A) < least:

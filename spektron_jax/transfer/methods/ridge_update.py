@@ -10,7 +10,7 @@ n = labelled target samples, K = numbers of components, G = strengths, m = spect
 import numpy as np
 
 from spektron_jax.transfer.data import TransferData
-from spektron_jax.transfer.methods.recipe import Correction, labels_needed
+from spektron_jax.transfer.methods.pls_transfer import Correction, labels_needed
 
 STRENGTHS = np.logspace(-4, 4, 17)  # times the mean eigenvalue of the Gram matrix
 

@@ -1,0 +1,184 @@
+"""Labels of samples: properties by sample id, from a table or a file of spectra.
+
+A table of labels is CSV (comma, semicolon, tab; decimal commas too) or one Excel sheet:
+
+    sample;moisture (%);protein (%)
+    A1;10,2;8,9
+    A2;;9,4
+
+The first column holds sample ids, each further one a property; an empty cell is an
+unknown label. The cells come from the readers of spectra.
+
+m = labelled samples, k = properties, n = samples that are looked up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.readers import read_cells
+from spektron_jax.spectra.readers.cells import name_and_unit, number
+from spektron_jax.spectra.readers.parsed import Log
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Known values of properties.
+
+    Attributes:
+      ids: of the samples                                              (m,) str
+      values: NaN where unknown                                        (m, k) float64
+      names, units: of the properties, k each
+      place: the file they come from, for messages
+      warnings: one sentence each
+    """
+
+    ids: np.ndarray
+    values: np.ndarray
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+    place: str
+    warnings: tuple[str, ...] = ()
+
+    def required(self) -> "Labels":
+        """These labels; SpektronError says what to give if there are none."""
+        if not self.names:
+            raise SpektronError(
+                f"{self.place}: holds no labels; give config.data.labels_path (CSV or "
+                "Excel: sample id, value)"
+            )
+        return self
+
+    def only(self, name: str, setting: str = "config.data.property") -> "Labels":
+        """Labels of one property: that of the name, or the only one.
+
+        Raises:
+          SpektronError: names `setting` and lists the choice.
+        """
+        names = self.required().names
+        wanted = name if name in names else name_and_unit(name)[0]  # "fat (%)"
+        column = names.index(choose(wanted, names, setting, self.place))
+        return replace(
+            self,
+            values=self.values[:, [column]],
+            names=names[column : column + 1],
+            units=self.units[column : column + 1],
+        )
+
+    def joined(self, other: "Labels") -> "Labels":
+        """These labels, and those of another file where these are unknown."""
+        ids = np.array(list(dict.fromkeys([*self.ids.tolist(), *other.ids.tolist()])))
+        units = dict(zip(other.names, other.units, strict=True))
+        units |= dict(zip(self.names, self.units, strict=True))
+        names = tuple(units)
+        values = np.full((ids.size, len(names)), np.nan)
+        for each in (other, self):
+            columns, found = [names.index(name) for name in each.names], each._of(ids)
+            known = np.isfinite(found)
+            values[:, columns] = np.where(known, found, values[:, columns])
+        place = f"{self.place} and {other.place}"
+        warnings = (*self.warnings, *other.warnings)
+        return Labels(ids, values, names, tuple(units.values()), place, warnings)
+
+    def at(self, sample_ids: np.ndarray) -> np.ndarray:
+        """Values of the samples of these ids, (n,) -> (n, k), NaN where unknown.
+
+        Raises:
+          SpektronError: no sample has a label.
+        """
+        found = self._of(sample_ids)
+        if self.names and not np.isfinite(found).any():
+            raise SpektronError(
+                f"{self.place}: no label of {', '.join(self.names)} belongs to a "
+                f"sample with a spectrum, such as {str(sample_ids[0])!r}; the sample "
+                "ids must match"
+            )
+        return found
+
+    def _of(self, sample_ids: np.ndarray) -> np.ndarray:
+        rows = {name: row for row, name in enumerate(self.ids.tolist())}
+        places = np.array([rows.get(name, -1) for name in sample_ids.tolist()], int)
+        padded = np.vstack([self.values, np.full((1, len(self.names)), np.nan)])
+        return padded[places]  # -1: the row of NaN
+
+    def strangers(self, sample_ids: np.ndarray) -> int:
+        """How many samples with a label are none of these (n,)."""
+        known = np.isfinite(self.values).any(axis=1)
+        return len(set(self.ids[known].tolist()) - set(sample_ids.tolist()))
+
+
+def choose(name: str, names: Sequence[str], setting: str, place: str) -> str:
+    """The one of `names` that is called `name`, or the only one.
+
+    Raises:
+      SpektronError: names `setting`, the choice and `place`, the file it is in.
+    """
+    if not name and len(names) == 1:
+        return names[0]
+    if name not in names:
+        listed = ", ".join(names) or "none"
+        raise SpektronError(f"{setting} = {name!r}: choose one of {listed} in {place}")
+    return name
+
+
+def read_labels(path: str | Path, strict: bool = True) -> Labels:
+    """Read all properties of a table of labels.
+
+    Args:
+      path: CSV or Excel, one header row, the sample ids first.
+      strict: raise at a cell that is no number, else leave it out with a warning.
+
+    Raises:
+      SpektronError: with the file, the line, the column and what to do.
+    """
+    log = Log(str(path), strict)
+    rows, places = read_cells(path, log)
+    told = len(log.problems)  # of the text itself, such as decimal commas
+    header = [name_and_unit(cell.strip()) for cell in rows[0][1:]]
+    if not header or len(rows) < 2:
+        log.fail(
+            places[0],
+            "labels need a header and rows of sample id, value; separate the columns "
+            "by comma, semicolon or tab",
+        )
+    names = tuple(name for name, _ in header)
+    if "" in names or len(set(names)) < len(names):
+        log.fail(places[0], "give every column of labels a name of its own")
+    ids: dict[str, str] = {}
+    values = []
+    for row, place in zip(rows[1:], places[1:], strict=True):
+        name = row[0].strip()
+        if not name:
+            log.error(f"{place}, column 1", "the sample id is missing")
+        elif name in ids:
+            text = f"sample {name!r} stands in {ids[name]} already; keep one of them"
+            log.error(place, text)
+        else:
+            ids[name] = place
+            values.append(_numbers(row[1:], names, place, log))
+    return Labels(
+        np.array(list(ids), dtype=str),
+        np.array(values).reshape(len(ids), len(names)),
+        names,
+        tuple(unit for _, unit in header),
+        str(path),
+        tuple(f"{path}: {problem}" for problem in log.problems[told:]),
+    )
+
+
+def _numbers(
+    cells: list[str], names: tuple[str, ...], place: str, log: Log
+) -> list[float]:
+    values = []
+    for column, (cell, name) in enumerate(zip(cells, names, strict=True), start=2):
+        value = number(cell)
+        if value is None:
+            log.error(
+                f"{place}, column {column} ({name})",
+                f"{cell.strip()!r} is not a number; leave unknown labels empty",
+            )
+        values.append(np.nan if value is None else value)
+    return values
