@@ -16,9 +16,9 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from spektron_jax.archive import checksum
 from spektron_jax.corpus import boraden, qme14s
 from spektron_jax.corpus.builder import line_lists
-from spektron_jax.corpus.published import checksum
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import spectra_file
 from spektron_jax.spectra.readers import read
@@ -74,7 +74,7 @@ def _spectra_set(given: ConfigDict, target: Path) -> Path:
         given.quantity or None,
     )
     if Path(given.path).is_file():
-        found.metadata["source_sha256"] = checksum(Path(given.path), False)[0]
+        found.metadata["source_sha256"] = checksum(given.path)
     spectra_file.save(target, found)
     print(found)
     return target

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
-from spektron_jax.corpus.published import checksum, convert_spectra
+from spektron_jax.corpus.published import checksum_and_lines, convert_spectra
 from spektron_jax.errors import SpektronError
 
 
@@ -33,7 +33,10 @@ class _Tables:
             raise SpektronError(
                 "config.convert.ir and .raman: give ir_boraden.csv, raman_boraden.csv"
             )
-        sums = {k: checksum(path, given.progress) for k, path in self.paths.items()}
+        sums = {
+            k: checksum_and_lines(path, given.progress)
+            for k, path in self.paths.items()
+        }
         self.checksums = {kind: digest for kind, (digest, _) in sums.items()}
         self.rows = max(lines for _, lines in sums.values()) - 1
         self._smiles = _smiles(given.smiles, self.rows)

@@ -8,7 +8,6 @@ molecule has a small file of its own.
 Sizes: n molecules, l lines, x X-H bonds.
 """
 
-import hashlib
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from spektron_jax.archive import replacing
+from spektron_jax.archive import checksum, replacing
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.grid import XH_TYPES
 from spektron_jax.spectra.hdf5_check import HDF5_ERRORS
@@ -51,7 +50,7 @@ XH_SHARE = (
 def read_lines(path: Path) -> tuple[Arrays, tuple[str, ...], str]:
     """Return (arrays by name, names of X-H types, sha256) of a checked file."""
     try:
-        checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = checksum(path)
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:
                 raise SpektronError(
@@ -81,7 +80,7 @@ def read_lines(path: Path) -> tuple[Arrays, tuple[str, ...], str]:
             f"({error}); fetch it again"
         ) from error
     _check(path, values)
-    return values, type_names, checksum
+    return values, type_names, digest
 
 
 def _check(path: Path, values: Arrays) -> None:

@@ -159,7 +159,7 @@ def _stream(
             bar.update(len(block))
 
 
-def checksum(path: Path, progress: bool) -> tuple[str, int]:
+def checksum_and_lines(path: Path, progress: bool) -> tuple[str, int]:
     """(sha256, lines) of a file, read once in blocks."""
     digest, lines, last = hashlib.sha256(), 0, b"\n"
     try:
@@ -223,7 +223,7 @@ class Bundle:
     def checksum(self, progress: bool) -> str:
         """Sha256 of the archive; of a folder, of its files' names and sizes."""
         if not self._files:
-            return checksum(self.path, progress)[0]
+            return checksum_and_lines(self.path, progress)[0]
         digest = hashlib.sha256()
         for name, file in self._files.items():
             digest.update(f"{name} {file.stat().st_size}\n".encode())

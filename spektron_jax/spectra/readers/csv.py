@@ -59,7 +59,8 @@ def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
     most often. Decimal commas become points, except in the first column, of names.
     """
     text, foreign = decode(path.read_bytes(), log)
-    lines, places = [], []
+    lines: list[str] = []
+    places: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip() and (lines or not line.lstrip().startswith(COMMENTS)):
             lines.append(line)
