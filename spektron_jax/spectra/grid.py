@@ -43,7 +43,7 @@ XH_TYPES = (
 UNITS = ("cm-1", "nm", "um")
 NIR_CM1 = (4000.0, 9090.0)  # of rendered NIR spectra: 1,100 to 2,500 nm
 N_POINTS = 2048
-LEAST_POINTS = 16  # fewer say next to nothing of a spectrum
+MIN_VALID_POINTS = 16  # fewer say next to nothing of a spectrum
 
 
 def pretraining_axis(
@@ -166,10 +166,10 @@ def _checked(
 
 def _check_enough(valid: np.ndarray) -> None:
     counts = valid.sum(axis=1)
-    poor = np.flatnonzero(counts < LEAST_POINTS)
+    poor = np.flatnonzero(counts < MIN_VALID_POINTS)
     if poor.size:
         raise SpektronError(
-            f"spectra: {_named(poor)} with fewer than {LEAST_POINTS} valid points "
+            f"spectra: {_named(poor)} with fewer than {MIN_VALID_POINTS} valid points "
             f"(fewest: {counts.min()}); leave out such spectra"
         )
 

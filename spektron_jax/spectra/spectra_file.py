@@ -19,7 +19,7 @@ from spektron_jax.spectra.hdf5_check import (
     small_dataset,
     strings_of,
 )
-from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
+from spektron_jax.spectra.spectra_set import InstrumentSpectra, SpectraSet
 
 FORMAT = "spectra-set"
 VERSION = 1
@@ -137,7 +137,7 @@ def _read(file: h5py.File) -> SpectraSet:
         raise SpektronError(f"{path}: {error}") from error
 
 
-def _instrument(file: h5py.File, place: str) -> Instrument:
+def _instrument(file: h5py.File, place: str) -> InstrumentSpectra:
     group = item_of(file, place, h5py.Group)
     axis = _numbers(file, f"{place}/axis", 1)
     unit = attribute(group["axis"], "unit")
@@ -152,7 +152,7 @@ def _instrument(file: h5py.File, place: str) -> Instrument:
             strings_of(file, f"{place}/standards/sample_ids"),
             _numbers(file, f"{place}/standards/spectra", 2),
         )
-    return Instrument(
+    return InstrumentSpectra(
         axis=axis,
         unit=_text(unit),
         quantity=_text(attribute(group, "quantity", "unknown")),

@@ -44,7 +44,7 @@ class Problem:
 
 
 @dataclass(eq=False)
-class Instrument:
+class InstrumentSpectra:
     """Spectra of one instrument.
 
     Attributes:
@@ -67,7 +67,7 @@ class Instrument:
 
     def __repr__(self) -> str:
         return (
-            f"Instrument({self.spectra.shape[0]} x {self.spectra.shape[1]} points, "
+            f"InstrumentSpectra({len(self.spectra)} x {self.axis.size} points, "
             f"{self.axis[0]:g} to {self.axis[-1]:g} {self.unit}, {self.quantity})"
         )
 
@@ -82,7 +82,7 @@ class SpectraSet:
     """Spectra of n samples; see the top of this file.
 
     Attributes:
-      instruments: name -> Instrument.
+      instruments: name -> InstrumentSpectra.
       sample_ids: (n,) strings.
       modality: "NIR", "IR", "Raman" or "unknown".
       targets: (n, k) float32, NaN where missing.
@@ -93,7 +93,7 @@ class SpectraSet:
       problems: what was found on reading.
     """
 
-    instruments: dict[str, Instrument]
+    instruments: dict[str, InstrumentSpectra]
     sample_ids: np.ndarray
     modality: str = "unknown"
     targets: np.ndarray = None  # type: ignore[assignment]  # none: (n, 0)
@@ -244,7 +244,7 @@ def _strings(values: np.ndarray, n: int, name: str) -> np.ndarray:
     return values
 
 
-def _check_instrument(name: str, one: Instrument, n: int, modality: str) -> None:
+def _check_instrument(name: str, one: InstrumentSpectra, n: int, modality: str) -> None:
     place = f"instrument {name!r}"
     if not isinstance(name, str) or not name or "/" in name or name in {".", ".."}:
         raise SpektronError(f"{place}: give a name without '/'")

@@ -18,7 +18,7 @@ from spektron_jax.identification.metrics import (
 )
 from spektron_jax.identification.similarities import NAMES, similarities
 from spektron_jax.spectra.spectra_file import save
-from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
+from spektron_jax.spectra.spectra_set import InstrumentSpectra, SpectraSet
 
 AXIS = np.linspace(500.0, 1500.0, 401)
 
@@ -116,8 +116,8 @@ def two_instruments(tmp_path):
     family = np.where(np.arange(12) % 2, "odd", "even")
     found = SpectraSet(
         {
-            "red": Instrument(AXIS, "cm-1", "intensity", first),
-            "green": Instrument(AXIS, "cm-1", "intensity", second),
+            "red": InstrumentSpectra(AXIS, "cm-1", "intensity", first),
+            "green": InstrumentSpectra(AXIS, "cm-1", "intensity", second),
         },
         [f"c{i}" for i in range(12)],
         "Raman",
@@ -176,7 +176,7 @@ def test_classes_from_few_spectra(tmp_path):
     ]
     found = SpectraSet(
         {
-            name: Instrument(AXIS, "cm-1", "absorbance", X)
+            name: InstrumentSpectra(AXIS, "cm-1", "absorbance", X)
             for name, X in zip(("a", "b"), spectra, strict=True)
         },
         [f"s{i}" for i in range(24)],

@@ -7,7 +7,11 @@ import pytest
 import spektron_jax
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import spectra_file
-from spektron_jax.spectra.spectra_set import Instrument, SpectraSet, find_problems
+from spektron_jax.spectra.spectra_set import (
+    InstrumentSpectra,
+    SpectraSet,
+    find_problems,
+)
 
 NM = np.linspace(1100.0, 2498.0, 30)
 FT = "instruments/ft/axis"
@@ -16,14 +20,18 @@ CM1 = np.linspace(4000.0, 10000.0, 41)
 
 def make(n=6, **changes):
     rng = np.random.default_rng(0)
-    grating = Instrument(NM, "nm", "log(1/R)", rng.normal(size=(n, 30)), "a grating")
+    grating = InstrumentSpectra(
+        NM, "nm", "log(1/R)", rng.normal(size=(n, 30)), "a grating"
+    )
     grating.spectra[2] = np.nan
     grating.standards = np.array(["glass"]), rng.normal(size=(1, 30))
     grating.replicates = rng.normal(size=(2, n, 30))
     values = {
         "instruments": {
             "grating": grating,
-            "ft": Instrument(CM1, "cm-1", "absorbance", rng.normal(size=(n, 41))),
+            "ft": InstrumentSpectra(
+                CM1, "cm-1", "absorbance", rng.normal(size=(n, 41))
+            ),
         },
         "sample_ids": [f"Gerste {i} ä" for i in range(n)],
         "modality": "NIR",

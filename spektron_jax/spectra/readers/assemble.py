@@ -13,7 +13,7 @@ from spektron_jax.spectra.axis import check, plausible_units
 from spektron_jax.spectra.grid import MODALITIES, UNITS, check_name
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, span_of
 from spektron_jax.spectra.spectra_set import (
-    Instrument,
+    InstrumentSpectra,
     Problem,
     SpectraSet,
     find_problems,
@@ -160,7 +160,7 @@ def _join(parts: list[ParsedSpectra], modality: str, log: Log) -> SpectraSet:
             part.name = f"{part.name} {i + 1}"
     ids = _common_ids(parts, log)
     index = {sample: row for row, sample in enumerate(ids)}
-    instruments: dict[str, Instrument] = {}
+    instruments: dict[str, InstrumentSpectra] = {}
     targets: dict[tuple[str, str], np.ndarray] = {}
     labels: dict[str, np.ndarray] = {}
     metadata: dict[str, str] = {}
@@ -171,7 +171,7 @@ def _join(parts: list[ParsedSpectra], modality: str, log: Log) -> SpectraSet:
         spectra = np.full((len(ids), part.axis.size), np.nan)
         spectra[rows] = part.spectra
         assert part.unit is not None  # resolved
-        instruments[part.name.replace("/", "_")] = Instrument(
+        instruments[part.name.replace("/", "_")] = InstrumentSpectra(
             part.axis,
             part.unit,
             part.quantity or "unknown",
