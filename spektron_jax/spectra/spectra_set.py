@@ -20,7 +20,7 @@ from spektron_jax.spectra.axis import check
 
 # As many equal values in a row at a spectrum's maximum count as a detector's limit.
 SATURATED_RUN = 5
-SHOWN = 20  # problems in a summary
+MAX_SHOWN = 20  # problems in a summary
 
 
 @dataclass(frozen=True)
@@ -190,9 +190,11 @@ class SpectraSet:
             lines.append(f"  label {name}: {len(set(label.tolist()))} classes")
         if self.problems:
             lines.append(f"  problems: {len(self.problems)}")
-            lines += [f"    {problem}" for problem in self.problems[:SHOWN]]
-            if len(self.problems) > SHOWN:
-                lines.append(f"    ... {len(self.problems) - SHOWN} more in .problems")
+            lines += [f"    {problem}" for problem in self.problems[:MAX_SHOWN]]
+            if len(self.problems) > MAX_SHOWN:
+                lines.append(
+                    f"    ... {len(self.problems) - MAX_SHOWN} more in .problems"
+                )
         return "\n".join(lines)
 
 
