@@ -21,7 +21,8 @@ def get_config(arg: str = "") -> ConfigDict:
     data = {
         "path": "",  # spectra with labels; "" = virtual powders
         "instrument": "",  # which one, if the file holds several
-        "property": "",
+        "property": "",  # may be left out if there is only one
+        "labels_path": "",  # CSV or Excel: sample id, value, ...; "": in the file
         "unit": "",  # of the axis, where the file does not say
         "modality": "",
     }

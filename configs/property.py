@@ -4,7 +4,7 @@ Molecular properties of the corpus' test split, IR, Raman and NIR:
 
     python -m spektron_jax.main --config=configs/property.py --workdir=OUT
 
-Your own spectra of one instrument and labels (CSV: sample id, value), by
+Your own spectra of one instrument and labels (CSV or Excel: sample id, value), by
 cross-validation:
 
     python -m spektron_jax.main --config=configs/property.py --workdir=OUT \\
@@ -26,7 +26,7 @@ def get_config(arg: str = "") -> ConfigDict:
     data = {
         "path": "",  # spectra of one's own; "" = the corpus
         "instrument": "",  # which one, if the file holds several
-        "labels_path": "",  # CSV: sample id, value, ...; "" = the file's own targets
+        "labels_path": "",  # CSV or Excel: sample id, value, ...; "": in the file
         "unit": "",  # of the axis, where the file does not say
         "modality": "",
         "strict": True,  # stop at the first fault of a file

@@ -39,7 +39,7 @@ def get_config(arg: str = "") -> ConfigDict:
         "property": "",
         "source_path": "",  # or a file for each
         "target_path": "",
-        "labels_path": "",  # CSV: sample id, then a column for each property
+        "labels_path": "",  # CSV or Excel: sample id, a column for each property
         "unit": "",  # of the axes, where the files do not say
         "modality": "",
         "strict": True,  # stop at the first fault of a file

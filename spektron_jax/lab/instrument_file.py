@@ -12,6 +12,7 @@ signal-to-noise ratio is written as null, since JSON has no infinity.
 import json
 import math
 from pathlib import Path
+from typing import Any, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +23,7 @@ from spektron_jax.lab.instruments import Instrument, Instruments, ideal
 from spektron_jax.lab.presets import preset_of
 
 FORMAT, VERSION = "spektron-instrument", 1
+T = TypeVar("T")
 TEXT = ("name", "preset", "unit", "quantity")
 AXIS = "axis"  # stands for the unit of the axis
 UNITS = {
@@ -48,14 +50,15 @@ UNITS = {
 }
 
 
-def save_instrument(path, instrument):
-    """Writes the file whole or not at all: to a temporary name, then renamed."""
+def save_instrument(path: str | Path, instrument: Instrument) -> None:
+    """Write the file, whole or not at all."""
     path = Path(path)
     parameters = {
         field: np.asarray(value, np.float32).tolist()
         for field, value in instrument.parameters._asdict().items()
     }
-    parameters["snr_db"] = _finite(parameters["snr_db"])
+    if not math.isfinite(parameters["snr_db"]):
+        parameters["snr_db"] = None
     content = {
         "format": FORMAT,
         "format_version": VERSION,
@@ -70,8 +73,8 @@ def save_instrument(path, instrument):
         draft.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
-def load_instrument(path):
-    """The Instrument of a file; SpektronError names the file and the field."""
+def load_instrument(path: str | Path) -> Instrument:
+    """Read the Instrument of a file; SpektronError names the file and the field."""
     path = Path(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -112,7 +115,7 @@ def load_instrument(path):
     return Instrument(_parameters(path, given, preset), low, high, name, preset, points)
 
 
-def _parameters(path, given, preset):
+def _parameters(path: Path, given: dict[str, Any], preset: str) -> Instruments:
     unknown = set(given) - set(Instruments._fields)
     if unknown:
         raise SpektronError(f"{path}: parameters.{min(unknown)}: no such parameter")
@@ -137,15 +140,11 @@ def _parameters(path, given, preset):
     return Instruments(**arrays)
 
 
-def _units(axis_unit):
+def _units(axis_unit: str) -> dict[str, str]:
     return {field: axis_unit if unit == AXIS else unit for field, unit in UNITS.items()}
 
 
-def _finite(value):
-    return value if math.isfinite(value) else None
-
-
-def _of(path, content, field, kind):
+def _of(path: Path, content: dict[str, Any], field: str, kind: type[T]) -> T:
     value = content.get(field)
     if not isinstance(value, kind) or isinstance(value, bool):
         raise SpektronError(
@@ -154,7 +153,7 @@ def _of(path, content, field, kind):
     return value
 
 
-def _number(path, field, value):
+def _number(path: Path, field: str, value: Any) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not abs(value) < 1e30:  # also false for NaN
         raise SpektronError(f"{path}: {field}: must be a finite number, not {value!r}")

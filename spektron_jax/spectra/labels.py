@@ -104,7 +104,7 @@ class Labels:
         padded = np.vstack([self.values, np.full((1, len(self.names)), np.nan)])
         return padded[places]  # -1: the row of NaN
 
-    def strangers(self, sample_ids: np.ndarray) -> int:
+    def unmatched(self, sample_ids: np.ndarray) -> int:
         """How many samples with a label are none of these (n,)."""
         known = np.isfinite(self.values).any(axis=1)
         return len(set(self.ids[known].tolist()) - set(sample_ids.tolist()))

@@ -35,7 +35,6 @@ class Samples:
       axis, unit, quantity, modality: of the spectra; the axis rises   (p,)
       instrument: its name
       labels: of these and perhaps other samples
-      y: values of the labels, NaN where unknown                       (n, k)
       path: the file of the spectra
     """
 
@@ -56,7 +55,7 @@ class Samples:
 
     @property
     def y(self) -> np.ndarray:
-        """Values of the properties, NaN where unknown, (n, k)."""
+        """Values of the properties, NaN where unknown, (n, k); see `Labels.at`."""
         return self.labels.at(self.ids)
 
     def take(self, rows: np.ndarray) -> "Samples":
@@ -241,10 +240,10 @@ def pair(source: Samples, target: Samples, labels: Labels) -> PairedSamples:
         arrays.append(np.full((ids.size, X.shape[1]), np.nan))
         arrays[-1][[row_of[name] for name in side.ids.tolist()]] = X
     y = labels.at(ids)[:, 0]
-    strangers = labels.strangers(ids)
-    if strangers:
+    unmatched = labels.unmatched(ids)
+    if unmatched:
         warnings.append(
-            f"{strangers} labels belong to no spectrum; the ids do not match"
+            f"{unmatched} labels belong to no spectrum; the ids do not match"
         )
     names = {
         "source": source.instrument,

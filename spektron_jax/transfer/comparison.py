@@ -153,10 +153,9 @@ def compare(
                 predicted[name].append(method.fit(data)(trial.X))
             except SpektronError as error:
                 impossible[name] = str(error)
-    known = [t for t in trials if t.on_source is not None]
+    floor = make(_fitting(BASELINES[FLOOR], trials[0].X.shape[1]))
     on_source = [
-        make(_fitting(BASELINES[FLOOR], t.X.shape[1])).fit(t.data)(t.on_source)
-        for t in known
+        floor.fit(t.data)(t.on_source) for t in trials if t.on_source is not None
     ]
     for name, each in predicted.items():
         if each and not np.isfinite(np.concatenate(each)).all():
@@ -167,7 +166,7 @@ def compare(
         [t.rows for t in trials],
         whole,
         impossible,
-        on_source if len(known) == len(trials) else (),
+        on_source if len(on_source) == len(trials) else (),
     )
 
 

@@ -51,7 +51,7 @@ def check_table(labels):
     np.testing.assert_array_equal(labels.values, [[1.5, 2], [np.nan, -3.25]])
     found = labels.at(np.array(["b", "x", "a"]))
     np.testing.assert_array_equal(found, [[np.nan, -3.25], [np.nan] * 2, [1.5, 2]])
-    assert labels.strangers(np.array(["a", "x"])) == 1
+    assert labels.unmatched(np.array(["a", "x"])) == 1
     for name in ("fat", "fat (%)"):
         one = labels.only(name)
         assert one.names == ("fat",) and one.units == ("%",)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 
 import spektron_jax
 from spektron_jax import main
@@ -20,6 +21,7 @@ from spektron_jax.probes.interpretation.saliency import (
     linear_readout,
     saliency,
 )
+from spektron_jax.probes.interpretation.samples import own_samples
 from spektron_jax.training import checkpoint
 from spektron_jax.training.state import build_model, init_params
 from tests.training.micro_config import get_config
@@ -254,7 +256,16 @@ def test_one_command_writes_the_report(weights, samples, tmp_path, capsys):
 
 
 def test_a_missing_choice_is_named(weights, samples, tmp_path, capsys):
-    assert command(weights, samples, tmp_path) == 2
-    assert "config.data.property: choose one of fat" in capsys.readouterr().err
-    assert command(weights, samples, tmp_path, "--config.data.instrument=x") == 2
-    assert "has one" in capsys.readouterr().err
+    for name, choice in (("property", "fat"), ("instrument", "one")):
+        assert command(weights, samples, tmp_path, f"--config.data.{name}=x") == 2
+        said = capsys.readouterr().err
+        assert f"config.data.{name} = 'x': choose one of {choice} in" in said
+
+
+def test_labels_in_a_table_of_their_own(samples, tmp_path):
+    (tmp_path / "labels.csv").write_text("id;oil (g)\ns1;1,5\ns4;2\n")
+    given = dict.fromkeys(("instrument", "property", "unit", "modality"), "")
+    given |= {"path": str(samples), "labels_path": str(tmp_path / "labels.csv")}
+    found = own_samples(ConfigDict(given))
+    assert found.y.tolist() == [1.5, 2.0] and len(found.spectra) == 2
+    assert found.name == "oil, g" and found.source.endswith("own.h5, instrument one")
