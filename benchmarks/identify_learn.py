@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from benchmarks.virtual_libraries import fit, pair
 from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.identification import combine
 from spektron_jax.identification.encoded import EncoderSimilarity
-from spektron_jax.identification.measures import CLASSICAL, similarities
 from spektron_jax.identification.metrics import share, share_difference
-from spektron_jax.identification.virtual import POINTS, pair
+from spektron_jax.identification.similarities import CLASSICAL, similarities
+from spektron_jax.identification.virtual import POINTS
 from spektron_jax.spectra.grid import modality_code
 
 LIBRARIES = {"train": 10, "validation": 10}
@@ -72,7 +73,7 @@ def main():
             corpus, "train", modality, given.weights, given.seed
         )
         test, _ = libraries(corpus, "validation", modality, given.weights, given.seed)
-        weights = combine.fit(train, (combine.AVERAGE, *names))
+        weights = fit(train, (combine.AVERAGE, *names))
         learnt[modality] = {name: round(value, 4) for name, value in weights.items()}
         rows = {name: right([s[name] for s in test]) for name in (*CLASSICAL, *names)}
         rows["average"] = right([s[combine.AVERAGE] for s in test])

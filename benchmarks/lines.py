@@ -24,7 +24,7 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from spektron_jax.corpus.builder import gfn2, molecule, pool, structures
+from spektron_jax.corpus.builder import gfn2, molecule, structures, worker_pool
 from spektron_jax.corpus.builder.structures import Entry
 from spektron_jax.corpus.line_corpus import PACKAGED
 
@@ -113,7 +113,7 @@ def main(argv: list[str]) -> None:
         ]
     alike, other, failed, at_once = [], [], [], 0
     work = functools.partial(recompute, settings, given.conformers)
-    results = pool.run(work, tasks, given.processes, 1200.0)
+    results = worker_pool.run(work, tasks, given.processes, 1200.0)
     for (entry, energy), done, answer in tqdm(results, total=len(tasks), unit="mol"):
         if not done:
             failed.append(f"  {entry.smiles}: {answer}")

@@ -21,7 +21,7 @@ import numpy as np
 import spektron_jax
 from spektron_jax.spectra import spectra_file
 from spektron_jax.spectra.labels import choose
-from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
+from spektron_jax.spectra.spectra_set import InstrumentSpectra, SpectraSet
 
 ROUNDS = 3
 
@@ -122,7 +122,7 @@ def main():
             rows = max(2, given.rows // share)
             write(path, axis, spectra[:rows], names[:rows])
             made[title] = path
-        one = Instrument(axis, "nm", "absorbance", spectra)
+        one = InstrumentSpectra(axis, "nm", "absorbance", spectra)
         found = SpectraSet({"spectra": one}, names)
         made["spectra set"] = Path(folder) / "set.h5"
         spectra_file.save(made["spectra set"], found)

@@ -14,7 +14,7 @@
 The first two make spectra (--config.data.kind=qm9s --config.data.path=data/qm9s.h5),
 the third exact lines (--config.data.path=data/lines.h5), which are rendered anew on any
 axis and line width; archives need not be unpacked. CPU, one process. A conversion that
-was broken off goes on with the same command.
+was broken off is resumed by the same command.
 """
 
 from ml_collections import ConfigDict

@@ -7,8 +7,8 @@
 
 `molecules.smi` holds one SMILES a line, with a name after it if you like. The lines
 are computed with GFN2-xTB: pip install 'spektron-jax[corpus]'. About a second of one
-core for a molecule of 18 atoms. A run that was broken off goes on with the same
-command; molecules left out stand in lines/failures.csv, each with the reason.
+core for a molecule of 18 atoms. The same command resumes an interrupted run;
+molecules left out stand in lines/failures.csv, each with the reason.
 
     --config.lines.source=qm9s_csv --config.lines.path=qm9s_csv.zip
 

@@ -26,7 +26,7 @@ ARROWS = {
     "config": ({"errors", "spectra"}, {"numpy", "ml_collections"}),
     "spectra": (
         BASE | CONFIG | {"spectra"},
-        NUMPY | {"h5py", "absl", "tqdm", "ml_collections"},
+        NUMPY | {"h5py", "absl", "tqdm", "ml_collections", "openpyxl"},
     ),
     "transfer": (
         BASE | CONFIG | {"spectra", "transfer", "encoder", "probes"},

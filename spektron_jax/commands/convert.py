@@ -6,8 +6,8 @@
     corn_mat   corn.mat of Eigenvector                      -> spectra.h5  (FORMAT.md)
     folder     any file or folder that `read` opens         -> spectra.h5
 
-The large ones are streamed, in little memory. A conversion that was broken off goes on
-where it stopped, with the same command.
+The large ones are streamed, in little memory. The same command resumes a conversion
+that was interrupted.
 """
 
 import os
@@ -16,8 +16,9 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from spektron_jax.corpus import boraden, lines, qme14s
-from spektron_jax.corpus.training_file import checksum
+from spektron_jax.archive import checksum
+from spektron_jax.corpus import boraden, qme14s
+from spektron_jax.corpus.builder import line_lists
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import spectra_file
 from spektron_jax.spectra.readers import read
@@ -59,7 +60,9 @@ def convert(config: ConfigDict, workdir: Path) -> Path:
 
 def _lines(given: ConfigDict, target: Path) -> Path:
     """What --config=configs/lines.py --config.lines.source=qm9s_csv does."""
-    return lines.from_qm9s(given.path, "config.convert.path", target, given.progress)
+    return line_lists.from_qm9s(
+        given.path, "config.convert.path", target, given.progress
+    )
 
 
 def _spectra_set(given: ConfigDict, target: Path) -> Path:
@@ -71,7 +74,7 @@ def _spectra_set(given: ConfigDict, target: Path) -> Path:
         given.quantity or None,
     )
     if Path(given.path).is_file():
-        found.metadata["source_sha256"] = checksum(Path(given.path), False)[0]
+        found.metadata["source_sha256"] = checksum(given.path)
     spectra_file.save(target, found)
     print(found)
     return target

@@ -1,69 +1,60 @@
 """The tables of QM9S, ir_boraden.csv and raman_boraden.csv, to the file of `qm9s`.
 
 Each table (8 GB: a header of 3,501 wavenumbers, then row number and values) is read
-once for its checksum and number of rows, then streamed in blocks.
+once for its checksum and number of rows, then streamed.
 
 Guards: every row has its own number, all its values, and none infinite; rows of zeros
 mean "no spectrum" and are counted. With a list of SMILES, molecules with triple bonds
-must show their band (`triple_bond`), else rows are shifted.
+must show their band (`published`), else rows are shifted.
 """
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
-import h5py
 import numpy as np
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
-from spektron_jax.corpus import triple_bond
-from spektron_jax.corpus.line_corpus import split_of
-from spektron_jax.corpus.training_file import checksum, unfinished
+from spektron_jax.corpus.published import checksum_and_lines, convert_spectra
 from spektron_jax.errors import SpektronError
-from spektron_jax.spectra.axis import resample
-from spektron_jax.spectra.grid import pretraining_axis
-
-BLOCK_ROWS = 512
 
 
 def convert(given: ConfigDict, target: Path) -> Path:
     """Convert as config.convert says; return the file written."""
-    tables = {k: Path(given[k]) for k in ("ir", "raman") if given[k]}
-    if not tables:
-        raise SpektronError(
-            "config.convert.ir and .raman: give ir_boraden.csv, raman_boraden.csv"
-        )
-    sums = {name: checksum(path, given.progress) for name, path in tables.items()}
-    rows = max(count for _, count in sums.values()) - 1
-    smiles = _smiles(given.smiles, rows)
-    axes = {name: _header(path) for name, path in tables.items()}
-    axis = next(iter(axes.values()))
-    if any(not np.array_equal(axis, other) for other in axes.values()):
-        raise SpektronError("ir and raman tables have different wavenumbers")
-    new_axis = axis
-    if given.points:
-        new_axis = pretraining_axis(axis[0], axis[-1], given.points)
+    return convert_spectra(_Tables(given), target, given.points, given.progress)
 
-    def lay_out(file: h5py.File) -> None:
-        text = h5py.string_dtype("utf-8")
-        for name, (source, _) in sums.items():
-            data = file.create_dataset(name, (rows, new_axis.size), np.float32)
-            data.attrs["source_sha256"] = source
-            data.attrs["rows_done"], data.attrs["offset"], data.attrs["zeros"] = 0, 0, 0
-        file["axis"] = new_axis
-        keys = smiles if smiles is not None else [f"row {i}" for i in range(rows)]
-        file.create_dataset("split", data=[split_of(key) for key in keys], dtype=text)
-        if smiles is not None:
-            file.create_dataset("smiles", data=smiles, dtype=text)
 
-    mark = repr((sums, new_axis.size, smiles is not None))
-    with unfinished(target, mark, lay_out) as file:
-        for name, path in tables.items():
-            zeros = _stream(file, name, path, axis, new_axis, given.progress)
-            print(f"{path}: {zeros} of {rows} rows hold no spectrum")
-        if smiles is not None and "raman" in tables:
-            triple_bond.check_rows("smiles", file["raman"], new_axis, smiles)
-    return target
+class _Tables:
+    """Both tables, as `published.PublishedSpectra`."""
+
+    def __init__(self, given: ConfigDict):
+        self.paths = {k: Path(given[k]) for k in ("ir", "raman") if given[k]}
+        if not self.paths:
+            raise SpektronError(
+                "config.convert.ir and .raman: give ir_boraden.csv, raman_boraden.csv"
+            )
+        sums = {
+            k: checksum_and_lines(path, given.progress)
+            for k, path in self.paths.items()
+        }
+        self.checksums = {kind: digest for kind, (digest, _) in sums.items()}
+        self.rows = max(lines for _, lines in sums.values()) - 1
+        self._smiles = _smiles(given.smiles, self.rows)
+        self.has_smiles = self._smiles is not None
+        self.extra: dict[str, np.ndarray] = {}
+        axes = [_header(path) for path in self.paths.values()]
+        self.axis_cm1 = axes[0]
+        if any(not np.array_equal(self.axis_cm1, other) for other in axes):
+            raise SpektronError("ir and raman tables have different wavenumbers")
+
+    def molecules(self, start: int) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+        """Yield (SMILES or row, spectra) from row `start`; a table may end earlier."""
+        size = self.axis_cm1.size
+        tables = {k: _spectra(path, size, start) for k, path in self.paths.items()}
+        for i in range(start, self.rows):
+            found = {kind: next(table, None) for kind, table in tables.items()}
+            name = f"row {i}" if self._smiles is None else self._smiles[i]
+            yield name, {k: values for k, values in found.items() if values is not None}
 
 
 def _smiles(path: str, rows: int) -> list[str] | None:
@@ -93,43 +84,15 @@ def _header(path: Path) -> np.ndarray:
     return axis
 
 
-def _stream(
-    file: h5py.File,
-    name: str,
-    path: Path,
-    axis: np.ndarray,
-    new_axis: np.ndarray,
-    progress: bool,
-) -> int:
-    """Copy a table from where it stopped; return how many rows hold no spectrum."""
-    data = file[name]
-    done, zeros = int(data.attrs["rows_done"]), int(data.attrs["zeros"])
-    same = np.array_equal(axis, new_axis)
-    with (
-        path.open("rb") as table,
-        tqdm(
-            total=len(data), initial=done, desc=path.name, disable=not progress
-        ) as bar,
-    ):
+def _spectra(path: Path, points: int, start: int) -> Iterator[np.ndarray]:
+    """The rows of a table from `start` on, (points,) each."""
+    with path.open("rb") as table:
         table.readline()
-        table.seek(int(data.attrs["offset"]) or table.tell())
-        while True:
-            block = []
-            while len(block) < BLOCK_ROWS and (line := table.readline()).strip():
-                block.append(_row(line, path, done + len(block), axis.size))
-            if not block:
-                break
-            values = np.stack(block)
-            zeros += int((values == 0).all(axis=1).sum())
-            if not same:
-                values = resample(values, axis, new_axis, "cm-1").spectra
-            data[done : done + len(block)] = values
-            done += len(block)
-            data.attrs["rows_done"], data.attrs["zeros"] = done, zeros
-            data.attrs["offset"] = table.tell()
-            file.flush()
-            bar.update(len(block))
-    return zeros + len(data) - done
+        number = 0
+        while (line := table.readline()).strip():
+            if number >= start:
+                yield _row(line, path, number, points)
+            number += 1
 
 
 def _row(line: bytes, path: Path, number: int, points: int) -> np.ndarray:

@@ -20,10 +20,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
-import h5py
 import numpy as np
 
+from spektron_jax.corpus.lines_file import LINE_FIELDS, read_lines
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.grid import MODALITIES, XH_TYPES
 
@@ -35,34 +36,15 @@ STRETCH_SCALES = (0.988, 1.008, 1.039)  # GFN2: CH, NH, OH stretch
 OTHER_SCALE = 0.982  # GFN2: every other motion
 LOWEST_CM1 = 20.0
 # Weaker molecules would render as noise once the strongest band is set to 1.
-LEAST_STRENGTH = 0.1  # km/mol (IR), A^4/amu (Raman)
-LEAST_DMU_DR = 0.1  # D/A (NIR)
+MIN_STRENGTH = 0.1  # km/mol (IR), A^4/amu (Raman)
+MIN_DMU_DR = 0.1  # D/A (NIR)
 
 # Bends that combine with X-H stretches in the NIR. The range leaves out torsions and
 # librations, whose combinations lie in the stretch's own wing.
 BEND_CM1 = (700.0, 1800.0)
-LEAST_BEND_SHARE = 0.2  # of the mode's kinetic energy, in one class of X-H bends
+MIN_BEND_SHARE = 0.2  # of the mode's kinetic energy, in one class of X-H bends
 
 SPLITS = ("train", "validation", "test")
-
-MOLECULE_FIELDS = (
-    "smiles",
-    "natoms",
-    "energy_hartree",
-    "dipole_debye",
-    "polarizability_a3",
-)
-LINE_FIELDS = (
-    "frequency_cm1",
-    "ir_intensity_km_mol",
-    "raman_activity",
-    "frequency_qm9_cm1",
-    "xh_share",
-)
-BOND_FIELDS = ("xh_type", "xh_local_mode_cm1", "xh_dmu_dr_debye_per_a")
-
-# What h5py raises on damaged files, depending on where the damage is.
-HDF5_FAULTS = (OSError, RuntimeError, ValueError, TypeError, MemoryError)
 
 
 def split_of(smiles: str) -> str:
@@ -98,7 +80,7 @@ def scaled_position_cm1(
 
 @dataclass(frozen=True, eq=False)
 class LineCorpus:
-    """Line lists in memory, with the interface of a source (see `pipeline`).
+    """Line lists in memory, with the interface of a source (see `training.examples`).
 
     Attributes:
       smiles, natoms, energy_hartree, dipole_debye, polarizability_a3: (n,).
@@ -133,7 +115,7 @@ class LineCorpus:
     xh_type_names: tuple[str, ...]
     checksum: str
     usable: np.ndarray
-    axis_cm1: None = None  # lines can be rendered on any axis
+    axis_cm1: ClassVar[None] = None  # lines can be rendered on any axis
 
     @classmethod
     def load(
@@ -150,7 +132,7 @@ class LineCorpus:
         wants an X-H bond that changes the dipole by 0.1 D/A or more.
         """
         name = Path(path) if path else PACKAGED
-        values, type_names, checksum = _read(name)
+        values, type_names, checksum = read_lines(name)
         if not path and checksum != PACKAGED_SHA256:
             raise SpektronError(
                 f"{name}: the shipped corpus is damaged (its checksum is wrong); "
@@ -176,11 +158,6 @@ class LineCorpus:
             checksum=checksum,
             usable=_usable(values, type_names, modalities, low_cm1, high_cm1),
         )
-
-    @property
-    def max_lines(self) -> int:
-        """K: lines of the largest molecule, the padded length of `fetch`."""
-        return int(np.diff(self.line_offset).max())
 
     def examples(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Return (molecule, modality code), (e,) int32 each, usable in `split`."""
@@ -256,7 +233,7 @@ class LineCorpus:
         low, high = BEND_CM1
         share = self.xh_share[:, 3:].max(axis=1)
         inside = (self.position_cm1 >= low) & (self.position_cm1 <= high)
-        bends = inside & (share >= LEAST_BEND_SHARE * 255)
+        bends = inside & (share >= MIN_BEND_SHARE * 255)
         before = np.concatenate([[0], np.cumsum(bends)])
         # One more entry keeps a corpus without bends indexable.
         return np.append(np.flatnonzero(bends), 0), before[self.line_offset]
@@ -302,74 +279,12 @@ def _usable(
     usable = np.zeros((molecules, len(MODALITIES)), bool)
     if "NIR" in modalities:
         owner_of_bond = np.repeat(np.arange(molecules), np.diff(values["xh_offset"]))
-        polar = values["xh_dmu_dr_debye_per_a"] >= LEAST_DMU_DR
+        polar = values["xh_dmu_dr_debye_per_a"] >= MIN_DMU_DR
         known = np.array([name != "other" for name in type_names])
         bonds = polar & known[values["xh_type"]]
         usable[owner_of_bond[bonds], MODALITIES.index("NIR")] = True
     strengths = {"IR": "ir_intensity_km_mol", "Raman": "raman_activity"}
     for modality in set(modalities) - {"NIR"}:
-        strong = inside & (values[strengths[modality]] >= LEAST_STRENGTH)
+        strong = inside & (values[strengths[modality]] >= MIN_STRENGTH)
         usable[owner[strong], MODALITIES.index(modality)] = True
     return usable
-
-
-def _read(path: Path) -> tuple[dict, tuple[str, ...], str]:
-    """Return (arrays by name, names of X-H types, sha256) of a checked file."""
-    try:
-        checksum = hashlib.sha256(path.read_bytes()).hexdigest()
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != "spektron-lines":
-                raise SpektronError(
-                    f"{path}: not a line list (its attribute 'format' is not "
-                    "'spektron-lines'); set config.data.path to one, or to ''"
-                )
-            if file.attrs.get("format_version") != 1:
-                version = file.attrs.get("format_version")
-                raise SpektronError(
-                    f"{path}: format_version is {version}, this program reads 1"
-                )
-            names = [f"molecules/{key}" for key in MOLECULE_FIELDS]
-            names += ["molecules/line_offset", "molecules/xh_offset"]
-            names += [*LINE_FIELDS, *BOND_FIELDS]
-            values = {name.split("/")[-1]: file[name][()] for name in names}
-            values["smiles"] = np.char.decode(values["smiles"], "utf-8")
-            type_names = tuple(str(name) for name in file.attrs["xh_types"])
-    except KeyError as error:
-        raise SpektronError(f"{path}: incomplete line list: {error.args[0]}") from error
-    except HDF5_FAULTS as error:
-        if not path.exists():
-            raise SpektronError(
-                f"{path}: no such file; set config.data.path"
-            ) from error
-        raise SpektronError(
-            f"{path}: cannot be read, so it is damaged, cut off or no HDF5 file "
-            f"({error}); fetch it again"
-        ) from error
-    _check(path, values)
-    return values, type_names, checksum
-
-
-def _check(path: Path, values: dict) -> None:
-    """Raise SpektronError where arrays are not finite or do not fit together."""
-    molecules = values["smiles"].size
-    if molecules == 0:
-        raise SpektronError(f"{path}: holds no molecules")
-    lengths = {"line_offset": LINE_FIELDS, "xh_offset": BOND_FIELDS}
-    for name in MOLECULE_FIELDS:
-        if values[name].shape != (molecules,):
-            raise SpektronError(f"{path}: molecules/{name} has a wrong length")
-    for name, per_item in lengths.items():
-        offset = values[name]
-        steps_up = offset.dtype.kind in "iu" and offset.shape == (molecules + 1,)
-        if not steps_up or offset[0] != 0 or (offset[1:] < offset[:-1]).any():
-            raise SpektronError(f"{path}: molecules/{name} is not a list of offsets")
-        for item in per_item:
-            columns = (6,) if item == "xh_share" else ()
-            if values[item].shape != (offset[-1], *columns):
-                raise SpektronError(f"{path}: {item} has a wrong length")
-    for name, value in values.items():
-        if value.dtype.kind not in ("U" if name == "smiles" else "iuf"):
-            raise SpektronError(f"{path}: {name} holds {value.dtype}, not numbers")
-        may_be_nan = name == "frequency_qm9_cm1"
-        if value.dtype.kind == "f" and not (may_be_nan or np.isfinite(value).all()):
-            raise SpektronError(f"{path}: {name} holds values that are not finite")

@@ -17,22 +17,28 @@ from memory, the disk's speed at first).
 
 import hashlib
 from pathlib import Path
+from typing import NoReturn
 
 import h5py
 import numpy as np
 from absl import logging
 
-from spektron_jax.corpus.line_corpus import HDF5_FAULTS, SPLITS
+from spektron_jax.corpus.line_corpus import SPLITS
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.grid import MODALITIES
-from spektron_jax.spectra.hdf5_check import heaps_are_sound, strings
+from spektron_jax.spectra.hdf5_check import (
+    HDF5_ERRORS,
+    heaps_are_sound,
+    item_of,
+    strings_of,
+)
 
 DATASETS = {"IR": "ir", "Raman": "raman"}
 BLOCK_ROWS = 1024  # 8 MB at 2048 points
 
 
 class QM9SFile:
-    """An open file, with the interface of a source (see `pipeline`).
+    """An open file, with the interface of a source (see `training.examples`).
 
     Attributes:
       axis_cm1: (points,) float64.
@@ -56,7 +62,7 @@ class QM9SFile:
             ) from error
         try:
             self._read(modalities)
-        except HDF5_FAULTS as error:
+        except HDF5_ERRORS as error:
             self.close()
             raise SpektronError(f"{path}: damaged or cut off ({error})") from error
         except BaseException:
@@ -84,19 +90,21 @@ class QM9SFile:
         return {"clean": clean}
 
     def _read(self, modalities: tuple[str, ...]) -> None:
-        axis = self._dataset("axis")[()]
+        axis = item_of(self._file, "axis")[()]
         if axis.ndim != 1 or axis.dtype.kind != "f" or axis.size < 2:
             self._fail("axis", f"is {axis.dtype} {axis.shape}; must be float (points,)")
         if not (np.isfinite(axis).all() and axis[0] > 0 and (np.diff(axis) > 0).all()):
             self._fail("axis", "must be positive wavenumbers (cm-1) that increase")
         self.axis_cm1 = axis.astype(np.float64)
-        self.split = self._strings("split")
+        self.split = strings_of(self._file, "split")
         unknown = set(self.split.tolist()) - set(SPLITS)
         if unknown:
             names = ", ".join(map(repr, sorted(unknown)[:3]))
             self._fail("split", f"holds {names}; use {', '.join(SPLITS)}")
         molecules = len(self.split)
-        self.smiles = self._strings("smiles") if "smiles" in self._file else None
+        self.smiles = (
+            strings_of(self._file, "smiles") if "smiles" in self._file else None
+        )
         if self.smiles is not None and len(self.smiles) != molecules:
             self._fail("smiles", f"has {len(self.smiles)} rows, split {molecules}")
         self.skipped: dict[str, int] = {}
@@ -105,7 +113,7 @@ class QM9SFile:
         digest = hashlib.sha256(self.axis_cm1.tobytes())
         digest.update("\n".join(self.split.tolist()).encode())
         for modality in modalities:
-            spectra = self._dataset(DATASETS[modality])
+            spectra = item_of(self._file, DATASETS[modality])
             shape = (molecules, len(axis))
             if spectra.shape != shape or spectra.dtype != np.float32:
                 self._fail(
@@ -130,23 +138,8 @@ class QM9SFile:
                 )
         self.checksum = digest.hexdigest()
 
-    def _dataset(self, name: str) -> h5py.Dataset:
-        found = self._file.get(name)
-        if not isinstance(found, h5py.Dataset):
-            present = ", ".join(sorted(self._file)) or "nothing"
-            self._fail(name, f"missing (the file holds {present}); add it")
-        return found
-
-    def _strings(self, name: str) -> np.ndarray:
-        dataset = self._dataset(name)
-        if dataset.ndim != 1 or h5py.check_string_dtype(dataset.dtype) is None:
-            self._fail(
-                name, f"is {dataset.dtype} {dataset.shape}; must be strings (n,)"
-            )
-        return strings(dataset)
-
-    def _fail(self, name: str, fault: str) -> None:
-        raise SpektronError(f"{self.path}: dataset '{name}' {fault}")
+    def _fail(self, name: str, text: str) -> NoReturn:
+        raise SpektronError(f"{self.path}: dataset '{name}' {text}")
 
 
 def _scan(spectra: h5py.Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -155,10 +148,10 @@ def _scan(spectra: h5py.Dataset) -> tuple[np.ndarray, np.ndarray]:
     A row is usable if all its values are finite and its strongest is above zero,
     since spectra are scaled by their strongest band.
     """
-    low, high = [], []
+    lows, highs = [], []
     for start in range(0, len(spectra), BLOCK_ROWS):
         block = spectra[start : start + BLOCK_ROWS]
-        low.append(block.min(axis=1))  # NaN stays NaN in min and max
-        high.append(block.max(axis=1))
-    low, high = np.concatenate(low), np.concatenate(high)
+        lows.append(block.min(axis=1))  # NaN stays NaN in min and max
+        highs.append(block.max(axis=1))
+    low, high = np.concatenate(lows), np.concatenate(highs)
     return np.isfinite(low) & np.isfinite(high) & (high > 0), high

@@ -21,63 +21,74 @@ that is not finite is no spectrum (zeros); these and rows of zeros are counted.
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-import h5py
 import numpy as np
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
-from spektron_jax.corpus import triple_bond
-from spektron_jax.corpus.bundle import FAULTS, Bundle
-from spektron_jax.corpus.line_corpus import split_of
-from spektron_jax.corpus.training_file import unfinished
+from spektron_jax.corpus.published import BUNDLE_ERRORS, Bundle, convert_spectra
 from spektron_jax.errors import SpektronError
-from spektron_jax.spectra.axis import resample
-from spektron_jax.spectra.grid import pretraining_axis
 
-BLOCK_ROWS = 256
 _ATOM = re.compile(r"\d+(\.0*)?(,[^,]+){3}")
 _NUMBER = re.compile(r"(\d+)\.csv$")
 
 
 def convert(given: ConfigDict, target: Path) -> Path:
     """Convert as config.convert says; return the file written."""
-    bundles = {k: _bundle(given[k], k) for k in ("ir", "raman") if given[k]}
-    if not bundles:
-        raise SpektronError(
-            "config.convert.ir and .raman: give IR_broaden.zip, Raman_broaden.zip"
-        )
-    names = {kind: _numbered(bundle) for kind, bundle in bundles.items()}
-    numbers = sorted(set().union(*names.values()))
-    kind, bundle = next(iter(bundles.items()))
-    axis = _axis(given, bundle, names[kind][min(names[kind])])
-    new_axis = axis
-    if given.points:
-        new_axis = pretraining_axis(axis[0], axis[-1], given.points)
-    sums = {kind: b.checksum(given.progress) for kind, b in bundles.items()}
+    return convert_spectra(_Bundles(given), target, given.points, given.progress)
 
-    def lay_out(file: h5py.File) -> None:
-        rows = len(numbers)
-        for kind, source in sums.items():
-            data = file.create_dataset(kind, (rows, new_axis.size), np.float32)
-            data.attrs["source_sha256"], data.attrs["zeros"] = source, 0
-        file["axis"], file["number"] = new_axis, np.array(numbers, np.int32)
-        for name in ("smiles", "split"):
-            file.create_dataset(name, (rows,), h5py.string_dtype("utf-8"))
-        file.attrs["rows_done"] = 0
 
-    mark = repr((sums, axis.tolist()[::-1][:1], new_axis.size))
-    with unfinished(target, mark, lay_out) as file:
-        _stream(file, bundles, names, numbers, axis, new_axis, given.progress)
-        for kind in bundles:
-            zeros = int(file[kind].attrs["zeros"])
-            print(f"{kind}: {zeros} of {len(numbers)} molecules have no spectrum")
-        if "raman" in bundles:
-            smiles = file["smiles"].asstr()[:].tolist()
-            place = str(bundles["raman"].path)
-            triple_bond.check_rows(place, file["raman"], new_axis, smiles)
-    return target
+class _Bundles:
+    """Both archives, as `published.PublishedSpectra`."""
+
+    has_smiles = True
+
+    def __init__(self, given: ConfigDict):
+        self._bundles = {k: _bundle(given[k], k) for k in ("ir", "raman") if given[k]}
+        if not self._bundles:
+            raise SpektronError(
+                "config.convert.ir and .raman: give IR_broaden.zip, Raman_broaden.zip"
+            )
+        self._names = {kind: _numbered(b) for kind, b in self._bundles.items()}
+        self._numbers = sorted(set().union(*self._names.values()))
+        self.rows = len(self._numbers)
+        self.extra = {"number": np.array(self._numbers, np.int32)}
+        kind, bundle = next(iter(self._bundles.items()))
+        names = self._names[kind]
+        self.axis_cm1 = _axis(given, bundle, names[min(names)])
+        self.paths = {kind: b.path for kind, b in self._bundles.items()}
+        self.checksums = {
+            kind: b.checksum(given.progress) for kind, b in self._bundles.items()
+        }
+
+    def molecules(self, start: int) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+        """Yield (SMILES, spectra) from row `start`; those with NaN are left out."""
+        for number in self._numbers[start:]:
+            yield self._molecule(number)
+
+    def _molecule(self, number: int) -> tuple[str, dict[str, np.ndarray]]:
+        said, spectra = {}, {}
+        for kind, bundle in self._bundles.items():
+            name = self._names[kind].get(number)
+            if name is None:
+                continue
+            smiles, atoms, spectrum = _read(bundle, name)
+            if spectrum.size != self.axis_cm1.size:
+                raise SpektronError(
+                    f"{bundle.path}: {name}: {spectrum.size} values, the first file "
+                    f"has {self.axis_cm1.size}: cut off? Fetch the archive again"
+                )
+            if np.isfinite(spectrum).all():
+                spectra[kind] = spectrum
+            said[smiles, atoms] = f"{bundle.path}: {name}"
+        if len(said) > 1:
+            (one, place), (other, _) = said.items()
+            raise SpektronError(
+                f"{place}: {one[0]} of {one[1]} atoms, but the other archive has "
+                f"{other[0]} of {other[1]} under this number"
+            )
+        return next(iter(said))[0], spectra
 
 
 def _bundle(path: str, kind: str) -> Bundle:
@@ -117,64 +128,12 @@ def _axis(given: ConfigDict, bundle: Bundle, name: str) -> np.ndarray:
     return np.linspace(first, last, points)
 
 
-def _stream(file, bundles, names, numbers, axis, new_axis, progress) -> None:
-    done = int(file.attrs["rows_done"])
-    same = np.array_equal(axis, new_axis)
-    with tqdm(
-        total=len(numbers), initial=done, unit="mol", disable=not progress
-    ) as bar:
-        while done < len(numbers):
-            block = numbers[done : done + BLOCK_ROWS]
-            rows = slice(done, done + len(block))
-            values = {k: np.zeros((len(block), axis.size)) for k in bundles}
-            smiles = [
-                _molecule(i, bundles, names, values, k) for k, i in enumerate(block)
-            ]
-            for kind, spectra in values.items():
-                empty = int((spectra == 0).all(axis=1).sum())
-                if not same:
-                    spectra = resample(spectra, axis, new_axis, "cm-1").spectra
-                file[kind][rows] = spectra
-                file[kind].attrs["zeros"] += empty
-            file["smiles"][rows] = smiles
-            file["split"][rows] = [split_of(text) for text in smiles]
-            done += len(block)
-            file.attrs["rows_done"] = done
-            file.flush()
-            bar.update(len(block))
-
-
-def _molecule(number: int, bundles, names, values, row: int) -> str:
-    """Put the spectra of a molecule into `values`; return its SMILES."""
-    said = {}
-    for kind, bundle in bundles.items():
-        name = names[kind].get(number)
-        if name is None:
-            continue
-        smiles, atoms, spectrum = _read(bundle, name)
-        if spectrum.size != values[kind].shape[1]:
-            raise SpektronError(
-                f"{bundle.path}: {name}: {spectrum.size} values, the first file has "
-                f"{values[kind].shape[1]}: cut off? Fetch the archive again"
-            )
-        if np.isfinite(spectrum).all():
-            values[kind][row] = spectrum
-        said[smiles, atoms] = f"{bundle.path}: {name}"
-    if len(said) > 1:
-        (one, place), (other, _) = said.items()
-        raise SpektronError(
-            f"{place}: {one[0]} of {one[1]} atoms, but the other archive has "
-            f"{other[0]} of {other[1]} under this number"
-        )
-    return next(iter(said))[0]
-
-
 def _read(bundle: Bundle, name: str) -> tuple[str, int, np.ndarray]:
     """SMILES, number of atoms and intensities of one file."""
     place = f"{bundle.path}: {name}"
     try:
         lines = [line.strip() for line in bundle.read(name).splitlines()]
-    except FAULTS as error:
+    except BUNDLE_ERRORS as error:
         raise SpektronError(f"{place}: damaged ({error}); fetch it again") from error
     while lines and not lines[-1]:
         lines.pop()

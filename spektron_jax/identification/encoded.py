@@ -39,7 +39,7 @@ class EncoderSimilarity:
         }
 
     def features(self, spectra: np.ndarray) -> dict[str, np.ndarray]:
-        """Features of spectra by depth, see `transfer.features`."""
+        """Features of spectra by depth, see `encoder.features`."""
         return self._features(unit_range(spectra))
 
 
@@ -50,7 +50,7 @@ def unit_range(spectra: np.ndarray) -> np.ndarray:
     return (spectra - low) / np.where(span > 0, span, 1.0)
 
 
-def _cosine(query, library):
+def _cosine(query: np.ndarray, library: np.ndarray) -> np.ndarray:
     mean = library.mean(axis=0)
     query, library = query - mean, library - mean
     norms = [np.linalg.norm(z, axis=1, keepdims=True) for z in (query, library)]

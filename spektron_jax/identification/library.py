@@ -14,19 +14,25 @@ n = queries, m = library spectra, p, q = points, L = points in common.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.identification import combine
-from spektron_jax.identification.measures import CLASSICAL, NAMES, similarities
+from spektron_jax.identification.similarities import CLASSICAL, NAMES, similarities
 from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.grid import to_cm1
 
-LEAST_POINTS = 30  # in common
-STRETCH = {"NIR": 5.0}  # bands of the NIR are wider than those of IR and Raman
-REPEATS = 6  # virtual instruments on which a library is measured again
+if TYPE_CHECKING:
+    from spektron_jax.identification.encoded import EncoderSimilarity
+
+MIN_COMMON_POINTS = 30
+BAND_STRETCH = {"NIR": 5.0}  # bands of the NIR are wider than those of IR and Raman
+VIRTUAL_SEARCHES = 6  # virtual instruments on which a library is measured again
+NEVER_ACCEPTED = 1.01  # threshold of a library in which no hit can be trusted
 COMBINATION, WITH_NETWORK = "combination, no network", "combination with network"
 
 
@@ -38,14 +44,15 @@ class Hits:
       rows: of the library, (n, k)
       names: of these, (n, k)
       score: (n, k), in spreads above the library's mean
-      right: estimated probability that the first is right, (n,); NaN: not calibrated
-      accepted: (n,) bool, whether `right` reaches the threshold
+      p_correct: estimated probability that the first is right, (n,); NaN where the
+        library is not calibrated
+      accepted: (n,) bool, whether `p_correct` reaches the threshold
     """
 
     rows: np.ndarray
     names: np.ndarray
     score: np.ndarray
-    right: np.ndarray
+    p_correct: np.ndarray
     accepted: np.ndarray
 
 
@@ -62,12 +69,18 @@ class SpectralLibrary:
 
     Attributes:
       threshold_: of the probability from which hits are accepted, once calibrated.
-      calibration_: dict of arrays, "right" (probabilities) and "truth" of the virtual
-        searches it rests on.
+      calibration_: dict of arrays, "p_correct" and "truth" of the virtual searches it
+        rests on.
     """
 
     def __init__(
-        self, spectra, axis, names, unit="cm-1", modality="Raman", weights=None
+        self,
+        spectra: ArrayLike,
+        axis: ArrayLike,
+        names: ArrayLike,
+        unit: str = "cm-1",
+        modality: str = "Raman",
+        weights: str | None = None,
     ):
         self.names = np.asarray(names, dtype=str)
         self.unit, self.modality, self.weights = unit, modality, weights
@@ -77,10 +90,18 @@ class SpectralLibrary:
                 f"library: {len(self.spectra)} spectra and {self.names.size} names; "
                 "give one name for each spectrum"
             )
-        self.threshold_, self.calibration_, self._judge = None, {}, None
-        self._encoders = {}
+        self.threshold_: float | None = None
+        self.calibration_: dict[str, np.ndarray] = {}
+        self._calibrator: LogisticRegression | None = None
+        self._encoders: dict[bytes, EncoderSimilarity] = {}
 
-    def search(self, query, axis=None, k=5, unit=None) -> Hits:
+    def search(
+        self,
+        query: ArrayLike,
+        axis: ArrayLike | None = None,
+        k: int = 5,
+        unit: str | None = None,
+    ) -> Hits:
         """Find the k best entries for each query.
 
         Args:
@@ -92,40 +113,29 @@ class SpectralLibrary:
         Raises:
           SpektronError: the axes have too little in common, or values are missing.
         """
-        both, axis_cm1 = self.aligned(query, axis, unit)
-        scores, evidence = self._scored(*both, axis_cm1)
-        order = np.argsort(-scores, axis=1, kind="stable")
-        best = order[:, : min(k, len(self.names))]
-        right = np.full(len(scores), np.nan)
-        if self._judge is not None:
-            right = self._judge.predict_proba(self._clues(scores, evidence))[:, 1]
-        accepted = np.ones(len(scores), bool)
-        if self.threshold_ is not None:
-            accepted = right >= self.threshold_
-        return Hits(
-            best,
-            self.names[best],
-            np.take_along_axis(scores, best, axis=1),
-            right,
-            accepted,
-        )
-
-    def methods(self, query, axis=None, unit=None) -> dict[str, np.ndarray]:
-        """Scores (n, m) of every method: classical, encoder, combinations."""
         (X, library), axis_cm1 = self.aligned(query, axis, unit)
-        found = similarities(X, library, self._step(axis_cm1))
-        table = {name: found[name] for name in CLASSICAL}
-        score = combine.average(found)
-        if self.weights:
-            encoder = self._encoder(axis_cm1)
-            encoded = encoder(X, library)
-            table |= encoded
-            weights = combine.shipped(self.modality, encoder.checksum)
-            both = combine.weighted({combine.AVERAGE: score} | encoded, weights)
-            return table | {COMBINATION: score, WITH_NETWORK: both}
-        return table | {COMBINATION: score}
+        scores, similarity, _ = self._scored(X, library, axis_cm1)
+        return self._hits(scores, similarity, k)
 
-    def calibrate(self, precision=0.95, seed=0) -> float:
+    def search_and_compare(
+        self,
+        query: ArrayLike,
+        axis: ArrayLike | None = None,
+        k: int = 5,
+        unit: str | None = None,
+    ) -> tuple[Hits, dict[str, np.ndarray]]:
+        """`search`, and the scores of every method, all computed once.
+
+        Returns:
+          Hits, and scores (n, m) by method: classical, encoder, combinations.
+        """
+        (X, library), axis_cm1 = self.aligned(query, axis, unit)
+        scores, similarity, methods = self._scored(
+            X, library, axis_cm1, with_encoder=True
+        )
+        return self._hits(scores, similarity, k), methods
+
+    def calibrate(self, precision: float = 0.95, seed: int = 0) -> float:
         """Learn when to reject a hit; see the top of this file.
 
         Args:
@@ -139,44 +149,31 @@ class SpectralLibrary:
         Raises:
           SpektronError: fewer than 3 names.
         """
-        from spektron_jax.identification.virtual import Severity, measured_again
-
         if np.unique(self.names).size < 3:
             raise SpektronError(
                 "library: fewer than 3 different names; rejecting hits cannot be "
                 "learnt from so few"
             )
-        clues, truth = [], []
-        kind = "IR" if self.modality in ("IR", "NIR") else "Raman"
-        for number in range(REPEATS):
-            rng = np.random.default_rng([seed, number])
-            X, axis_cm1 = measured_again(
-                self.spectra, self.axis_cm1, kind, rng, Severity.draw(rng)
-            )
-            (X, library), axis_cm1 = self._common(X, axis_cm1)
-            scores, evidence = self._scored(X, library, axis_cm1)
-            same = self.names[:, None] == self.names[None, :]
-            for absent in (False, True):
-                shown = np.where(same & absent, -np.inf, scores)
-                clues.append(self._clues(shown, evidence))
-                best = shown.argmax(axis=1)
-                truth.append((self.names[best] == self.names) & (not absent))
-        clues, truth = np.concatenate(clues), np.concatenate(truth)
+        features, truth = self._virtual_searches(seed)
         if truth.all() or not truth.any():
             raise SpektronError(
                 "library: no virtual search for its own spectra succeeds; check that "
                 "its names are right and its spectra not constant"
             )
-        self._judge = LogisticRegression().fit(clues, truth)
-        right = self._judge.predict_proba(clues)[:, 1]
-        order = np.argsort(-right, kind="stable")
+        self._calibrator = LogisticRegression().fit(features, truth)
+        p_correct = self._calibrator.predict_proba(features)[:, 1]
+        order = np.argsort(-p_correct, kind="stable")
         share = np.cumsum(truth[order]) / np.arange(1, truth.size + 1)
         enough = np.flatnonzero(share >= precision)
-        self.threshold_ = float(right[order[enough[-1]]]) if enough.size else 1.01
-        self.calibration_ = {"right": right, "truth": truth}
+        self.threshold_ = NEVER_ACCEPTED
+        if enough.size:
+            self.threshold_ = float(p_correct[order[enough[-1]]])
+        self.calibration_ = {"p_correct": p_correct, "truth": truth}
         return self.threshold_
 
-    def aligned(self, query, axis=None, unit=None):
+    def aligned(
+        self, query: ArrayLike, axis: ArrayLike | None = None, unit: str | None = None
+    ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
         """Queries (n, L) and library (m, L) on one even axis, and the axis (L,)."""
         if axis is None:
             axis, unit = self.axis_cm1, "cm-1"
@@ -185,66 +182,120 @@ class SpectralLibrary:
         )
         return self._common(values, axis_cm1)
 
-    def _common(self, X, axis_cm1):
+    @property
+    def has_encoder_weights(self) -> bool:
+        """Whether the encoder's similarities have weights; without, it has no part."""
+        if not self.weights:
+            return False
+        encoder = self._encoder(self.weights, self.axis_cm1)
+        return len(combine.shipped(self.modality, encoder.checksum)) > 1
+
+    def _common(
+        self, X: np.ndarray, axis_cm1: np.ndarray
+    ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
         low = max(axis_cm1[0], self.axis_cm1[0])
         high = min(axis_cm1[-1], self.axis_cm1[-1])
         steps = [np.median(np.diff(each)) for each in (axis_cm1, self.axis_cm1)]
         # Denser than the coarser of both, or than 1 cm-1, there is nothing to see.
         step = max(1.0, *steps)
         grid = low + step * np.arange(int((high - low) / step * (1 + 1e-9)) + 1)
-        if high <= low or grid.size < LEAST_POINTS:
+        if high <= low or grid.size < MIN_COMMON_POINTS:
             raise SpektronError(
                 f"query ({axis_cm1[0]:g} to {axis_cm1[-1]:g} cm-1) and library "
                 f"({self.axis_cm1[0]:g} to {self.axis_cm1[-1]:g} cm-1) have fewer than "
-                f"{LEAST_POINTS} points in common; search in another library"
+                f"{MIN_COMMON_POINTS} points in common; search in another library"
             )
-        both = [
-            np.stack([np.interp(grid, place, row) for row in rows])
-            for rows, place in ((X, axis_cm1), (self.spectra, self.axis_cm1))
-        ]
+        both = (
+            np.stack([np.interp(grid, axis_cm1, row) for row in X]),
+            np.stack([np.interp(grid, self.axis_cm1, row) for row in self.spectra]),
+        )
         return both, grid
 
-    @property
-    def weighted(self):
-        """Whether the encoder's similarities have weights; without, it has no part."""
-        encoder = self._encoder(self.axis_cm1)
-        return len(combine.shipped(self.modality, encoder.checksum)) > 1
+    def _scored(
+        self,
+        X: np.ndarray,
+        library: np.ndarray,
+        axis_cm1: np.ndarray,
+        with_encoder: bool = False,
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+        """Score and mean similarity, (n, m) each, and scores by method.
 
-    def _step(self, axis_cm1):
-        return (axis_cm1[1] - axis_cm1[0]) / STRETCH.get(self.modality, 1.0)
-
-    def _scored(self, X, library, axis_cm1):
-        """Score and mean similarity, (n, m) each."""
-        found = similarities(X, library, self._step(axis_cm1))
-        score = combine.average(found)
+        The encoder runs where it decides about the score, or `with_encoder`.
+        """
+        step = (axis_cm1[1] - axis_cm1[0]) / BAND_STRETCH.get(self.modality, 1.0)
+        found = similarities(X, library, step)
+        score = average = combine.average(found)
+        methods = {name: found[name] for name in CLASSICAL}
+        with_network = {}
         if self.weights:
-            encoder = self._encoder(axis_cm1)
+            encoder = self._encoder(self.weights, axis_cm1)
             weights = combine.shipped(self.modality, encoder.checksum)
-            if any(w for name, w in weights.items() if name != combine.AVERAGE):
+            decides = any(w for name, w in weights.items() if name != combine.AVERAGE)
+            if with_encoder or decides:
                 encoded = encoder(X, library)
-                score = combine.weighted({combine.AVERAGE: score} | encoded, weights)
-        return score, np.mean([found[name] for name in NAMES], axis=0)
+                score = combine.weighted({combine.AVERAGE: average} | encoded, weights)
+                methods |= encoded
+                with_network = {WITH_NETWORK: score}
+        methods |= {COMBINATION: average} | with_network
+        return score, np.mean([found[name] for name in NAMES], axis=0), methods
 
-    def _clues(self, scores, evidence):
+    def _hits(self, scores: np.ndarray, similarity: np.ndarray, k: int) -> Hits:
+        order = np.argsort(-scores, axis=1, kind="stable")
+        best = order[:, : min(k, len(self.names))]
+        p_correct = np.full(len(scores), np.nan)
+        if self._calibrator is not None:
+            features = self._confidence_features(scores, similarity)
+            p_correct = self._calibrator.predict_proba(features)[:, 1]
+        accepted = np.ones(len(scores), bool)
+        if self.threshold_ is not None:
+            accepted = p_correct >= self.threshold_
+        score = np.take_along_axis(scores, best, axis=1)
+        return Hits(best, self.names[best], score, p_correct, accepted)
+
+    def _virtual_searches(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Confidence features (v, 2) of v virtual searches, and which were right."""
+        from spektron_jax.identification.virtual import Severity, measured_again
+
+        features, truth = [], []
+        kind = "IR" if self.modality in ("IR", "NIR") else "Raman"
+        same = self.names[:, None] == self.names[None, :]
+        for number in range(VIRTUAL_SEARCHES):
+            rng = np.random.default_rng([seed, number])
+            X, axis_cm1 = measured_again(
+                self.spectra, self.axis_cm1, kind, rng, Severity.draw(rng)
+            )
+            (X, library), axis_cm1 = self._common(X, axis_cm1)
+            scores, similarity, _ = self._scored(X, library, axis_cm1)
+            for absent in (False, True):
+                shown = np.where(same & absent, -np.inf, scores)
+                features.append(self._confidence_features(shown, similarity))
+                best = shown.argmax(axis=1)
+                truth.append((self.names[best] == self.names) & (not absent))
+        return np.concatenate(features), np.concatenate(truth)
+
+    def _confidence_features(
+        self, scores: np.ndarray, similarity: np.ndarray
+    ) -> np.ndarray:
         """Mean similarity of the best hit, and its lead over the next name, (n, 2)."""
         best = scores.argmax(axis=1)
         same = self.names[best][:, None] == self.names[None, :]
         others = np.where(same, -np.inf, scores).max(axis=1)
         lead = scores[np.arange(len(scores)), best] - others
-        return np.column_stack([evidence[np.arange(len(scores)), best], lead])
+        return np.column_stack([similarity[np.arange(len(scores)), best], lead])
 
-    def _encoder(self, axis_cm1):
+    def _encoder(self, weights: str, axis_cm1: np.ndarray) -> "EncoderSimilarity":
+        from spektron_jax.identification.encoded import EncoderSimilarity
+
         key = axis_cm1.tobytes()
         if key not in self._encoders:
-            from spektron_jax.identification.encoded import EncoderSimilarity
-
-            self._encoders = {
-                key: EncoderSimilarity(self.weights, axis_cm1, self.modality)
-            }
+            encoder = EncoderSimilarity(weights, axis_cm1, self.modality)
+            self._encoders = {key: encoder}  # one at a time: each holds features
         return self._encoders[key]
 
 
-def _rising(spectra, axis, unit, modality, what):
+def _rising(
+    spectra: ArrayLike, axis: ArrayLike, unit: str, modality: str, what: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Spectra (n, p) float64 and their axis (p,), rising, in cm-1."""
     spectra = np.atleast_2d(np.asarray(spectra, np.float64))
     axis = np.asarray(axis, np.float64)

@@ -31,15 +31,16 @@ def search(pairs, given, seed):
         if key not in libraries:
             libraries = {key: _library(library, given, seed, warnings)}
         held = libraries[key]
-        found = held.search(query.spectra, query.axis_cm1, given.k, "cm-1")
+        found, scores = held.search_and_compare(
+            query.spectra, query.axis_cm1, given.k, "cm-1"
+        )
         rows += _rows(library, query, found)
         known = np.isin(query.labels, library.labels)
         if not known.any():
             continue
-        scores = held.methods(query.spectra[known], query.axis_cm1, "cm-1")
         truth = query.labels[known]
         right = {
-            name: np.stack([hits(each, library.labels, truth, k) for k in TOP])
+            name: np.stack([hits(each[known], library.labels, truth, k) for k in TOP])
             for name, each in scores.items()
         }
         judged.append((truth, right, known, query.labels, library.labels, found))
@@ -63,7 +64,7 @@ def _library(side, given, seed, warnings):
         library.calibrate(given.precision, seed)
     except SpektronError as error:
         warnings.append(f"{side.name}: hits are not rejected ({error})")
-    if library.weights and not library.weighted:
+    if library.weights and not library.has_encoder_weights:
         warnings.append(
             f"the encoder {given.weights!r} has no part in the search: its "
             "similarities were not weighted (benchmarks/identify_learn.py --write)"
@@ -80,7 +81,7 @@ def _rows(library, query, found):
     rows = []
     for i, sample in enumerate(query.ids.tolist()):
         for rank in range(found.names.shape[1]):
-            probability = f"{found.right[i]:.4f}" if rank == 0 else ""
+            probability = f"{found.p_correct[i]:.4f}" if rank == 0 else ""
             rows.append(
                 (
                     library.name,
@@ -123,7 +124,7 @@ def _judged(judged):
         for name, right in methods.items()
     ]
     # Whether to believe a hit, also for queries that no entry answers.
-    confidence = np.concatenate([each[5].right for each in judged])
+    confidence = np.concatenate([each[5].p_correct for each in judged])
     correct = np.concatenate([e[5].names[:, 0] == e[3] for e in judged])
     answered = np.concatenate([each[2] for each in judged])
     accepted = np.concatenate([each[5].accepted for each in judged])

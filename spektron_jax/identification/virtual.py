@@ -1,8 +1,6 @@
-"""Virtual libraries with known answers: corpus compounds on two virtual instruments.
+"""Spectra as another laboratory would publish them.
 
-A compound is one to three corpus molecules; compounds of a family share one of them,
-so that a library holds look-alikes, as real ones do. `remeasured` shows a clean
-spectrum as another laboratory would publish it. In order:
+`remeasured` shows clean spectra on a virtual instrument. In order:
 
     x -> x + warp(x)                    axis error, and phase: bands move by themselves
     I -> I * exp(local + response)      orientation, phase; the detector's response
@@ -14,35 +12,19 @@ No range was fitted to a measured set. They were changed three times because der
 search beat plain cosine on them by more than on measured sets, and it still does: real
 spectra differ in their fine structure by more than these.
 
-n = spectra, L = points, m = compounds.
+n = spectra, L = points.
 """
 
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from spektron_jax import lab
-from spektron_jax.lab.render import render_lines
-from spektron_jax.spectra.grid import modality_code
 
 PRESETS = {"Raman": ("raman_532", "raman_785", "raman_1064"), "IR": ("ftir", "atr")}
-FWHM_CM1 = {"Raman": (8.0, 40.0), "IR": (10.0, 40.0)}  # of bands in condensed phase
-MEMBERS = 3  # molecules of a compound, at most
-SHARED = (0.0, 0.8)  # share of the family's molecule
-EXCITATION_CM1 = (9398.0, 20492.0)  # lasers of 1064 to 488 nm
-HC_OVER_K_CM = 1.4388  # second radiation constant
-KELVIN = 298.0
 POINTS = 1024
-
-
-class Pair(NamedTuple):
-    """m compounds, row by row the same, on two virtual instruments."""
-
-    library: np.ndarray  # (m, L)
-    query: np.ndarray  # (m, L)
 
 
 class Severity(NamedTuple):
@@ -54,84 +36,19 @@ class Severity(NamedTuple):
     background: float  # in units of the strongest band
 
     @classmethod
-    def draw(cls, rng):
+    def draw(cls, rng: np.random.Generator) -> "Severity":
         """Each by itself, log-uniform."""
         low, high = np.log([[0.5, 0.3, 0.3, 0.001], [5.0, 2.0, 2.0, 0.3]])
         return cls(*np.exp(rng.uniform(low, high)))
 
 
-def pair(corpus, rows, axis_cm1, modality, size, seed):
-    """Draw a library and its queries.
-
-    Args:
-      corpus: LineCorpus.
-      rows: molecules that compounds may be made of.
-      axis_cm1: (L,) increasing, even steps.
-      modality: "Raman" or "IR".
-      size: m.
-      seed: int.
-
-    Returns:
-      Pair.
-    """
-    rng = np.random.default_rng([seed, 7])
-    severity = Severity.draw(rng)
-    members, share = _members(rng, rows, size)
-    code = np.full(members.size, modality_code(modality), np.int32)
-    lines = corpus.fetch(members.ravel(), code)
-    position = lines["position_cm1"].reshape(size, -1)
-    strength = lines["strength"].astype(np.float64)
-    inside = (lines["position_cm1"] >= axis_cm1[0]) & (
-        lines["position_cm1"] <= axis_cm1[-1]
-    )
-    top = np.where(inside, strength, 0).max(1, keepdims=True)
-    strength = strength / np.where(top > 0, top, 1.0) * share.reshape(-1, 1)
-    strength = strength.reshape(size, -1)
-    low, high = FWHM_CM1[modality]
-    width = rng.uniform(low, high, size)
-    shown = []
-    for _ in range(2):
-        seen = strength
-        if modality == "Raman":
-            seen = strength * raman_intensity(position, rng.uniform(*EXCITATION_CM1))
-        clean = _rendered(position, seen, axis_cm1, width)
-        shown.append(remeasured(clean, axis_cm1, modality, rng, severity))
-    return Pair(*shown)
-
-
-def raman_intensity(shift_cm1, excitation_cm1):
-    """Stokes intensity over activity: (v0 - v)^4 / v / (1 - exp(-h c v / k T))."""
-    shift = np.maximum(shift_cm1, 20.0)
-    occupied = 1 - np.exp(-HC_OVER_K_CM * shift / KELVIN)
-    return ((excitation_cm1 - shift) / excitation_cm1) ** 4 * 1000 / shift / occupied
-
-
-def _members(rng, rows, size):
-    """Molecules and their shares, (m, MEMBERS) each."""
-    family = rng.integers(0, max(1, round(size / rng.uniform(2, 8))), size)
-    base = rng.choice(rows, family.max() + 1)
-    own = rng.choice(rows, (size, MEMBERS - 1))
-    shared = rng.uniform(*SHARED, size)
-    first = np.where(rng.uniform(size=size) < 0.5, 1.0, rng.uniform(0.3, 1, size))
-    parts = np.stack([shared, (1 - shared) * first, (1 - shared) * (1 - first)], 1)
-    return np.column_stack([base[family], own]), parts
-
-
-_render = jax.jit(render_lines)  # one compilation for all pairs of one size
-
-
-def _rendered(position, strength, axis_cm1, width):
-    spectra = _render(
-        jnp.asarray(position),
-        jnp.asarray(strength, jnp.float32),
-        jnp.asarray(axis_cm1, jnp.float32),
-        jnp.asarray(width, jnp.float32),
-    )
-    spectra = np.asarray(spectra, np.float64)
-    return spectra / spectra.max(1, keepdims=True)
-
-
-def remeasured(spectra, axis_cm1, modality, rng, severity):
+def remeasured(
+    spectra: np.ndarray,
+    axis_cm1: np.ndarray,
+    modality: str,
+    rng: np.random.Generator,
+    severity: Severity,
+) -> np.ndarray:
     """Spectra (strongest band 1) as one other virtual laboratory shows them.
 
     Args:
@@ -146,7 +63,7 @@ def remeasured(spectra, axis_cm1, modality, rng, severity):
     """
     n, points = spectra.shape
     step = (axis_cm1[-1] - axis_cm1[0]) / (points - 1)
-    field = _Field(rng, points, step)
+    field = _SmoothField(rng, points, step)
     warp = rng.normal(0, 1.5) + field(1, 400.0, 1.0)
     warp = warp + severity.position * field(n, 30.0, 1.0)
     moved = np.stack(
@@ -177,7 +94,13 @@ def remeasured(spectra, axis_cm1, modality, rng, severity):
     return np.clip(drawn, 0.0, 1.0)
 
 
-def measured_again(spectra, axis_cm1, modality, rng, severity):
+def measured_again(
+    spectra: np.ndarray,
+    axis_cm1: np.ndarray,
+    modality: str,
+    rng: np.random.Generator,
+    severity: Severity,
+) -> tuple[np.ndarray, np.ndarray]:
     """Spectra of one's own as `remeasured` shows them, on an even axis.
 
     Returns:
@@ -191,7 +114,7 @@ def measured_again(spectra, axis_cm1, modality, rng, severity):
     return remeasured(rows, even, modality, rng, severity), even
 
 
-def _foreign(rng, n, axis_cm1):
+def _foreign(rng: np.random.Generator, n: int, axis_cm1: np.ndarray) -> np.ndarray:
     """Bands of something else: solvent, substrate, impurity, (n, L)."""
     count = 4
     centre = rng.uniform(axis_cm1[0], axis_cm1[-1], (n, count, 1))
@@ -202,14 +125,14 @@ def _foreign(rng, n, axis_cm1):
     return (present * height * bands).sum(1)
 
 
-class _Field:
+class _SmoothField:
     """Smooth random curves of a given length scale and standard deviation."""
 
-    def __init__(self, rng, points, step):
-        self.rng, self.points, self.step = rng, points, step
+    def __init__(self, rng: np.random.Generator, points: int, step: float):
+        self.rng, self.points, self.step_cm1 = rng, points, step
 
-    def __call__(self, rows, length_cm1, sd):
-        sigma = length_cm1 / self.step
+    def __call__(self, rows: int, length_cm1: float, sd: float) -> np.ndarray:
+        sigma = length_cm1 / self.step_cm1
         pad = int(3 * sigma)
         white = self.rng.normal(size=(rows, self.points + 2 * pad))
         smooth = gaussian_filter1d(white, sigma, axis=1, mode="wrap")

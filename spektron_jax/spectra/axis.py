@@ -10,19 +10,17 @@ A quantity is what was measured. Only these conversions exist, within a family:
     R = %R / 100        log(1/R) = -log10 R     (reflectance, %R, log(1/R))
 
 `check` refuses an axis that turns back, repeats, or lies where no spectrum of that
-modality lies in that unit; `resample` puts spectra on another axis, locally, and says
-what it did.
+modality lies in that unit; `resample` puts spectra on another axis, locally.
 
 Sizes: n spectra, p points, q points of the new axis.
 """
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.spectra.grid import MODALITIES, UNITS
+from spektron_jax.spectra.grid import MODALITIES, UNITS, check_name
 
 # Where spectra of a modality lie, generously, in cm-1 (Raman: the shift).
 RANGES_CM1 = {
@@ -50,7 +48,7 @@ _FAMILIES = {
     "reflectance": ("reflection", 1.0),
     "%R": ("reflection", 0.01),
 }
-GAP = 5.0  # a step of so many median steps is a gap
+GAP_STEPS = 5.0  # a step of so many median steps is a gap
 _PER_UNIT = {"nm": 1e7, "um": 1e4}
 
 
@@ -93,8 +91,7 @@ def quantity_of(text: str) -> str | None:
 def convert(axis: np.ndarray, unit: str, to: str) -> np.ndarray:
     """Convert positions to another unit; the order of the points stays."""
     for name in (unit, to):
-        if name not in UNITS:
-            raise SpektronError(f"unit {name!r}: unknown; use one of {_list(UNITS)}")
+        check_name("unit", name, UNITS)
     axis = np.asarray(axis, np.float64)
     if unit == to:
         return axis.copy()
@@ -113,7 +110,7 @@ def convert(axis: np.ndarray, unit: str, to: str) -> np.ndarray:
 
 
 def check(axis: np.ndarray, unit: str, modality: str, place: str = "axis") -> list[str]:
-    """Return remarks on an axis that can be used; raise SpektronError for others.
+    """Return warnings on an axis that can be used; raise SpektronError for others.
 
     Args:
       axis: (p,) positions, running up or down.
@@ -122,12 +119,9 @@ def check(axis: np.ndarray, unit: str, modality: str, place: str = "axis") -> li
       place: file and place, for messages.
     """
     axis = np.asarray(axis, np.float64)
-    if modality not in MODALITIES:
-        raise SpektronError(
-            f"modality {modality!r}: unknown; use one of {_list(MODALITIES)}"
-        )
+    check_name("modality", modality, MODALITIES)
     if unit not in UNITS:
-        raise SpektronError(f"{place}: unit {unit!r}: use one of {_list(UNITS)}")
+        raise SpektronError(f"{place}: unit {unit!r}: use one of {', '.join(UNITS)}")
     if axis.ndim != 1 or axis.size < 2:
         raise SpektronError(f"{place}: shape {axis.shape}; give 2 positions or more")
     bad = np.flatnonzero(~np.isfinite(axis))
@@ -151,7 +145,7 @@ def check(axis: np.ndarray, unit: str, modality: str, place: str = "axis") -> li
             f"{axis[turns[0] + 1]:g}); sort positions and values together"
         )
     _check_range(axis, unit, modality, place)
-    wide = np.abs(steps) > GAP * np.median(np.abs(steps))
+    wide = np.abs(steps) > GAP_STEPS * np.median(np.abs(steps))
     return [
         f"{place}: gap of {abs(steps[i]):g} {unit} after {axis[i]:g}"
         for i in np.flatnonzero(wide)[:5]
@@ -202,10 +196,7 @@ def convert_quantity(
     A share of 0 or less has no logarithm: SpektronError, or NaN if not strict.
     """
     for name in (quantity, to):
-        if name not in QUANTITIES:
-            raise SpektronError(
-                f"quantity {name!r}: unknown; use one of {_list(QUANTITIES)}"
-            )
+        check_name("quantity", name, QUANTITIES)
     values = np.asarray(values, np.float64)
     if quantity == to:
         return values.copy()
@@ -228,35 +219,22 @@ def convert_quantity(
     return -np.log10(np.where(bad, np.nan, share))
 
 
-@dataclass(frozen=True)
-class Resampled:
-    """Spectra on another axis.
-
-    Attributes:
-      spectra: (n, q) float64, NaN where not valid.
-      valid: (n, q) bool, False outside the measured axis, in gaps, and near NaN.
-      report: one line that says what was done.
-    """
-
-    spectra: np.ndarray
-    valid: np.ndarray
-    report: str
-
-
 def resample(
     spectra: np.ndarray, axis: np.ndarray, new_axis: np.ndarray, unit: str
-) -> Resampled:
+) -> np.ndarray:
     """Put spectra on `new_axis`, by the two neighbours of each new point alone.
 
     Linear interpolation: a new point takes part in nothing but its two neighbours, and
-    one outside the axis, inside a gap, or beside NaN is not valid. Nothing is
-    extrapolated.
+    one outside the axis, inside a gap, or beside NaN is NaN. Nothing is extrapolated.
 
     Args:
       spectra: (n, p).
       axis: (p,) positions in `unit`, running up or down.
       new_axis: (q,) positions in the same unit (see `convert`).
       unit: unit of both.
+
+    Returns:
+      (n, q) float64.
     """
     axis = np.asarray(axis, np.float64)
     new_axis = np.asarray(new_axis, np.float64)
@@ -284,19 +262,6 @@ def resample(
         ),
     )
     steps = np.diff(axis)
-    in_gap = (step > GAP * np.median(steps)) & (weight > 0) & (weight < 1)
+    in_gap = (step > GAP_STEPS * np.median(steps)) & (weight > 0) & (weight < 1)
     outside = (new_axis < axis[0]) | (new_axis > axis[-1])
-    valid = ~(outside | in_gap) & ~np.isnan(result)
-    ratio = float(np.median(np.abs(np.diff(new_axis))) / np.median(steps))
-    report = (
-        f"resampled {axis.size} to {new_axis.size} points by linear interpolation, "
-        f"{int(outside.sum())} outside {axis[0]:g} to {axis[-1]:g} {unit} and "
-        f"{int(in_gap.sum())} in gaps not valid; new step {ratio:.3g} x the old one"
-    )
-    if ratio > 2:
-        report += " (narrow bands between the new points are lost)"
-    return Resampled(np.where(valid, result, np.nan), valid, report)
-
-
-def _list(names: tuple[str, ...]) -> str:
-    return ", ".join(names)
+    return np.where(outside | in_gap, np.nan, result)

@@ -16,6 +16,7 @@ their scale.
 Sizes: n spectra, p measured points, L model points (2048).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +43,7 @@ XH_TYPES = (
 UNITS = ("cm-1", "nm", "um")
 NIR_CM1 = (4000.0, 9090.0)  # of rendered NIR spectra: 1,100 to 2,500 nm
 N_POINTS = 2048
-LEAST_POINTS = 16  # fewer say next to nothing of a spectrum
+MIN_VALID_POINTS = 16  # fewer say next to nothing of a spectrum
 
 
 def pretraining_axis(
@@ -52,20 +53,24 @@ def pretraining_axis(
     return np.linspace(low_cm1, high_cm1, points)
 
 
+def check_name(kind: str, name: str, allowed: Sequence[str]) -> None:
+    """Raise SpektronError, which lists the names, unless `name` is one of them."""
+    if name not in allowed:
+        raise SpektronError(
+            f"{kind} {name!r}: unknown; use one of {', '.join(allowed)}"
+        )
+
+
 def modality_code(name: str) -> int:
     """Return the code of a modality; SpektronError lists the names."""
-    if name not in MODALITIES:
-        raise SpektronError(
-            f"modality {name!r}: unknown; use one of {', '.join(MODALITIES)}"
-        )
+    check_name("modality", name, MODALITIES)
     return MODALITIES.index(name)
 
 
 def to_cm1(axis: np.ndarray, unit: str) -> np.ndarray:
     """Convert positions to wavenumbers; the order of the points stays."""
     axis = np.asarray(axis, np.float64)
-    if unit not in UNITS:
-        raise SpektronError(f"unit {unit!r}: unknown; use one of {', '.join(UNITS)}")
+    check_name("unit", unit, UNITS)
     if not np.isfinite(axis).all() or (axis <= 0).any():
         raise SpektronError("axis: every position must be finite and greater than 0")
     return {"cm-1": axis, "nm": 1e7 / axis, "um": 1e4 / axis}[unit]
@@ -161,10 +166,10 @@ def _checked(
 
 def _check_enough(valid: np.ndarray) -> None:
     counts = valid.sum(axis=1)
-    poor = np.flatnonzero(counts < LEAST_POINTS)
+    poor = np.flatnonzero(counts < MIN_VALID_POINTS)
     if poor.size:
         raise SpektronError(
-            f"spectra: {_named(poor)} with fewer than {LEAST_POINTS} valid points "
+            f"spectra: {_named(poor)} with fewer than {MIN_VALID_POINTS} valid points "
             f"(fewest: {counts.min()}); leave out such spectra"
         )
 

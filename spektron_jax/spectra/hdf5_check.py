@@ -15,18 +15,22 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
 
+from spektron_jax.errors import SpektronError
+
+# What h5py raises on damaged files, depending on where the damage is.
+HDF5_ERRORS = (OSError, RuntimeError, ValueError, TypeError, MemoryError, KeyError)
 _HEAD = b"GCOL\x01\0\0\0"
 _BLOCK = 2**22
-LARGEST_ATTRIBUTE = 2**20
-LARGEST_BYTES = 2**34
+MAX_ATTRIBUTE_BYTES = 2**20
+MAX_DATASET_BYTES = 2**34
 DEFLATE_RATIO = 1100  # gzip packs 1 : 1032 at best
-LARGEST_STRINGS = 2**30  # bytes of an array of strings, all as long as the longest
-LARGEST_SCAN = 2**28  # bytes of a file that is searched for attributes
+MAX_STRINGS_BYTES = 2**30  # bytes of an array of strings, all as long as the longest
+MAX_SCAN_BYTES = 2**28  # bytes of a file that is searched for attributes
 _OBJECT = struct.Struct("<HHIQ")
 _REFERENCE = np.dtype([("length", "<u4"), ("heap", "<u8"), ("index", "<u4")])
 _VARIABLE = 9  # class of types of variable length
@@ -72,16 +76,16 @@ def _adds_up(file: BinaryIO, start: int, whole: int) -> bool:
     return at <= size
 
 
-def attribute(item: h5py.HLObject, name: str, default: object = None) -> object:
+def attribute(item: h5py.HLObject, name: str, default: Any = None) -> Any:
     """Return an attribute, or `default`; OSError if it claims more than a megabyte."""
     if name not in item.attrs:
         return default
     found = item.attrs.get_id(name)
     count = int(np.prod(found.shape, dtype=object))
     claims = [count * found.dtype.itemsize]
-    if found.dtype.kind == "O" and claims[0] <= LARGEST_ATTRIBUTE:
+    if found.dtype.kind == "O" and claims[0] <= MAX_ATTRIBUTE_BYTES:
         claims += _claims_of_attribute(item.file.filename, name.encode(), count)
-    if max(claims) > LARGEST_ATTRIBUTE:
+    if max(claims) > MAX_ATTRIBUTE_BYTES:
         raise OSError(f"attribute {name!r} claims {max(claims):,} bytes: damaged")
     return item.attrs[name]
 
@@ -94,7 +98,7 @@ def strings(dataset: h5py.Dataset) -> np.ndarray:
         longest = max(
             (int(raw["length"].max()) for raw in _references(dataset)), default=0
         )
-    if longest > size or 4 * longest * dataset.size > LARGEST_STRINGS:
+    if longest > size or 4 * longest * dataset.size > MAX_STRINGS_BYTES:
         raise OSError(
             f"strings of {dataset.name}: the longest claims {longest:,} bytes, too "
             "many, or damaged"
@@ -104,9 +108,9 @@ def strings(dataset: h5py.Dataset) -> np.ndarray:
 
 def _claims_of_attribute(path: str, name: bytes, count: int) -> list[int]:
     """Lengths that the attribute messages of this name claim (versions 1 to 3)."""
-    found = []
+    found: list[int] = []
     with open(path, "rb") as file:
-        if file.seek(0, 2) > LARGEST_SCAN:
+        if file.seek(0, 2) > MAX_SCAN_BYTES:
             return found
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             at = data.find(name + b"\0")
@@ -122,7 +126,7 @@ def _lengths(
     data: mmap.mmap, at: int, start: int, version: int, count: int
 ) -> list[int]:
     """Lengths in the message that starts at `start` and has its name at `at`."""
-    sizes = struct.unpack_from("<3H", data, start + 2)
+    sizes = list(struct.unpack_from("<3H", data, start + 2))
     if version == 1:  # padded to 8 bytes
         sizes = [size + -size % 8 for size in sizes]
     kind = at + sizes[0]
@@ -172,7 +176,41 @@ def _unpacked(dataset: h5py.Dataset, where: tuple[int, ...]) -> bytes | None:
     return raw if len(raw) == whole else None
 
 
+def item_of(file: h5py.File, name: str, kind: type = h5py.Dataset) -> Any:
+    """Return a dataset or group; SpektronError, which lists what there is, if none."""
+    found = file.get(name)
+    if not isinstance(found, kind):
+        present = ", ".join(sorted(file)) or "nothing"
+        raise SpektronError(
+            f"{file.filename}: {kind.__name__.lower()} '{name}' is missing (the file "
+            f"holds {present}); add it"
+        )
+    return found
+
+
+def small_dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    """Return a dataset that can be read at once; SpektronError for others."""
+    found = item_of(file, name)
+    if not can_be(found):
+        raise SpektronError(
+            f"{file.filename}: dataset '{name}' of {found.shape} is too large to read "
+            "at once, or damaged"
+        )
+    return found
+
+
+def strings_of(file: h5py.File, name: str) -> np.ndarray:
+    """Return a dataset of strings, (n,) str; SpektronError if it is something else."""
+    found = small_dataset(file, name)
+    if found.ndim != 1 or h5py.check_string_dtype(found.dtype) is None:
+        raise SpektronError(
+            f"{file.filename}: dataset '{name}' is {found.dtype} {found.shape}; must "
+            "be strings in 1 dimension"
+        )
+    return strings(found)
+
+
 def can_be(dataset: h5py.Dataset) -> bool:
     """False for a dataset larger than its file can hold, or than 16 GiB."""
     size = dataset.file.id.get_filesize()
-    return dataset.nbytes <= min(LARGEST_BYTES, DEFLATE_RATIO * size)
+    return dataset.nbytes <= min(MAX_DATASET_BYTES, DEFLATE_RATIO * size)

@@ -20,8 +20,8 @@ import numpy as np
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.readers import read_cells
-from spektron_jax.spectra.readers.draft import Log
-from spektron_jax.spectra.readers.table import name_and_unit, number
+from spektron_jax.spectra.readers.cells import name_and_unit, number
+from spektron_jax.spectra.readers.parsed import Log
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,10 +152,10 @@ def read_labels(path: str | Path, strict: bool = True) -> Labels:
     for row, place in zip(rows[1:], places[1:], strict=True):
         name = row[0].strip()
         if not name:
-            log.fault(f"{place}, column 1", "the sample id is missing")
+            log.error(f"{place}, column 1", "the sample id is missing")
         elif name in ids:
             text = f"sample {name!r} stands in {ids[name]} already; keep one of them"
-            log.fault(place, text)
+            log.error(place, text)
         else:
             ids[name] = place
             values.append(_numbers(row[1:], names, place, log))
@@ -174,12 +174,11 @@ def _numbers(
 ) -> list[float]:
     values = []
     for column, (cell, name) in enumerate(zip(cells, names, strict=True), start=2):
-        try:
-            values.append(number(cell))
-        except ValueError:
-            log.fault(
+        value = number(cell)
+        if value is None:
+            log.error(
                 f"{place}, column {column} ({name})",
                 f"{cell.strip()!r} is not a number; leave unknown labels empty",
             )
-            values.append(np.nan)
+        values.append(np.nan if value is None else value)
     return values

@@ -11,13 +11,18 @@ import numpy as np
 
 from spektron_jax.archive import replacing
 from spektron_jax.errors import SpektronError
-from spektron_jax.spectra.hdf5_check import attribute, can_be, heaps_are_sound, strings
-from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
+from spektron_jax.spectra.hdf5_check import (
+    HDF5_ERRORS,
+    attribute,
+    heaps_are_sound,
+    item_of,
+    small_dataset,
+    strings_of,
+)
+from spektron_jax.spectra.spectra_set import InstrumentSpectra, SpectraSet
 
 FORMAT = "spectra-set"
 VERSION = 1
-# What h5py raises on damaged files, depending on where the damage is.
-FAULTS = (OSError, RuntimeError, ValueError, TypeError, MemoryError, KeyError)
 _OWN_ATTRS = ("format", "format_version", "modality")
 
 
@@ -76,8 +81,8 @@ def load(path: str | Path) -> SpectraSet:
         if not heaps_are_sound(path):
             raise OSError("a global heap does not add up")
         with h5py.File(path, "r") as file:
-            return _read(file, str(path))
-    except FAULTS as error:
+            return _read(file)
+    except HDF5_ERRORS as error:
         raise SpektronError(
             f"{path}: damaged, cut off or no HDF5 file ({_short(error)}); fetch it "
             "again"
@@ -89,11 +94,12 @@ def is_spectra_set(path: str | Path) -> bool:
     try:
         with h5py.File(path, "r") as file:
             return _text(attribute(file, "format")) == FORMAT
-    except FAULTS:
+    except HDF5_ERRORS:
         return False
 
 
-def _read(file: h5py.File, path: str) -> SpectraSet:
+def _read(file: h5py.File) -> SpectraSet:
+    path = file.filename
     if _text(attribute(file, "format")) != FORMAT:
         raise SpektronError(
             f"{path}: not a spectra set (its attribute 'format' is not {FORMAT!r})"
@@ -103,14 +109,14 @@ def _read(file: h5py.File, path: str) -> SpectraSet:
         raise SpektronError(
             f"{path}: format_version is {version!r}, this program reads 1 to {VERSION}"
         )
-    ids = _strings(file, "sample_ids", path)
-    targets = _numbers(file, "targets", path, 2)
+    ids = strings_of(file, "sample_ids")
+    targets = _numbers(file, "targets", 2)
     names = attribute(file["targets"], "names", ())
     units = attribute(file["targets"], "units", ("",) * len(names))
-    labels = _group(file, "labels", path) if "labels" in file else {}
+    labels = item_of(file, "labels", h5py.Group) if "labels" in file else {}
     instruments = {}
-    for name in _group(file, "instruments", path):
-        instruments[name] = _instrument(file, f"instruments/{name}", path)
+    for name in item_of(file, "instruments", h5py.Group):
+        instruments[name] = _instrument(file, f"instruments/{name}")
     try:
         return SpectraSet(
             instruments=instruments,
@@ -119,8 +125,8 @@ def _read(file: h5py.File, path: str) -> SpectraSet:
             targets=targets,
             target_names=tuple(_text(name) for name in names),
             target_units=tuple(_text(unit) for unit in units),
-            labels={name: _strings(file, f"labels/{name}", path) for name in labels},
-            split=_strings(file, "split", path) if "split" in file else None,
+            labels={name: strings_of(file, f"labels/{name}") for name in labels},
+            split=strings_of(file, "split") if "split" in file else None,
             metadata={
                 key: _text(attribute(file, key))
                 for key in file.attrs
@@ -131,72 +137,42 @@ def _read(file: h5py.File, path: str) -> SpectraSet:
         raise SpektronError(f"{path}: {error}") from error
 
 
-def _instrument(file: h5py.File, place: str, path: str) -> Instrument:
-    group = _group(file, place, path)
-    axis = _numbers(file, f"{place}/axis", path, 1)
+def _instrument(file: h5py.File, place: str) -> InstrumentSpectra:
+    group = item_of(file, place, h5py.Group)
+    axis = _numbers(file, f"{place}/axis", 1)
     unit = attribute(group["axis"], "unit")
     if unit is None:
         raise SpektronError(
-            f"{path}: {place}/axis has no attribute 'unit'; set it to nm, um or cm-1"
+            f"{file.filename}: {place}/axis has no attribute 'unit'; set it to nm, um "
+            "or cm-1"
         )
     standards = None
     if "standards" in group:
         standards = (
-            _strings(file, f"{place}/standards/sample_ids", path),
-            _numbers(file, f"{place}/standards/spectra", path, 2),
+            strings_of(file, f"{place}/standards/sample_ids"),
+            _numbers(file, f"{place}/standards/spectra", 2),
         )
-    return Instrument(
+    return InstrumentSpectra(
         axis=axis,
         unit=_text(unit),
         quantity=_text(attribute(group, "quantity", "unknown")),
-        spectra=_numbers(file, f"{place}/spectra", path, 2),
+        spectra=_numbers(file, f"{place}/spectra", 2),
         description=_text(attribute(group, "description", "")),
         standards=standards,
         replicates=(
-            _numbers(file, f"{place}/replicates", path, 3)
-            if "replicates" in group
-            else None
+            _numbers(file, f"{place}/replicates", 3) if "replicates" in group else None
         ),
     )
 
 
-def _group(file: h5py.File, name: str, path: str) -> h5py.Group:
-    found = file.get(name)
-    if not isinstance(found, h5py.Group):
-        raise SpektronError(f"{path}: group '{name}' is missing; add it")
-    return found
-
-
-def _dataset(file: h5py.File, name: str, path: str) -> h5py.Dataset:
-    found = file.get(name)
-    if not isinstance(found, h5py.Dataset):
-        raise SpektronError(f"{path}: dataset '{name}' is missing; add it")
-    if not can_be(found):
-        raise SpektronError(
-            f"{path}: dataset '{name}' of {found.shape} is too large to read at once, "
-            "or damaged"
-        )
-    return found
-
-
-def _numbers(file: h5py.File, name: str, path: str, dimensions: int) -> np.ndarray:
-    found = _dataset(file, name, path)
+def _numbers(file: h5py.File, name: str, dimensions: int) -> np.ndarray:
+    found = small_dataset(file, name)
     if found.ndim != dimensions or found.dtype.kind not in "iuf":
         raise SpektronError(
-            f"{path}: dataset '{name}' is {found.dtype} {found.shape}; must be numbers "
-            f"in {dimensions} dimensions"
+            f"{file.filename}: dataset '{name}' is {found.dtype} {found.shape}; must "
+            f"be numbers in {dimensions} dimensions"
         )
     return found[()]
-
-
-def _strings(file: h5py.File, name: str, path: str) -> np.ndarray:
-    found = _dataset(file, name, path)
-    if found.ndim != 1 or h5py.check_string_dtype(found.dtype) is None:
-        raise SpektronError(
-            f"{path}: dataset '{name}' is {found.dtype} {found.shape}; must be strings "
-            "in 1 dimension"
-        )
-    return strings(found)
 
 
 def _text(value: object) -> str:

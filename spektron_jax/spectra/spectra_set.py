@@ -10,7 +10,8 @@ Sizes: n samples, p points, k targets.
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from spektron_jax.spectra.axis import check
 
 # As many equal values in a row at a spectrum's maximum count as a detector's limit.
 SATURATED_RUN = 5
-SHOWN = 20  # problems in a summary
+MAX_SHOWN = 20  # problems in a summary
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Problem:
 
 
 @dataclass(eq=False)
-class Instrument:
+class InstrumentSpectra:
     """Spectra of one instrument.
 
     Attributes:
@@ -61,12 +62,12 @@ class Instrument:
     quantity: str
     spectra: np.ndarray
     description: str = ""
-    standards: tuple[np.ndarray, np.ndarray] | None = None
+    standards: tuple[Sequence[str] | np.ndarray, np.ndarray] | None = None
     replicates: np.ndarray | None = None
 
     def __repr__(self) -> str:
         return (
-            f"Instrument({self.spectra.shape[0]} x {self.spectra.shape[1]} points, "
+            f"InstrumentSpectra({len(self.spectra)} x {self.axis.size} points, "
             f"{self.axis[0]:g} to {self.axis[-1]:g} {self.unit}, {self.quantity})"
         )
 
@@ -81,7 +82,7 @@ class SpectraSet:
     """Spectra of n samples; see the top of this file.
 
     Attributes:
-      instruments: name -> Instrument.
+      instruments: name -> InstrumentSpectra.
       sample_ids: (n,) strings.
       modality: "NIR", "IR", "Raman" or "unknown".
       targets: (n, k) float32, NaN where missing.
@@ -92,10 +93,10 @@ class SpectraSet:
       problems: what was found on reading.
     """
 
-    instruments: dict[str, Instrument]
+    instruments: dict[str, InstrumentSpectra]
     sample_ids: np.ndarray
     modality: str = "unknown"
-    targets: np.ndarray | None = None
+    targets: np.ndarray = None  # type: ignore[assignment]  # none: (n, 0)
     target_names: tuple[str, ...] = ()
     target_units: tuple[str, ...] = ()
     labels: dict[str, np.ndarray] = field(default_factory=dict)
@@ -148,27 +149,22 @@ class SpectraSet:
         """Return the set of some samples, by index or mask; problems stay behind."""
         rows = np.arange(len(self))[rows]
         instruments = {
-            name: Instrument(
-                one.axis,
-                one.unit,
-                one.quantity,
-                one.spectra[rows],
-                one.description,
-                one.standards,
-                None if one.replicates is None else one.replicates[:, rows],
+            name: replace(
+                one,
+                spectra=one.spectra[rows],
+                replicates=None if one.replicates is None else one.replicates[:, rows],
             )
             for name, one in self.instruments.items()
         }
-        return SpectraSet(
-            instruments,
-            self.sample_ids[rows],
-            self.modality,
-            self.targets[rows],
-            self.target_names,
-            self.target_units,
-            {name: label[rows] for name, label in self.labels.items()},
-            None if self.split is None else self.split[rows],
-            dict(self.metadata),
+        return replace(
+            self,
+            instruments=instruments,
+            sample_ids=self.sample_ids[rows],
+            targets=self.targets[rows],
+            labels={name: label[rows] for name, label in self.labels.items()},
+            split=None if self.split is None else self.split[rows],
+            metadata=dict(self.metadata),
+            problems=[],
         )
 
     def describe(self) -> str:
@@ -194,21 +190,23 @@ class SpectraSet:
             lines.append(f"  label {name}: {len(set(label.tolist()))} classes")
         if self.problems:
             lines.append(f"  problems: {len(self.problems)}")
-            lines += [f"    {problem}" for problem in self.problems[:SHOWN]]
-            if len(self.problems) > SHOWN:
-                lines.append(f"    ... {len(self.problems) - SHOWN} more in .problems")
+            lines += [f"    {problem}" for problem in self.problems[:MAX_SHOWN]]
+            if len(self.problems) > MAX_SHOWN:
+                lines.append(
+                    f"    ... {len(self.problems) - MAX_SHOWN} more in .problems"
+                )
         return "\n".join(lines)
 
 
 def find_problems(found: SpectraSet, place: str) -> tuple[list[Problem], list[Problem]]:
-    """Return (faults, remarks) of the contents: faults stop a strict reading."""
-    faults, remarks = [], []
+    """Return (errors, warnings) of the contents: errors stop a strict reading."""
+    errors, warnings = [], []
     counts = Counter(found.sample_ids.tolist())
     for sample, count in counts.items():
         if count > 1:
             rows = np.flatnonzero(found.sample_ids == sample)
             text = f"sample id {sample!r} stands {count} times; give each its own"
-            faults += [Problem(f"{place}, row {r + 1}", text, int(r)) for r in rows[1:]]
+            errors += [Problem(f"{place}, row {r + 1}", text, int(r)) for r in rows[1:]]
     for name, one in found.instruments.items():
         where = f"{place}, instrument {name}" if len(found.instruments) > 1 else place
         for row, values in enumerate(one.spectra):
@@ -218,22 +216,22 @@ def find_problems(found: SpectraSet, place: str) -> tuple[list[Problem], list[Pr
                 continue
             if np.isinf(known).any():
                 point = int(np.flatnonzero(np.isinf(values))[0]) + 1
-                faults.append(Problem(here, f"point {point} is infinite", row, name))
+                errors.append(Problem(here, f"point {point} is infinite", row, name))
                 continue
             top = known.max()
             if known.min() == top:
                 text = f"constant: every value is {top:g}"
-                faults.append(Problem(here, text, row, name))
+                errors.append(Problem(here, text, row, name))
             elif _longest_run(values == top) >= SATURATED_RUN:
                 text = f"looks saturated: {_longest_run(values == top)} points at {top}"
-                remarks.append(Problem(here, text, row, name))
+                warnings.append(Problem(here, text, row, name))
     if np.isinf(found.targets).any():
         rows = np.flatnonzero(np.isinf(found.targets).any(axis=1))
-        faults += [
+        errors += [
             Problem(f"{place}, row {r + 1}", "a target is infinite", int(r))
             for r in rows
         ]
-    return faults, remarks
+    return errors, warnings
 
 
 def _longest_run(flags: np.ndarray) -> int:
@@ -248,12 +246,12 @@ def _strings(values: np.ndarray, n: int, name: str) -> np.ndarray:
     return values
 
 
-def _check_instrument(name: str, one: Instrument, n: int, modality: str) -> None:
+def _check_instrument(name: str, one: InstrumentSpectra, n: int, modality: str) -> None:
     place = f"instrument {name!r}"
     if not isinstance(name, str) or not name or "/" in name or name in {".", ".."}:
         raise SpektronError(f"{place}: give a name without '/'")
     one.axis = np.asarray(one.axis, np.float64)
-    with np.errstate(over="ignore"):  # becomes infinite, which is found as a fault
+    with np.errstate(over="ignore"):  # becomes infinite, which is found as an error
         one.spectra = np.asarray(one.spectra, np.float32)
     if one.spectra.shape != (n, one.axis.size):
         raise SpektronError(

@@ -9,7 +9,7 @@ import numpy as np
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import axis as axes
-from spektron_jax.spectra.grid import LEAST_POINTS
+from spektron_jax.spectra.grid import MIN_VALID_POINTS
 from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.intervals import MIN_CALIBRATED
 
@@ -109,12 +109,12 @@ def overlap(axis: np.ndarray, measured: np.ndarray, unit: str) -> np.ndarray:
     """Which points of an axis lie inside another one, (p,) bool."""
     tolerance = NEAR * np.min(np.abs(np.diff(measured)))
     inside = (axis >= measured.min() - tolerance) & (axis <= measured.max() + tolerance)
-    if inside.sum() < LEAST_POINTS:
+    if inside.sum() < MIN_VALID_POINTS:
         raise SpektronError(
             f"axis_target: {measured.min():g} to {measured.max():g} {unit} and "
             f"axis_source: {axis.min():g} to {axis.max():g} {unit} have "
-            f"{int(inside.sum())} points in common, {LEAST_POINTS} are needed; check "
-            "the units"
+            f"{int(inside.sum())} points in common, {MIN_VALID_POINTS} are needed; "
+            "check the units"
         )
     return inside
 

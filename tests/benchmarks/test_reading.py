@@ -6,7 +6,7 @@ import pytest
 import spektron_jax
 from benchmarks.reading import write_spectra
 from spektron_jax import SpektronError
-from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
+from spektron_jax.spectra.spectra_set import InstrumentSpectra, SpectraSet
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ def test_spectra_come_back_bit_for_bit(tmp_path, axis, unit):
     rng = np.random.default_rng(0)
     spectra = rng.normal(size=(7, axis.size)).astype(np.float32)
     spectra[3] = np.nan
-    one = Instrument(axis, unit, "absorbance", spectra)
+    one = InstrumentSpectra(axis, unit, "absorbance", spectra)
     found = SpectraSet(
         {"a": one},
         [f"n {i}" for i in range(7)],

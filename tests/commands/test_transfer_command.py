@@ -12,7 +12,7 @@ import pytest
 from benchmarks.reading import write_spectra
 from spektron_jax import CalibrationTransfer, main
 from spektron_jax.spectra.spectra_file import save
-from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
+from spektron_jax.spectra.spectra_set import InstrumentSpectra, SpectraSet
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 CORN = Path(os.environ.get("SPEKTRON_DATA", BESIDE)) / "corn.h5"
@@ -27,8 +27,8 @@ def both(instruments, tmp_path):
     X_t[-1] = np.nan
     found = SpectraSet(
         {
-            "old": Instrument(axis_s, "nm", "absorbance", X_s),
-            "new": Instrument(axis_t, "nm", "absorbance", X_t),
+            "old": InstrumentSpectra(axis_s, "nm", "absorbance", X_s),
+            "new": InstrumentSpectra(axis_t, "nm", "absorbance", X_t),
         },
         [f"s{i}" for i in range(28)],
         "NIR",

@@ -9,7 +9,7 @@ import pytest
 import spektron_jax
 from spektron_jax import main
 from spektron_jax.commands import config_file, convert
-from spektron_jax.corpus import boraden, qme14s
+from spektron_jax.corpus import boraden, published, qme14s
 from spektron_jax.corpus.qm9s import QM9SFile
 from spektron_jax.errors import SpektronError
 
@@ -48,7 +48,7 @@ def tables(tmp_path):
 
 @pytest.mark.parametrize("points", [0, 64])
 def test_tables_become_a_training_file(tables, tmp_path, points, monkeypatch):
-    monkeypatch.setattr(boraden, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(published, "BLOCK_ROWS", 7)
     path = convert.convert(settings(**tables, points=points), tmp_path)
     source = QM9SFile(str(path))
     assert len(source.axis_cm1) == (points or AXIS.size)
@@ -62,8 +62,8 @@ def test_tables_become_a_training_file(tables, tmp_path, points, monkeypatch):
         assert len(file["ir"].attrs["source_sha256"]) == 64
 
 
-def test_a_conversion_goes_on_where_it_stopped(tables, tmp_path, monkeypatch):
-    monkeypatch.setattr(boraden, "BLOCK_ROWS", 4)
+def test_a_conversion_resumes_where_it_stopped(tables, tmp_path, monkeypatch):
+    monkeypatch.setattr(published, "BLOCK_ROWS", 4)
     whole = convert.convert(settings(**tables), tmp_path).rename(tmp_path / "whole.h5")
     row, seen = boraden._row, []
 
@@ -78,7 +78,7 @@ def test_a_conversion_goes_on_where_it_stopped(tables, tmp_path, monkeypatch):
         convert.convert(settings(**tables), tmp_path)
     assert not (tmp_path / "qm9s.h5").exists()
     again = convert.convert(settings(**tables), tmp_path)
-    assert seen[31] == ("raman_boraden.csv", 4)
+    assert seen[31] == ("ir_boraden.csv", 12)  # three blocks of four were whole
     with h5py.File(whole) as a, h5py.File(again) as b:
         for name in ("ir", "raman", "axis", "split"):
             np.testing.assert_array_equal(a[name][()], b[name][()])
@@ -183,7 +183,7 @@ def archives(tmp_path):
 
 @pytest.mark.parametrize("unpacked", [False, True])
 def test_qme14s_becomes_a_training_file(archives, tmp_path, monkeypatch, unpacked):
-    monkeypatch.setattr(qme14s, "BLOCK_ROWS", 5)
+    monkeypatch.setattr(published, "BLOCK_ROWS", 5)
     if unpacked:
         for kind in ("ir", "raman"):
             zipfile.ZipFile(archives[kind]).extractall(tmp_path / kind)
@@ -202,8 +202,8 @@ def test_qme14s_becomes_a_training_file(archives, tmp_path, monkeypatch, unpacke
     np.testing.assert_allclose(got, [bands(0, 700.0), bands(7, 2100.0)], rtol=1e-6)
 
 
-def test_qme14s_goes_on_where_it_stopped(archives, tmp_path, monkeypatch):
-    monkeypatch.setattr(qme14s, "BLOCK_ROWS", 4)
+def test_qme14s_resumes_where_it_stopped(archives, tmp_path, monkeypatch):
+    monkeypatch.setattr(published, "BLOCK_ROWS", 4)
     whole = convert.convert(settings(**archives), tmp_path).rename(
         tmp_path / "whole.h5"
     )

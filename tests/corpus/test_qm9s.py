@@ -96,8 +96,11 @@ WIDE = np.ones((MOLECULES, POINTS + 1), np.float32)
 @pytest.mark.parametrize(
     ("replaced", "message"),
     [
-        ({"raman": None}, "dataset 'raman' missing .the file holds axis, ir, smiles"),
-        ({"axis": None}, "dataset 'axis' missing"),
+        (
+            {"raman": None},
+            "'raman' is missing .the file holds axis, ir, smiles",
+        ),
+        ({"axis": None}, "dataset 'axis' is missing"),
         ({"ir": WIDE}, r"'ir' is float32 \(40, 33\); must be float32 \(40, 32\)"),
         ({"ir": WIDE[:, 1:].astype(np.float64)}, "'ir' is float64"),
         ({"ir": 0 * WIDE[:, 1:]}, "'ir' has no row that can be used"),

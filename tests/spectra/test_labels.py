@@ -11,7 +11,7 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.labels import read_labels
 from spektron_jax.spectra.samples import read_paired, read_samples
 from spektron_jax.spectra.spectra_file import save
-from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
+from spektron_jax.spectra.spectra_set import InstrumentSpectra, SpectraSet
 
 TABLES = {
     "comma": "sample,fat (%),oil\na,1.5,2\nb,,-3.25\n",
@@ -102,8 +102,10 @@ def files(instruments, tmp_path):
     """Two instruments of 12 samples, the target in transmittance and wavenumbers."""
     X_s, axis, X_t, _, y = instruments(samples=12)
     ids = [f"s{i}" for i in range(12)]
-    old = Instrument(axis, "nm", "absorbance", X_s)
-    new = Instrument(1e7 / axis[::-1], "cm-1", "transmittance", 10 ** -X_t[:, ::-1])
+    old = InstrumentSpectra(axis, "nm", "absorbance", X_s)
+    new = InstrumentSpectra(
+        1e7 / axis[::-1], "cm-1", "transmittance", 10 ** -X_t[:, ::-1]
+    )
     names, units = ("fat", "oil"), ("%", "g")
     targets = np.column_stack([y, -y])
     both = SpectraSet({"old": old, "new": new}, ids, "NIR", targets, names, units)

@@ -7,7 +7,11 @@ import pytest
 import spektron_jax
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import spectra_file
-from spektron_jax.spectra.spectra_set import Instrument, SpectraSet, find_problems
+from spektron_jax.spectra.spectra_set import (
+    InstrumentSpectra,
+    SpectraSet,
+    find_problems,
+)
 
 NM = np.linspace(1100.0, 2498.0, 30)
 FT = "instruments/ft/axis"
@@ -16,14 +20,18 @@ CM1 = np.linspace(4000.0, 10000.0, 41)
 
 def make(n=6, **changes):
     rng = np.random.default_rng(0)
-    grating = Instrument(NM, "nm", "log(1/R)", rng.normal(size=(n, 30)), "a grating")
+    grating = InstrumentSpectra(
+        NM, "nm", "log(1/R)", rng.normal(size=(n, 30)), "a grating"
+    )
     grating.spectra[2] = np.nan
     grating.standards = np.array(["glass"]), rng.normal(size=(1, 30))
     grating.replicates = rng.normal(size=(2, n, 30))
     values = {
         "instruments": {
             "grating": grating,
-            "ft": Instrument(CM1, "cm-1", "absorbance", rng.normal(size=(n, 41))),
+            "ft": InstrumentSpectra(
+                CM1, "cm-1", "absorbance", rng.normal(size=(n, 41))
+            ),
         },
         "sample_ids": [f"Gerste {i} ä" for i in range(n)],
         "modality": "NIR",
@@ -161,14 +169,14 @@ def test_problems_of_the_contents_are_found():
     spectra[1, 3] = np.inf
     spectra[4, 10:20] = 9.0
     found.targets[5, 0] = -np.inf
-    faults, remarks = find_problems(found, "x.h5")
-    texts = "\n".join(map(str, faults))
+    errors, warnings = find_problems(found, "x.h5")
+    texts = "\n".join(map(str, errors))
     assert "row 4: sample id 'Gerste 1 ä' stands 2 times" in texts
     assert "instrument ft, row 1 (Gerste 0 ä): constant: every value is 0.5" in texts
     assert "point 4 is infinite" in texts and "row 6: a target is infinite" in texts
-    assert len(faults) == 4
-    assert [(r.row, r.instrument) for r in remarks] == [(4, "ft")]
-    assert "saturated: 10 points at 9" in str(remarks[0])
+    assert len(errors) == 4
+    assert [(r.row, r.instrument) for r in warnings] == [(4, "ft")]
+    assert "saturated: 10 points at 9" in str(warnings[0])
 
 
 def test_faults_raise_or_are_left_out(tmp_path):

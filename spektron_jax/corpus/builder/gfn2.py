@@ -2,8 +2,8 @@
 
 With E(x, F) the energy at coordinates x in a uniform field F and g = dE/dx:
 
-    Hessian            H_ij      = dg_i / dx_j                 steps of STEP
-    dipole             dmu_b/dx  = - dg / dF_b                 fields of FIELD
+    Hessian            H_ij      = dg_i / dx_j                 steps of STEP_BOHR
+    dipole             dmu_b/dx  = - dg / dF_b                 fields of FIELD_AU
     polarizability     dalpha_bc/dx = - d2g / dF_b dF_c
 
 all by central differences, so that their error goes with the square of the step. The
@@ -12,7 +12,7 @@ single fields are enough:
 
     g_bc = (g(+b+c) + g(-b-c) - g(+b) - g(-b) - g(+c) - g(-c) + 2 g(0)) / 2 F^2.
 
-The optimiser is BFGS with steps of at most TRUST, started from springs between near
+The optimiser is BFGS with steps of at most MAX_MOVE, started from springs between near
 atoms (after R. Lindh et al., Chem. Phys. Lett. 241, 423 (1995)): a third of the steps
 that a unit matrix needs. Where Debian's `xtb` is installed, its optimiser goes first.
 
@@ -33,12 +33,12 @@ import numpy as np
 from spektron_jax.corpus.builder.modes import BOHR_A
 from spektron_jax.errors import SpektronError
 
-STEP = 0.005  # bohr
-FIELD = 0.004  # hartree / (e bohr)
-ACCURACY = 0.01  # of the self-consistent charges; tblite's default is 1
-GRADIENT = 2e-5  # largest component at the end; 2 cm-1 in a mode of 20 cm-1
-MOST_STEPS = 500
-TRUST = 0.3  # bohr, the largest move of one coordinate
+STEP_BOHR = 0.005
+FIELD_AU = 0.004  # hartree / (e bohr)
+SCF_ACCURACY = 0.01  # of the self-consistent charges; tblite's default is 1
+MAX_GRADIENT = 2e-5  # largest component at the end; 2 cm-1 in a mode of 20 cm-1
+MAX_STEPS = 500
+MAX_MOVE = 0.3  # bohr, the largest move of one coordinate
 PAIRS = ((0, 1), (0, 2), (1, 2))
 
 
@@ -83,7 +83,7 @@ class Surface:
 
         calculator = Calculator("GFN2-xTB", self.numbers, self._start)
         calculator.set("verbosity", 0)
-        calculator.set("accuracy", ACCURACY)
+        calculator.set("accuracy", SCF_ACCURACY)
         if any(self._field):
             calculator.add("electric-field", list(self._field))  # not an array: cffi
         return calculator
@@ -141,13 +141,13 @@ def springs(positions: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 
 
 def optimise(surface: Surface, positions: np.ndarray) -> np.ndarray:
-    """Return the positions, (n, 3), where no gradient is above GRADIENT."""
+    """Return the positions, (n, 3), where no gradient is above MAX_GRADIENT."""
     x = positions.ravel().copy()
     hessian = springs(positions, surface.numbers)
     energy, gradient, _ = surface.at(x)
-    trust = TRUST
-    for _ in range(MOST_STEPS):
-        if np.abs(gradient).max() < GRADIENT:
+    trust = MAX_MOVE
+    for _ in range(MAX_STEPS):
+        if np.abs(gradient).max() < MAX_GRADIENT:
             return x.reshape(-1, 3)
         values, vectors = np.linalg.eigh(hessian)
         step = -vectors @ ((vectors.T @ gradient) / np.maximum(values, 1e-3))
@@ -160,10 +160,10 @@ def optimise(surface: Surface, positions: np.ndarray) -> np.ndarray:
         if new_energy > energy + 1e-7:  # uphill: try again, nearer
             trust = max(0.25 * np.abs(step).max(), 1e-4)
             continue
-        trust = min(TRUST, 2.0 * trust)
+        trust = min(MAX_MOVE, 2.0 * trust)
         x, energy, gradient = x + step, new_energy, new_gradient
     raise NotConverged(
-        f"geometry not converged in {MOST_STEPS} steps "
+        f"geometry not converged in {MAX_STEPS} steps "
         f"(largest gradient {np.abs(gradient).max():.1e})"
     )
 
@@ -205,28 +205,28 @@ def derivatives(surface: Surface, positions: np.ndarray) -> Derivatives:
     hessian = np.empty((x.size, x.size))
     for i in range(x.size):
         step = np.zeros(x.size)
-        step[i] = STEP
+        step[i] = STEP_BOHR
         hessian[i] = surface.at(x + step)[1] - surface.at(x - step)[1]
-    hessian = (hessian + hessian.T) / (4.0 * STEP)
+    hessian = (hessian + hessian.T) / (4.0 * STEP_BOHR)
     single = np.empty((3, 2, x.size))
     dipoles = np.empty((3, 2, 3))
     for b in range(3):
-        for side, sign in enumerate((FIELD, -FIELD)):
+        for side, sign in enumerate((FIELD_AU, -FIELD_AU)):
             field = np.zeros(3)
             field[b] = sign
             _, single[b, side], dipoles[b, side] = _in_field(surface, x, field)
-    first = (single[:, 0] - single[:, 1]) / (2.0 * FIELD)
+    first = (single[:, 0] - single[:, 1]) / (2.0 * FIELD_AU)
     second = np.empty((3, 3, x.size))
     for b in range(3):
-        second[b, b] = (single[b].sum(axis=0) - 2.0 * zero) / FIELD**2
+        second[b, b] = (single[b].sum(axis=0) - 2.0 * zero) / FIELD_AU**2
     for b, c in PAIRS:
         field = np.zeros(3)
-        field[[b, c]] = FIELD
+        field[[b, c]] = FIELD_AU
         both = _in_field(surface, x, field)[1] + _in_field(surface, x, -field)[1]
         alone = single[b].sum(axis=0) + single[c].sum(axis=0)
-        second[b, c] = second[c, b] = (both - alone + 2.0 * zero) / (2.0 * FIELD**2)
+        second[b, c] = second[c, b] = (both - alone + 2.0 * zero) / (2.0 * FIELD_AU**2)
     surface.set_field((0.0, 0.0, 0.0))
-    alpha = (dipoles[:, 0] - dipoles[:, 1]) / (2.0 * FIELD)
+    alpha = (dipoles[:, 0] - dipoles[:, 1]) / (2.0 * FIELD_AU)
     return Derivatives(
         positions=positions,
         energy=energy,

@@ -22,8 +22,8 @@ DEBYE = 2.541746473  # of e bohr
 WAVENUMBER = 5140.4869  # sqrt(hartree / (bohr^2 amu)) in cm-1
 IR_KM_MOL = 42.2561  # of (D / (A sqrt(amu)))^2
 # Moments below 1e-3 of the largest belong to a linear molecule.
-LINEAR = 1e-3
-SHARES = 6  # CH, NH, OH stretch, then bend
+LINEAR_TOLERANCE = 1e-3
+N_SHARES = 6  # CH, NH, OH stretch, then bend
 _SHARE_COLUMN = {6: 0, 7: 1, 8: 2}
 
 
@@ -34,7 +34,9 @@ def internal_basis(positions: np.ndarray, mass: np.ndarray) -> np.ndarray:
     outer = [np.kron(root, axis) for axis in np.eye(3)]
     outer += [(root[:, None] * np.cross(a, centred)).ravel() for a in np.eye(3)]
     left, size, _ = np.linalg.svd(np.array(outer[3:]).T, full_matrices=False)
-    turning = left[:, size > LINEAR * size.max()] if size.max() > 0 else left[:, :0]
+    turning = (
+        left[:, size > LINEAR_TOLERANCE * size.max()] if size.max() > 0 else left[:, :0]
+    )
     motion = np.column_stack([*outer[:3], turning])
     whole, _, _ = np.linalg.svd(motion, full_matrices=True)
     return whole[:, motion.shape[1] :]
@@ -79,7 +81,7 @@ def shares(
     Args:
       bonds: (x, 2), atom X and its hydrogen.
     """
-    found = np.zeros((vectors.shape[1], SHARES))
+    found = np.zeros((vectors.shape[1], N_SHARES))
     velocity = vectors.reshape(len(positions), 3, -1) / np.sqrt(mass)[:, None, None]
     for x, h in bonds:
         column = _SHARE_COLUMN.get(int(numbers[x]))

@@ -19,7 +19,7 @@ must hold; of the thinkable orders the one that fulfils it is right, and a file 
 none does is left out. Strength does not depend on the orders that cannot be told apart.
 
 Guard: rows and SMILES belong together only if molecules with C#C or C#N show their
-stretching (scaled; see `triple_bond`).
+stretching (scaled; see `published`).
 
 Isomers that differ in space alone can have the same SMILES here; all are kept, in the
 same split.
@@ -33,24 +33,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from spektron_jax.corpus import triple_bond
 from spektron_jax.corpus.builder import modes
 from spektron_jax.corpus.builder.gfn2 import Derivatives
 from spektron_jax.corpus.builder.molecule import lines_of
 from spektron_jax.corpus.builder.structures import (
-    TYPES,
     Entry,
     Structure,
     Unsuitable,
     of_molecule,
 )
-from spektron_jax.corpus.bundle import FAULTS, Bundle
 from spektron_jax.corpus.line_corpus import B3LYP_SCALE
+from spektron_jax.corpus.published import BUNDLE_ERRORS, TRIPLE_CM1, Bundle
+from spektron_jax.spectra.grid import XH_TYPES
 
 HARTREE_EV = 27.211386245988
 HEADER_ROWS, FIRST_ATOM = 10, 10
 SYMMETRIC = ((0, 0), (0, 1), (1, 1), (0, 2), (1, 2), (2, 2))  # xx xy yy zx zy zz
-LOOSE = 0.05  # of a sum rule: the files carry few digits
+SUM_RULE_TOLERANCE = 0.05  # of a sum rule: the files carry few digits
 ATTRIBUTES = {
     "title": "B3LYP harmonic IR/Raman line lists of QM9S",
     "method": "B3LYP as published in QM9S (Zou et al. 2023), double-harmonic",
@@ -73,7 +72,7 @@ def molecules(
             rows, smiles, atoms = _rows(bundle.read(name))
             entry = replace(entry, smiles=smiles)
             canonical, arrays = lines(rows, smiles, atoms)
-        except (*FAULTS, Unsuitable, IndexError) as reason:
+        except (*BUNDLE_ERRORS, Unsuitable, IndexError) as reason:
             failures.append((entry, str(reason)))
             continue
         yield canonical, name, arrays
@@ -81,7 +80,7 @@ def molecules(
 
 def shows_triple_bond(arrays: dict[str, np.ndarray]) -> bool:
     """Whether a scaled wavenumber lies where triple bonds stretch."""
-    low, high = triple_bond.TRIPLE_CM1
+    low, high = TRIPLE_CM1
     scaled = B3LYP_SCALE * arrays["frequency_cm1"]
     return bool(((scaled > low) & (scaled < high)).any())
 
@@ -182,7 +181,7 @@ def _choose(
     best = int(np.argmin(errors))
     moment = np.linalg.norm(positions - positions.mean(axis=0))
     scale = np.linalg.norm(right) + np.linalg.norm(flat[best]) * moment / 10.0
-    if errors[best] > LOOSE * scale:
+    if errors[best] > SUM_RULE_TOLERANCE * scale:
         raise Unsuitable(
             f"derivatives of the {what} do not turn with the molecule: columns in an "
             "unknown order, or numbers of another molecule"
@@ -252,7 +251,7 @@ def _types(
                 )
                 if structure.numbers[x] == z
             ],
-            itertools.repeat(TYPES.index("other")),
+            itertools.repeat(XH_TYPES.index("other")),
         )
         for z in set(numbers[owners].tolist())
     }

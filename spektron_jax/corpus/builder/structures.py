@@ -19,13 +19,10 @@ import numpy as np
 
 from spektron_jax.corpus.builder.modes import BOHR_A
 from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.grid import XH_TYPES
 
-TYPES = (
-    *("CH_sp3", "CH_sp2", "CH_arom", "CH_sp", "CHO", "NH", "NH_arom_or_amide"),
-    *("OH_alcohol", "OH_phenol", "OH_acid", "OH_water", "SH", "other"),
-)
 # Of the sum of covalent radii: a longer bond is broken; a hydrogen nearer has moved.
-BROKEN, FORMED = 1.35, 1.2
+BROKEN_RATIO, FORMED_RATIO = 1.35, 1.2
 
 
 class Unsuitable(Exception):
@@ -49,7 +46,7 @@ class Structure:
       numbers, mass: atomic numbers and masses (amu) of the common isotopes, (n,).
       positions: (n, 3) bohr.
       xh_bonds: (x, 2), X and its hydrogen, in the order of the hydrogens.
-      xh_type: (x,) uint8, index into TYPES.
+      xh_type: (x,) uint8, index into grid.XH_TYPES.
       bonded: (n, n) bool.
       reach: covalent radii, (n,) bohr.
     """
@@ -136,21 +133,22 @@ def embed(smiles: str, seed: int, conformers: int) -> Structure:
 def starts(smiles: str, seed: int, conformers: int) -> list[Structure]:
     """Return its different conformers, of those drawn, the lowest in energy first."""
     from rdkit import Chem, rdBase
-    from rdkit.Chem import AllChem
+    from rdkit.Chem import rdDistGeom as geometry
+    from rdkit.Chem import rdForceFieldHelpers as fields
 
     with rdBase.BlockLogs():
         molecule = Chem.AddHs(Chem.MolFromSmiles(smiles))
-        options = AllChem.ETKDGv3()
+        options = geometry.ETKDGv3()
         options.randomSeed = seed
-        found = list(AllChem.EmbedMultipleConfs(molecule, conformers, options))
+        found = list(geometry.EmbedMultipleConfs(molecule, conformers, options))
         if not found:
             options.useRandomCoords = True
-            found = list(AllChem.EmbedMultipleConfs(molecule, conformers, options))
+            found = list(geometry.EmbedMultipleConfs(molecule, conformers, options))
         if not found:
             raise Unsuitable("no geometry: RDKit could not embed it")
-        field = AllChem.MMFFOptimizeMoleculeConfs
-        if not AllChem.MMFFHasAllMoleculeParams(molecule):
-            field = AllChem.UFFOptimizeMoleculeConfs
+        field = fields.MMFFOptimizeMoleculeConfs
+        if not fields.MMFFHasAllMoleculeParams(molecule):
+            field = fields.UFFOptimizeMoleculeConfs
         energies = [energy for _, energy in field(molecule, maxIters=2000)]
     _, different = np.unique(np.round(energies, 2), return_index=True)
     return [
@@ -178,7 +176,7 @@ def of_molecule(molecule, positions: np.ndarray) -> Structure:
         mass=np.array([_mass(table, a) for a in atoms]),
         positions=positions,
         xh_bonds=np.array([p[:2] for p in pairs], int).reshape(-1, 2),
-        xh_type=np.array([TYPES.index(p[2]) for p in pairs], np.uint8),
+        xh_type=np.array([XH_TYPES.index(p[2]) for p in pairs], np.uint8),
         bonded=Chem.GetAdjacencyMatrix(molecule).astype(bool),
         reach=np.array(radii) / BOHR_A,
     )
@@ -192,7 +190,7 @@ def _mass(table, atom) -> float:
 
 
 def xh_type(atom) -> str:
-    """The name in TYPES of a bond between this RDKit atom and a hydrogen."""
+    """The name in XH_TYPES of a bond between this RDKit atom and a hydrogen."""
     element = atom.GetSymbol()
     if element == "C":
         if atom.GetIsAromatic():
@@ -200,7 +198,7 @@ def xh_type(atom) -> str:
         if _has_oxo(atom):
             return "CHO"
         found = f"CH_{str(atom.GetHybridization()).lower()}"
-        return found if found in TYPES else "other"
+        return found if found in XH_TYPES else "other"
     if element == "N":
         conjugated = any(bond.GetIsConjugated() for bond in atom.GetBonds())
         return "NH_arom_or_amide" if conjugated else "NH"
@@ -226,8 +224,8 @@ def check_bonds(structure: Structure, positions: np.ndarray) -> None:
     apart = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
     ratio = apart / (structure.reach[:, None] + structure.reach[None])
     is_h = structure.numbers == 1
-    broken = structure.bonded & (ratio > BROKEN)
-    formed = ~structure.bonded & (is_h[:, None] ^ is_h[None]) & (ratio < FORMED)
+    broken = structure.bonded & (ratio > BROKEN_RATIO)
+    formed = ~structure.bonded & (is_h[:, None] ^ is_h[None]) & (ratio < FORMED_RATIO)
     if broken.any() or formed.any():
         what = "a bond broke" if broken.any() else "a hydrogen moved to another atom"
         raise Unsuitable(f"not this molecule after optimisation: {what}")

@@ -17,9 +17,11 @@ from types import ModuleType
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import spectra_file
 from spektron_jax.spectra.axis import QUANTITIES
+from spektron_jax.spectra.grid import check_name
 from spektron_jax.spectra.hdf5_check import heaps_are_sound
 from spektron_jax.spectra.readers import folder, foreign
-from spektron_jax.spectra.readers.draft import Draft, Log, assemble, settle
+from spektron_jax.spectra.readers.assemble import assemble, resolve
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 from spektron_jax.spectra.spectra_set import SpectraSet
 
 # Format -> (module of this folder, suffixes)
@@ -48,7 +50,7 @@ def read(
       path: CSV, TSV, Excel, JCAMP-DX, SPC, OPUS, MATLAB, NumPy or HDF5, or a folder.
       unit: of the axis, "nm", "um" or "cm-1"; needed only where the file does not say.
       modality: "NIR", "IR", "Raman" or "unknown"; guards against a wrong unit.
-      strict: raise at the first fault, else keep good rows and list the others.
+      strict: raise at the first error, else keep good rows and list the others.
       quantity: what was measured, one of `axis.QUANTITIES`; needed only where the
         file does not say and it matters. Nothing is converted.
 
@@ -57,14 +59,12 @@ def read(
     """
     path = Path(path)
     log = Log(str(path), strict)
-    if quantity is not None and quantity not in QUANTITIES:
-        raise SpektronError(
-            f"quantity {quantity!r}: unknown; use one of {', '.join(QUANTITIES)}"
-        )
+    if quantity is not None:
+        check_name("quantity", quantity, QUANTITIES)
     try:
         if path.is_dir():
-            drafts = folder.read(path, log, _drafts)
-            return assemble(drafts, unit, modality, log, quantity)
+            parts = folder.read(path, log, _parsed)
+            return assemble(parts, unit, modality, log, quantity)
         if not path.exists():
             raise SpektronError(f"{path}: no such file; check the name")
         if not path.is_file():
@@ -72,8 +72,8 @@ def read(
         name = detect(path, log)
         if name == "HDF5" and spectra_file.is_spectra_set(path):
             return _spectra_set(path, unit, modality, log, quantity)
-        drafts = _drafts(path, log, name, modality)
-        return assemble(drafts, unit, modality, log, quantity)
+        parts = _parsed(path, log, name, modality)
+        return assemble(parts, unit, modality, log, quantity)
     except MemoryError as error:
         raise SpektronError(f"{path}: does not fit into memory; split it") from error
     except OSError as error:
@@ -120,7 +120,7 @@ def detect(path: Path, log: Log) -> str:
             f"text, CSV, JCAMP-DX or SPC (this program reads {', '.join(FORMATS)})",
         )
     if by_suffix not in (None, found):
-        log.remark("file", f"suffix {suffix} means {by_suffix}, but it holds {found}")
+        log.warning("file", f"suffix {suffix} means {by_suffix}, but it holds {found}")
     return found
 
 
@@ -172,9 +172,9 @@ def _of_archive(path: Path) -> str:
     )
 
 
-def _drafts(
+def _parsed(
     path: Path, log: Log, name: str | None = None, modality: str | None = None
-) -> list[Draft]:
+) -> list[ParsedSpectra]:
     return _reader(name or detect(path, log)).read(path, log, modality)
 
 
@@ -209,4 +209,4 @@ def _spectra_set(
                 "modality out"
             )
         found = SpectraSet(**{**vars(found), "modality": modality})
-    return settle(found, log)
+    return resolve(found, log)

@@ -5,126 +5,125 @@ of as many rows is targets; strings of as many rows are sample ids or labels.
 """
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from spektron_jax.spectra.axis import QUANTITIES, unit_of
 from spektron_jax.spectra.grid import UNITS
-from spektron_jax.spectra.readers.draft import Draft, Log
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, of_matrix
 
+Arrays = dict[str, np.ndarray]
 _AXIS = re.compile(
     r"^(x_?)?(axis|wave.*|wl|wn|lambda|nm|cm.?1|x|shift|raman_?shift|frequency)", re.I
 )
 _NOT_AXIS = re.compile(r"^(y|target|label|id|index|sample|time)", re.I)
+_IDS = re.compile(r"id|name|sample", re.I)
 
 
-def read_arrays(arrays: dict[str, np.ndarray], log: Log) -> list[Draft]:
-    """Return a draft for each matrix of spectra; fail listing what is there."""
-    numeric, words = {}, {}
-    for name, value in arrays.items():
-        value = np.asarray(value)
-        if value.dtype.kind in "iufb" and value.size:
-            numeric[name] = value
-        elif value.dtype.kind == "U" and value.size:
-            words[name] = value
-    axes = {
-        name: value.ravel().astype(np.float64)
-        for name, value in numeric.items()
-        if value.size == max(value.shape, default=0) >= 3 and _runs_one_way(value)
-    }
-    named = {k: v for k, v in axes.items() if _AXIS.search(k)}
-    axes = named or {k: v for k, v in axes.items() if not _NOT_AXIS.search(k)}
-    matrices = {
-        name: value
-        for name, value in numeric.items()
-        if name not in axes and value.ndim == 2
-    }
-    drafts = []
-    for name, matrix in matrices.items():
-        fitting = [k for k, v in axes.items() if v.size in matrix.shape]
-        if len(fitting) > 1 or not fitting:
-            own = [k for k in fitting if k.startswith(name) or name in k]
-            if len(own) != 1:
-                if fitting:
-                    text = f"could go with the axes {', '.join(fitting)}; keep one"
-                    log.fail(f"array {name!r}", text)
-                continue
-            fitting = own
-        axis = axes[fitting[0]]
+def read_arrays(arrays: Arrays, log: Log) -> list[ParsedSpectra]:
+    """Return an instrument for each matrix of spectra; fail listing what is there."""
+    sized = {k: v for k, v in arrays.items() if v.size}
+    numeric = {k: v for k, v in sized.items() if v.dtype.kind in "iufb"}
+    words = {k: v for k, v in sized.items() if v.dtype.kind == "U"}
+    axes = _axes(numeric)
+    parts = []
+    for name, matrix in numeric.items():
+        if name in axes or matrix.ndim != 2:
+            continue
+        axis_name = _axis_of(name, matrix, axes, log)
+        if axis_name is None:
+            continue
+        axis = axes[axis_name]
         if matrix.shape[1] != axis.size:
             matrix = matrix.T
-            log.remark(f"array {name!r}", "turned, so that rows are spectra")
+            log.warning(f"array {name!r}", "turned, so that rows are spectra")
         elif matrix.shape[0] == axis.size:
-            log.remark(f"array {name!r}", "square: rows were taken as spectra")
-        drafts.append(
-            Draft(
-                axis=axis,
-                spectra=matrix,
-                sample_ids=[str(i + 1) for i in range(len(matrix))],
-                places=[f"array {name!r}, row {i + 1}" for i in range(len(matrix))],
-                name=name,
-                unit=_unit(words, fitting[0]),
-                quantity=_word(words, "quantity", QUANTITIES),
-                axis_place=f"array {fitting[0]!r}",
-                numbered=True,
-            )
-        )
-    if not drafts:
+            log.warning(f"array {name!r}", "square: rows were taken as spectra")
+        part = of_matrix(f"array {name!r}", name, axis, matrix)
+        part.unit = _word(words, "unit", UNITS) or unit_of(axis_name)
+        part.quantity = _word(words, "quantity", QUANTITIES)
+        part.axis_place = f"array {axis_name!r}"
+        parts.append(part)
+    if not parts:
         listed = ", ".join(f"{k} {v.shape}" for k, v in numeric.items()) or "none"
         log.fail(
             "arrays",
             f"no matrix with an axis of its length among {listed}; add a vector 'axis' "
             "of positions",
         )
-    _add_companions(drafts, numeric, words, {*axes, *(d.name for d in drafts)}, log)
-    if len(drafts) == 1:
-        drafts[0].name = "spectra"
-    return drafts
+    used = {*axes, *(part.name for part in parts)}
+    tables = {k: v for k, v in numeric.items() if k not in used and v.ndim <= 2}
+    _add_targets(parts, tables, words, log)
+    for name, values in words.items():
+        _add_words(parts, name, values)
+    return parts
 
 
-def _add_companions(drafts, numeric, words, used: set[str], log: Log) -> None:
-    """Targets, ids and labels go with every draft of as many rows."""
+def _axes(numeric: Arrays) -> Arrays:
+    """The vectors that run one way: those named as an axis, else all that may be."""
+    axes = {
+        name: value.ravel().astype(np.float64)
+        for name, value in numeric.items()
+        if value.size == max(value.shape, default=0) >= 3 and _runs_one_way(value)
+    }
+    named = {k: v for k, v in axes.items() if _AXIS.search(k)}
+    return named or {k: v for k, v in axes.items() if not _NOT_AXIS.search(k)}
+
+
+def _axis_of(name: str, matrix: np.ndarray, axes: Arrays, log: Log) -> str | None:
+    """The axis that fits a matrix: the only one, or the one that shares its name."""
+    fitting = [k for k, v in axes.items() if v.size in matrix.shape]
+    if len(fitting) > 1:
+        own = [k for k in fitting if k.startswith(name) or name in k]
+        if len(own) != 1:
+            text = f"could go with the axes {', '.join(fitting)}; keep one"
+            log.fail(f"array {name!r}", text)
+        fitting = own
+    return fitting[0] if fitting else None
+
+
+def _add_targets(
+    parts: list[ParsedSpectra], tables: Arrays, words: Arrays, log: Log
+) -> None:
+    """Targets go with every instrument of as many rows."""
     names = words.get("target_names", np.empty(0)).ravel().tolist()
     units = words.get("target_units", np.empty(0)).ravel().tolist()
-    for name, values in numeric.items():
-        if name in used or values.ndim > 2:
-            continue
+    for name, values in tables.items():
         table = values.reshape(-1, 1) if values.size == max(values.shape) else values
-        rows = [d for d in drafts if len(d.sample_ids) == len(table)]
-        if not rows:
-            if table.size > 1:
-                text = f"{values.shape} fits no spectra: as many rows are needed"
-                log.fault(f"array {name!r}", text)
-            continue
-        columns = [name] if table.shape[1] == 1 else []
-        if len(names) == table.shape[1]:
+        fitting = [part for part in parts if len(part.sample_ids) == len(table)]
+        if not fitting and table.size > 1:
+            text = f"{values.shape} fits no spectra: as many rows are needed"
+            log.error(f"array {name!r}", text)
+        width = table.shape[1]
+        columns = [name] if width == 1 else [f"{name} {j + 1}" for j in range(width)]
+        if len(names) == width:
             columns = names
-        columns = columns or [f"{name} {j + 1}" for j in range(table.shape[1])]
         for j, column in enumerate(columns):
-            unit = units[j] if len(units) == len(columns) else ""
-            for draft in rows:
-                draft.targets[column, unit] = table[:, j].astype(np.float64)
-    for name, values in words.items():
-        for draft in drafts:
-            if values.size == len(draft.sample_ids) > 1:
-                if re.search(r"id|name|sample", name, re.I) and draft.numbered:
-                    draft.sample_ids = [str(v).strip() for v in values.ravel()]
-                    draft.numbered = False
-                elif not name.startswith("target_"):
-                    draft.labels[name] = [str(v) for v in values.ravel()]
+            unit = units[j] if len(units) == width else ""
+            for part in fitting:
+                part.targets[column, unit] = table[:, j].astype(np.float64)
+
+
+def _add_words(parts: list[ParsedSpectra], name: str, values: np.ndarray) -> None:
+    """Ids and labels likewise."""
+    for part in parts:
+        if not values.size == len(part.sample_ids) > 1:
+            continue
+        if _IDS.search(name) and part.numbered:
+            part.sample_ids = [str(v).strip() for v in values.ravel()]
+            part.numbered = False
+        elif not name.startswith("target_"):
+            part.labels[name] = [str(v) for v in values.ravel()]
 
 
 def _runs_one_way(values: np.ndarray) -> bool:
-    """Allows a few faults, which are to be named rather than overlooked."""
+    """Allows a few errors, which are to be named rather than overlooked."""
     steps = np.diff(values.ravel().astype(np.float64))
     return bool(max((steps > 0).mean(), (steps < 0).mean()) >= 0.9)
 
 
-def _unit(words: dict[str, np.ndarray], axis_name: str) -> str | None:
-    return _word(words, "unit", UNITS) or unit_of(axis_name)
-
-
-def _word(words: dict[str, np.ndarray], name: str, allowed) -> str | None:
+def _word(words: Arrays, name: str, allowed: Sequence[str]) -> str | None:
     for key in (name, f"axis_{name}", f"x{name}s"):
         if key in words and words[key].size == 1:
             value = str(words[key].ravel()[0]).strip()

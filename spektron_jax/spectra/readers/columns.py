@@ -8,7 +8,7 @@ taken, and what is left out is said.
 import re
 
 from spektron_jax.spectra.axis import quantity_of
-from spektron_jax.spectra.readers.draft import Log
+from spektron_jax.spectra.readers.parsed import Log
 
 # In order of preference. Of these, a table of one measurement holds each once.
 _AXES = ("raman ?shift", "wave ?number", "wave ?length|wave", "pixel|channel|index")
@@ -44,12 +44,12 @@ def one_measurement(
     if not dropped:
         return rows, places
     signal = f" and {header[kept[0]]!r}" if alone else ""
-    log.remark(
+    log.warning(
         "table", f"{header[axis]!r}{signal} taken; left out: {', '.join(dropped)}"
     )
     good = [i for i, row in enumerate(rows) if len(axes) == 1 or row[axis].strip()]
     if len(good) < len(rows):
-        log.remark("table", f"{len(rows) - len(good)} rows without {header[axis]}")
+        log.warning("table", f"{len(rows) - len(good)} rows without {header[axis]}")
     rows = [[rows[i][j] for j in (axis, *kept)] for i in good]
     return rows, [places[i] for i in good]
 

@@ -1,9 +1,9 @@
 """CSV, TSV and other delimited text: encoding, decimal comma, cut-off end.
 
-Lines that start with # or % are comments; `locate` finds the table among the others. A
-unit or quantity that only comments name is taken, and said. A file that ends within a
-number is found by its missing last line end together with a last number shorter than
-all others of its line.
+Lines that start with # or % are comments; `find_table` finds the table among the
+others. A unit or quantity that only comments name is taken, and said. A file that ends
+within a number is found by its missing last line end together with a last number
+shorter than all others of its line.
 """
 
 import re
@@ -11,14 +11,14 @@ from pathlib import Path
 
 from spektron_jax.spectra.axis import quantity_of
 from spektron_jax.spectra.readers.columns import names_signal
-from spektron_jax.spectra.readers.draft import Draft, Log
-from spektron_jax.spectra.readers.locate import DELIMITERS, find_table, hints, split
+from spektron_jax.spectra.readers.find_table import DELIMITERS, find_table, hints, split
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 from spektron_jax.spectra.readers.table import read_table
 
 COMMENTS = ("#", "%", "//", "!")
 
 
-def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
+def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of a delimited text file."""
     text, foreign = decode(path.read_bytes(), log)
     lines, places, comments = [], [], []
@@ -40,16 +40,16 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
     rows = _decimal_points(rows, places, table.delimiter, log)
     if table.reaches_end and not text.endswith(("\n", "\r")):
         _check_end(rows, places, log)
-    draft = read_table(rows, places, log, modality)
-    if len(draft.sample_ids) == 1:
-        name = draft.sample_ids[0]
-        if draft.numbered or names_signal(name) or quantity_of(name):
-            draft.sample_ids, draft.numbered = [path.stem], False
+    part = read_table(rows, places, log, modality)
+    if len(part.sample_ids) == 1:
+        name = part.sample_ids[0]
+        if part.numbered or names_signal(name) or quantity_of(name):
+            part.sample_ids, part.numbered = [path.stem], False
     notes = comments + table.notes
     if notes:
-        draft.metadata["comments"] = "\n".join(notes)
-        draft.unit_hint, draft.quantity_hint = hints(notes)
-    return [draft]
+        part.metadata["comments"] = "\n".join(notes)
+        part.unit_hint, part.quantity_hint = hints(notes)
+    return [part]
 
 
 def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
@@ -59,7 +59,8 @@ def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
     most often. Decimal commas become points, except in the first column, of names.
     """
     text, foreign = decode(path.read_bytes(), log)
-    lines, places = [], []
+    lines: list[str] = []
+    places: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip() and (lines or not line.lstrip().startswith(COMMENTS)):
             lines.append(line)
@@ -92,15 +93,17 @@ def decode(data: bytes, log: Log) -> tuple[str, list[int]]:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError:
             text = data.decode("cp1252", "replace")
-            for number, line in enumerate(data.split(b"\n"), start=1):
+            for number, raw in enumerate(data.split(b"\n"), start=1):
                 try:
-                    line.decode("utf-8")
+                    raw.decode("utf-8")
                 except UnicodeDecodeError:
                     foreign.append(number)
-            log.remark(f"line {foreign[0]}", "not UTF-8; read as Windows text (cp1252)")
+            log.warning(
+                f"line {foreign[0]}", "not UTF-8; read as Windows text (cp1252)"
+            )
     if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        log.fail(f"line {line}", "holds a zero byte, so this is no text file")
+        number = text.count("\n", 0, text.index("\0")) + 1
+        log.fail(f"line {number}", "holds a zero byte, so this is no text file")
     return text, foreign
 
 
@@ -128,7 +131,7 @@ def _check_foreign(foreign: list[int], places: list[str], log: Log) -> None:
 def _decimal_points(
     rows: list[list[str]], places: list[str], delimiter: str | None, log: Log
 ) -> list[list[str]]:
-    """Turn decimal commas into points; both in one file are a fault."""
+    """Turn decimal commas into points; both in one file are an error."""
     if delimiter == ",":
         return rows
     comma = re.compile(r"\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*")
@@ -147,7 +150,7 @@ def _decimal_points(
                 f"a decimal point, but {with_comma} has decimal commas; use one of "
                 "them in the whole file",
             )
-    log.remark("table", "decimal commas")
+    log.warning("table", "decimal commas")
     return [
         [c.replace(",", ".") if comma.fullmatch(c) else c for c in row] for row in rows
     ]
@@ -162,7 +165,7 @@ def _check_end(rows: list[list[str]], places: list[str], log: Log) -> None:
     others = rows[-1][1:-1] if len(rows[-1]) > 8 else [row[-1] for row in rows[-9:-1]]
     lengths = [len(cell.strip()) for cell in others if re.search(r"\d", cell)]
     if len(lengths) >= 3 and len(last) + 2 <= min(lengths):
-        log.fault(
+        log.error(
             places[-1],
             f"the file ends here without a line end, in {last!r}, shorter than every "
             "number beside it: it looks cut off (if it is whole, end the line)",

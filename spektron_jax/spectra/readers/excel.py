@@ -11,25 +11,24 @@ import zipfile
 from pathlib import Path
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.spectra.readers.draft import Draft, Log
-from spektron_jax.spectra.readers.extra import load
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 from spektron_jax.spectra.readers.table import read_table
 
-LARGEST_BYTES = 2**31  # unpacked; a damaged or hostile archive can claim more
+MAX_UNPACKED_BYTES = 2**31  # unpacked; a damaged or hostile archive can claim more
 
 
-def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
+def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of each filled sheet."""
     sheets = _sheets(path, log)
-    drafts = []
+    parts = []
     for name, (table, numbers) in sheets.items():
         place = f"sheet {name!r}, row " if len(sheets) > 1 else "row "
         places = [f"{place}{number}" for number in numbers]
-        drafts.append(read_table(table, places, log, modality))
-        drafts[-1].name = name if len(sheets) > 1 else "spectra"
+        parts.append(read_table(table, places, log, modality))
+        parts[-1].name = name
         if len(sheets) > 1:
-            drafts[-1].axis_place = f"sheet {name!r}, {drafts[-1].axis_place}"
-    return drafts
+            parts[-1].axis_place = f"sheet {name!r}, {parts[-1].axis_place}"
+    return parts
 
 
 def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
@@ -44,11 +43,17 @@ def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
 
 def _sheets(path: Path, log: Log) -> dict[str, tuple[list[list[str]], list[int]]]:
     """Return filled sheet -> (rows of one width, their numbers)."""
-    openpyxl = load("openpyxl")
+    try:
+        import openpyxl
+    except ImportError as error:
+        raise SpektronError(
+            "Excel files need the library openpyxl: install it with "
+            "`pip install spektron_jax[files]`"
+        ) from error
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
-        if size > LARGEST_BYTES:
+        if size > MAX_UNPACKED_BYTES:
             log.fail(
                 "archive", f"unpacks to {size / 2**30:.1f} GiB; split the workbook"
             )
@@ -79,7 +84,7 @@ def _cells(openpyxl, path: Path) -> dict[str, list[tuple[int, list[str]]]]:
         warnings.simplefilter("ignore")  # styles and extensions that values do not need
         book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         try:
-            sheets = {}
+            sheets: dict[str, list[tuple[int, list[str]]]] = {}
             for sheet in book.worksheets:
                 rows = sheets.setdefault(sheet.title, [])
                 for number, row in enumerate(sheet.iter_rows(values_only=True), 1):

@@ -7,76 +7,77 @@ from pathlib import Path
 import numpy as np
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.spectra.readers.draft import Draft, Log, common_axis
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, common_axis
 
 
-def read(path: Path, log: Log, read_file: Callable[[Path, Log], list[Draft]]):
-    """Return one draft for a folder; files that differ from most are faults."""
+def read(
+    path: Path, log: Log, read_file: Callable[[Path, Log], list[ParsedSpectra]]
+) -> list[ParsedSpectra]:
+    """Return one instrument of a folder; files that differ from most are errors."""
     files = sorted(
         file for file in path.iterdir() if file.is_file() and file.name[0] != "."
     )
     if not files:
         log.fail("folder", "holds no files")
-    drafts = []
-    remarks: dict[tuple[str, str], list[str]] = {}
+    parts = []
+    warnings: dict[tuple[str, str], list[str]] = {}
     for file in files:
         own = Log(str(file), log.strict)
         try:
             found = read_file(file, own)
         except SpektronError as error:
             text = str(error).removeprefix(f"{file}: ")
-            log.fault(file.name, text)
+            log.error(file.name, text)
             continue
         for problem in own.problems:
-            alike = remarks.setdefault((problem.place, problem.text), [])
+            alike = warnings.setdefault((problem.place, problem.text), [])
             alike.append(file.name)
         if len(found) != 1:
-            log.fault(file.name, f"{len(found)} instruments in one file")
+            log.error(file.name, f"{len(found)} instruments in one file")
             continue
-        draft = found[0]
-        if len(draft.sample_ids) == 1:
-            name = draft.sample_ids[0]
-            draft.sample_ids = [file.stem]
-            if not draft.numbered and name not in {file.stem, ""}:
-                draft.labels["name"] = [name]
+        part = found[0]
+        if len(part.sample_ids) == 1:
+            name = part.sample_ids[0]
+            part.sample_ids = [file.stem]
+            if not part.numbered and name not in {file.stem, ""}:
+                part.labels["name"] = [name]
         else:
-            draft.sample_ids = [f"{file.stem} {i}" for i in draft.sample_ids]
-        draft.places = [f"{file.name}, {place}" for place in draft.places]
-        drafts.append(draft)
-    for (place, text), names in remarks.items():
+            part.sample_ids = [f"{file.stem} {i}" for i in part.sample_ids]
+        part.places = [f"{file.name}, {place}" for place in part.places]
+        parts.append(part)
+    for (place, text), names in warnings.items():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        log.remark(f"{names[0]}{more}, {place}", text)
-    if not drafts:
+        log.warning(f"{names[0]}{more}, {place}", text)
+    if not parts:
         first = log.problems[0] if log.problems else "no spectra"
         log.fail("folder", f"no file could be read ({first})")
-    return [_stack(drafts, log)]
+    return [_stack(parts, log)]
 
 
-def _stack(drafts: list[Draft], log: Log) -> Draft:
-    names = [draft.places[0] for draft in drafts]
-    _, members = common_axis([draft.axis for draft in drafts], names, log)
-    drafts = [drafts[i] for i in members]
+def _stack(parts: list[ParsedSpectra], log: Log) -> ParsedSpectra:
+    names = [part.places[0] for part in parts]
+    _, members = common_axis([part.axis for part in parts], names, log)
+    parts = [parts[i] for i in members]
     kinds = [
         (_said(d.unit, d.unit_hint), _said(d.quantity, d.quantity_hint), d.modality)
-        for d in drafts
+        for d in parts
     ]
     usual = Counter(kinds).most_common(1)[0][0]
     alike = []
-    for draft, kind in zip(drafts, kinds, strict=True):
+    for part, kind in zip(parts, kinds, strict=True):
         if kind == usual:
-            alike.append(draft)
+            alike.append(part)
         else:
             text = f"{_named(kind)}, where most files hold {_named(usual)}"
-            log.fault(draft.places[0], text)
+            log.error(part.places[0], text)
     first = alike[0]
-    labels = {key for draft in alike for key in draft.labels}
-    targets = {key for draft in alike for key in draft.targets}
-    sizes = [len(draft.sample_ids) for draft in alike]
-    return Draft(
+    labels = {key for part in alike for key in part.labels}
+    targets = {key for part in alike for key in part.targets}
+    return ParsedSpectra(
         axis=first.axis,
-        spectra=np.concatenate([draft.spectra for draft in alike]),
-        sample_ids=[i for draft in alike for i in draft.sample_ids],
-        places=[place for draft in alike for place in draft.places],
+        spectra=np.concatenate([part.spectra for part in alike]),
+        sample_ids=[i for part in alike for i in part.sample_ids],
+        places=[place for part in alike for place in part.places],
         unit=first.unit,
         quantity=first.quantity,
         modality=first.modality,
@@ -86,16 +87,16 @@ def _stack(drafts: list[Draft], log: Log) -> Draft:
         labels={
             key: [
                 text
-                for draft, n in zip(alike, sizes, strict=True)
-                for text in draft.labels.get(key, [""] * n)
+                for part in alike
+                for text in part.labels.get(key, [""] * len(part.sample_ids))
             ]
             for key in sorted(labels)
         },
         targets={
             key: np.concatenate(
                 [
-                    draft.targets.get(key, np.full(n, np.nan))
-                    for draft, n in zip(alike, sizes, strict=True)
+                    part.targets.get(key, np.full(len(part.sample_ids), np.nan))
+                    for part in alike
                 ]
             )
             for key in sorted(targets)

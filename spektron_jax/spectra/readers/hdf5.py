@@ -5,13 +5,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from spektron_jax.spectra.hdf5_check import attribute, can_be, strings
+from spektron_jax.spectra.hdf5_check import HDF5_ERRORS, attribute, can_be, strings
 from spektron_jax.spectra.readers.arrays import read_arrays
-from spektron_jax.spectra.readers.draft import Draft, Log
-from spektron_jax.spectra.spectra_file import FAULTS
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 
 
-def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
+def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of an HDF5 file that is no spectra set."""
     arrays, unit, groups = {}, None, []
     try:
@@ -36,7 +35,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
                 elif h5py.check_string_dtype(item.dtype) is not None:
                     arrays[name] = strings(item)
                 unit = attribute(item, "unit", unit)
-    except FAULTS as error:
+    except HDF5_ERRORS as error:
         log.fail("file", f"damaged or cut off ({str(error)[:100]})")
     if groups and not arrays:
         log.fail(

@@ -17,7 +17,7 @@ import numpy as np
 
 from spektron_jax.spectra.axis import quantity_of, unit_of
 from spektron_jax.spectra.readers.csv import decode
-from spektron_jax.spectra.readers.draft import Draft, Log, common_axis
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, common_axis
 
 _SQZ = {c: i for i, c in enumerate("@ABCDEFGHI")}
 _SQZ |= {c: -i for i, c in enumerate("abcdefghi", start=1)}
@@ -26,11 +26,12 @@ _DIF |= {c: -i for i, c in enumerate("jklmnopqr", start=1)}
 _DUP = {c: i for i, c in enumerate("STUVWXYZ", start=1)} | {"s": 9}
 _TOKEN = re.compile(r"([@A-Ia-i%J-Rj-rS-Zs+-]?)(\d*\.?\d*)")
 _PLAIN = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|\?")
+_MANTISSA = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)")
 _DECIMALS = re.compile(r"[-+]?\d*\.?(\d*)")
 _PACKED = re.compile(r"[@A-DF-Ia-df-i%J-Rj-rS-Zs]")
 _ONCE = {"NPOINTS", "FIRSTX", "LASTX", "XFACTOR", "YFACTOR", "XUNITS", "YUNITS"}
-LARGEST = 10**8  # points that a block may claim
-LARGEST_LINE = 10**6  # points in one line, which DUP counts may claim
+MAX_POINTS = 10**8  # points that a block may claim
+MAX_LINE_POINTS = 10**6  # points in one line, which DUP counts may claim
 
 
 class _Wrong(Exception):
@@ -58,7 +59,7 @@ class _Block:
         return self.labels.get(name, "").split("\n")[0].strip()
 
 
-def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
+def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return every spectrum of the file, one row for each block."""
     text, _ = decode(path.read_bytes(), log)
     spectra = []
@@ -69,7 +70,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
             if found is not None:
                 spectra.append((at, block, *found))
         except _Wrong as error:
-            log.fault(f"{at}, {error.args[0]}", error.args[1])
+            log.error(f"{at}, {error.args[0]}", error.args[1])
     if not spectra:
         log.fail("file", "holds no spectrum (XYDATA or XYPOINTS) that can be read")
     axis, rows = common_axis([s[2] for s in spectra], [s[0] for s in spectra], log)
@@ -81,7 +82,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
                 log.fail(at, f"mixed {name}; keep one kind of spectra in a file")
     unit = unit_of(first.value("XUNITS"))
     return [
-        Draft(
+        ParsedSpectra(
             axis=axis,
             spectra=np.array([s[3] for s in spectra]),
             sample_ids=[s[1].value("TITLE") or s[0].split(",")[0] for s in spectra],
@@ -132,7 +133,7 @@ def _blocks(text: str, log: Log) -> list[_Block]:
             opened[-1].labels[label] += f"\n{line}"
     for block in opened:
         place = f"line {block.line} ({block.value('TITLE')[:40]})"
-        log.fault(place, "cut off: the block has no ##END=")
+        log.error(place, "cut off: the block has no ##END=")
     return done
 
 
@@ -146,7 +147,7 @@ def _spectrum(block: _Block, log: Log, at: str) -> tuple[np.ndarray, np.ndarray]
     xfactor = _number(block, "XFACTOR", 1.0)
     yfactor = _number(block, "YFACTOR", 1.0)
     points = _number(block, "NPOINTS")
-    if not (points == int(points) and 2 <= points <= LARGEST):
+    if not (points == int(points) and 2 <= points <= MAX_POINTS):
         raise _Wrong("NPOINTS", f"{points:g}; must be a whole number, 2 or more")
     points = int(points)
     if not block.rows:
@@ -170,12 +171,12 @@ def _spectrum(block: _Block, log: Log, at: str) -> tuple[np.ndarray, np.ndarray]
             raise _Wrong("NPOINTS", f"{points}, but {axis.size} points were read")
     else:
         raise _Wrong(block.data[0], f"{form[:30]!r} is not (X++(Y..Y)) or (XY..XY)")
-    with np.errstate(over="ignore"):  # infinite values are found as a fault
+    with np.errstate(over="ignore"):  # infinite values are found as errors
         values = values * yfactor
     if "FIRSTY" in block.labels and np.isfinite(values[0]):
         given = _number(block, "FIRSTY")
         if abs(given - values[0]) > max(abs(yfactor), 0.01 * abs(given)):
-            log.remark(at, f"FIRSTY is {given:g}, the first value read {values[0]:g}")
+            log.warning(at, f"FIRSTY is {given:g}, the first value read {values[0]:g}")
     return axis, values
 
 
@@ -197,8 +198,7 @@ def _packed_rows(
             ys = ys[1:]
         # Writers differ in whether the X of a line with a Y check is that point's own.
         index = (x * factor - first) / step - len(values)
-        decimals = _DECIMALS.match(line)
-        slack = 0.6 + abs(factor / step) * 10.0 ** -len(decimals[1] or "")
+        slack = 0.6 + abs(factor / step) * 10.0 ** -_decimals(line)
         if not -slack - check <= index <= slack:
             raise _Wrong(
                 place,
@@ -226,28 +226,34 @@ def _line(line: str, packed: bool, place: str) -> tuple[float, list[float], bool
             if not re.fullmatch(r"[\d\s.+-]+[eE][\dEe\s.]*", rest):
                 raise _Wrong(place, f"text among numbers: {line[:60]!r}")
         elif len(tokens) > 1:
-            ys = [np.nan if token == "?" else float(token) for token in tokens[1:]]
-            return float(tokens[0]), ys, False
-    start = re.match(r"[-+]?(?:\d+\.?\d*|\.\d+)", line)
-    x, rest = float(start[0]), line[start.end() :]
+            return float(tokens[0]), [_value(token) for token in tokens[1:]], False
+    x = _MANTISSA.match(line)
+    assert x is not None  # as _PLAIN did
+    ys, is_difference = _unpacked(line[x.end() :], place)
+    return float(x[0]), ys, is_difference
+
+
+def _unpacked(text: str, place: str) -> tuple[list[float], bool]:
+    """(ordinates, whether the last one came as a difference) of SQZ, DIF and DUP."""
     ys: list[float] = []
     last, difference, is_difference, position = 0.0, 0.0, False, 0
-    while position < len(rest):
-        if rest[position] in " \t,":
+    while position < len(text):
+        if text[position] in " \t,":
             position += 1
             continue
-        if rest[position] == "?":
+        if text[position] == "?":
             ys.append(np.nan)
             position, is_difference = position + 1, False
             continue
-        token = _TOKEN.match(rest, position)
+        token = _TOKEN.match(text, position)
+        assert token is not None  # it matches the empty string
         mark, digits = token[1], token[2]
         if token.end() == position or (mark in "+-" and digits in ("", ".")):
-            raise _Wrong(place, f"{rest[position]!r} is no part of a number")
+            raise _Wrong(place, f"{text[position]!r} is no part of a number")
         position = token.end()
         if mark in _DUP:
             count = int(f"{_DUP[mark]}{digits.partition('.')[0]}") - 1
-            if not ys or len(digits) > 6 or len(ys) + count > LARGEST_LINE:
+            if not ys or len(digits) > 6 or len(ys) + count > MAX_LINE_POINTS:
                 raise _Wrong(place, f"{token[0]!r} repeats nothing, or too often")
             for _ in range(count):
                 last += difference if is_difference else 0.0
@@ -265,7 +271,17 @@ def _line(line: str, packed: bool, place: str) -> tuple[float, list[float], bool
         ys.append(last)
     if not ys:
         raise _Wrong(place, "no ordinates")
-    return x, ys, is_difference
+    return ys, is_difference
+
+
+def _value(token: str) -> float:
+    return np.nan if token == "?" else float(token)
+
+
+def _decimals(line: str) -> int:
+    """How many decimals the X of a line has."""
+    found = _DECIMALS.match(line)
+    return len(found[1]) if found else 0
 
 
 def _joined(digit: int, negative: bool, digits: str) -> float:
@@ -273,12 +289,12 @@ def _joined(digit: int, negative: bool, digits: str) -> float:
 
 
 def _pairs(rows: list[tuple[int, str]]) -> tuple[np.ndarray, np.ndarray]:
-    values = []
+    values: list[float] = []
     for number, line in rows:
         tokens = re.split(r"[\s,;]+", line.strip(" ,;"))
         if len(tokens) % 2 or not all(_PLAIN.fullmatch(token) for token in tokens):
             raise _Wrong(f"line {number}", f"not pairs of numbers: {line[:60]!r}")
-        values += [np.nan if token == "?" else float(token) for token in tokens]
+        values += map(_value, tokens)
     return np.array(values[0::2]), np.array(values[1::2])
 
 

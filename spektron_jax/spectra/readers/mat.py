@@ -12,22 +12,25 @@ import h5py
 import numpy as np
 
 from spektron_jax.spectra.axis import unit_of
-from spektron_jax.spectra.hdf5_check import can_be, heaps_are_sound
+from spektron_jax.spectra.hdf5_check import HDF5_ERRORS, can_be, heaps_are_sound
 from spektron_jax.spectra.readers.arrays import read_arrays
-from spektron_jax.spectra.readers.draft import Draft, Log
 from spektron_jax.spectra.readers.mat5 import read_or_fail
-from spektron_jax.spectra.spectra_file import FAULTS
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, of_matrix
 
 
-def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
+def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of a .mat file."""
     values = _read_hdf5(path, log) if h5py.is_hdf5(path) else read_or_fail(path)
-    objects = {k: v for k, v in values.items() if _is_dataset(v)}
-    if objects:
-        return _datasets(objects, log)
+    datasets = {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, dict) and {"data", "axisscale"} <= set(value)
+    }
+    if datasets:
+        return _read_datasets(datasets, log)
     arrays = {}
     for name, value in values.items():
-        if isinstance(value, dict):
+        if not isinstance(value, np.ndarray):
             continue
         if value.dtype.kind == "O":  # a cell array of strings
             cells = [np.asarray(cell) for cell in value.ravel()]
@@ -54,69 +57,58 @@ def _read_hdf5(path: Path, log: Log) -> dict[str, np.ndarray]:
                 if item.attrs.get("MATLAB_class") == b"char":
                     array = np.array(["".join(map(chr, array.ravel()))])
                 values[name] = array
-    except FAULTS as error:
+    except HDF5_ERRORS as error:
         log.fail("file", f"damaged or cut off ({str(error)[:100]})")
     return values
 
 
-def _is_dataset(value: object) -> bool:
-    return isinstance(value, dict) and {"data", "axisscale"} <= set(value)
-
-
-def _datasets(objects: dict[str, dict[str, object]], log: Log) -> list[Draft]:
-    drafts, tables = [], {}
-    for name, fields in objects.items():
+def _read_datasets(datasets: dict[str, dict], log: Log) -> list[ParsedSpectra]:
+    """Instruments with their standards and targets, from dataset objects."""
+    parts, tables = [], {}
+    for name, fields in datasets.items():
         data = np.asarray(fields["data"])
         if data.ndim != 2 or data.dtype.kind not in "iuf" or not data.size:
-            log.remark(f"dataset {name!r}", f"{data.dtype} {data.shape}: no spectra")
+            log.warning(f"dataset {name!r}", f"{data.dtype} {data.shape}: no spectra")
             continue
         axis = _axis(np.asarray(fields["axisscale"]), data.shape[1])
-        rows = _labels(fields.get("label"), 0, data.shape[0])
         if axis is None:
-            columns = _labels(fields.get("label"), 1, data.shape[1])
-            tables[name] = data, columns
+            tables[name] = data, _labels(fields.get("label"), 1, data.shape[1])
             continue
-        text = " ".join(
-            _words(fields.get("axisscalename")) + _words(fields.get("title"))
-        )
-        drafts.append(
-            Draft(
-                axis=axis,
-                spectra=data,
-                sample_ids=rows or [str(i + 1) for i in range(len(data))],
-                places=[f"dataset {name!r}, row {i + 1}" for i in range(len(data))],
-                name=name,
-                unit=unit_of(text),
-                axis_place=f"dataset {name!r}, axisscale",
-                numbered=not rows,
-            )
-        )
-    if not drafts:
+        rows = _labels(fields.get("label"), 0, data.shape[0])
+        part = of_matrix(f"dataset {name!r}", name, axis, data, rows)
+        words = _words(fields.get("axisscalename")) + _words(fields.get("title"))
+        part.unit = unit_of(" ".join(words))
+        part.axis_place = f"dataset {name!r}, axisscale"
+        parts.append(part)
+    if not parts:
         log.fail("file", "none of its dataset objects has an axisscale of its width")
-    most = max(len(draft.sample_ids) for draft in drafts)
-    main = [draft for draft in drafts if len(draft.sample_ids) == most]
-    for draft in drafts:
-        if draft in main:
-            continue
-        near = max(main, key=lambda d: len(os.path.commonprefix([d.name, draft.name])))
-        fits = near.name[:2] == draft.name[:2] and near.standards is None
-        if fits and np.array_equal(near.axis, draft.axis):
-            near.standards = draft.sample_ids, draft.spectra
-            text = f"{len(draft.sample_ids)} rows: standards of {near.name}"
-            log.remark(f"dataset {draft.name!r}", text)
-        else:
-            text = f"{len(draft.sample_ids)} rows, the others have {most}"
-            log.fault(f"dataset {draft.name!r}", text)
+    most = max(len(part.sample_ids) for part in parts)
+    main = [part for part in parts if len(part.sample_ids) == most]
+    for part in parts:
+        if part not in main:
+            _add_standards(main, part, most, log)
     for name, (data, columns) in tables.items():
         if len(data) != most:
-            log.fault(f"dataset {name!r}", f"{len(data)} rows of targets for {most}")
+            log.error(f"dataset {name!r}", f"{len(data)} rows of targets for {most}")
             continue
         for j in range(data.shape[1]):
             column = columns[j] if columns else f"{name} {j + 1}"
             main[0].targets[column, ""] = data[:, j].astype(np.float64)
-    if len(main) == 1:
-        main[0].name = "spectra"
     return main
+
+
+def _add_standards(
+    main: list[ParsedSpectra], part: ParsedSpectra, most: int, log: Log
+) -> None:
+    """Give a dataset of fewer rows to the instrument that its name is like."""
+    near = max(main, key=lambda d: len(os.path.commonprefix([d.name, part.name])))
+    fits = near.name[:2] == part.name[:2] and near.standards is None
+    count = len(part.sample_ids)
+    if fits and np.array_equal(near.axis, part.axis):
+        near.standards = part.sample_ids, part.spectra
+        log.warning(f"dataset {part.name!r}", f"{count} rows: standards of {near.name}")
+    else:
+        log.error(f"dataset {part.name!r}", f"{count} rows, the others have {most}")
 
 
 def _axis(scales: np.ndarray, size: int) -> np.ndarray | None:

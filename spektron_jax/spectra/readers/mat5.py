@@ -31,22 +31,23 @@ _NUMERIC = {
     14: "i8", 15: "u8",
 }  # fmt: skip
 _COMPLEX = 0x08
-DEEPEST = 12
-LARGEST_BYTES = 2**31  # of one variable, unpacked
-LARGEST_COUNT = 10**6  # cells, or fields
+MAX_DEPTH = 12
+MAX_VARIABLE_BYTES = 2**31  # of one variable, unpacked
+MAX_COUNT = 10**6  # cells, or fields
 
 
-class Damaged(Exception):
+class DamagedFile(Exception):
     """What is wrong, and where."""
 
 
 def read_variables(path: Path) -> dict[str, object]:
-    """Return name -> value of every variable; Damaged says what is wrong."""
+    """Return name -> value of every variable; DamagedFile says what is wrong."""
     data = path.read_bytes()
     if len(data) < 128 or data[126:128] not in (b"IM", b"MI"):
-        raise Damaged("header: cut off, or an older version; save it with -v7")
+        raise DamagedFile("header: cut off, or an older version; save it with -v7")
     order = "<" if data[126:128] == b"IM" else ">"
-    values, at = {}, 128
+    values: dict[str, object] = {}
+    at = 128
     while at < len(data):
         kind, body, after = _element(data, at, order)
         place = f"variable {len(values) + 1} at byte {at}"
@@ -54,47 +55,47 @@ def read_variables(path: Path) -> dict[str, object]:
         try:
             if kind == _COMPRESSED:
                 unpack = zlib.decompressobj()
-                body = unpack.decompress(body, LARGEST_BYTES)
+                body = unpack.decompress(body, MAX_VARIABLE_BYTES)
                 if not unpack.eof:
-                    raise Damaged("cut off, or larger than 2 GiB")
+                    raise DamagedFile("cut off, or larger than 2 GiB")
                 kind, body, _ = _element(body, 0, order)
             if kind == _MATRIX:
                 name, value = _matrix(body, order, 0)
                 if name in values:
-                    raise Damaged(f"a second variable {name!r}")
+                    raise DamagedFile(f"a second variable {name!r}")
                 values[name or f"unnamed {len(values) + 1}"] = value
         except zlib.error as error:
-            raise Damaged(f"{place}: {error}") from error
-        except Damaged as error:
-            raise Damaged(f"{place}: {error}") from error
+            raise DamagedFile(f"{place}: {error}") from error
+        except DamagedFile as error:
+            raise DamagedFile(f"{place}: {error}") from error
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _element(data: bytes, at: int, order: str) -> tuple[int, bytes, int]:
     """(type, data, place of the next element)."""
     if at + 8 > len(data):
-        raise Damaged(f"byte {at}: cut off")
+        raise DamagedFile(f"byte {at}: cut off")
     kind, size = struct.unpack_from(f"{order}II", data, at)
     if kind >> 16:  # small: type and size share four bytes
         size, kind = kind >> 16, kind & 0xFFFF
         if size > 4:
-            raise Damaged(f"byte {at}: {size} bytes in a small element")
+            raise DamagedFile(f"byte {at}: {size} bytes in a small element")
         return kind, data[at + 4 : at + 4 + size], at + 8
     if at + 8 + size > len(data):
-        raise Damaged(f"byte {at}: {size} bytes, more than follow: cut off")
+        raise DamagedFile(f"byte {at}: {size} bytes, more than follow: cut off")
     padding = 0 if kind == _COMPRESSED else -size % 8
     return kind, data[at + 8 : at + 8 + size], at + 8 + size + padding
 
 
 def _matrix(data: bytes, order: str, depth: int) -> tuple[str, object]:
     """(name, value) of a matrix element's data; the value is None if not read."""
-    if depth > DEEPEST:
-        raise Damaged(f"nested deeper than {DEEPEST}")
+    if depth > MAX_DEPTH:
+        raise DamagedFile(f"nested deeper than {MAX_DEPTH}")
     if not data:
         return "", np.empty((0, 0))
     kind, flags, at = _element(data, 0, order)
     if len(flags) < 8:
-        raise Damaged("no flags")
+        raise DamagedFile("no flags")
     word = struct.unpack(f"{order}I", flags[:4])[0]
     kind, is_complex = word & 0xFF, bool(word >> 8 & _COMPLEX)
     if kind not in (_CELL, _STRUCT, _OBJECT, _CHAR, *_NUMERIC):
@@ -102,21 +103,21 @@ def _matrix(data: bytes, order: str, depth: int) -> tuple[str, object]:
     code, raw, at = _element(data, at, order)
     shape = tuple(_numbers(code, raw, order).tolist())
     if not 2 <= len(shape) <= 8 or min(shape) < 0:
-        raise Damaged(f"dimensions {shape[:8]}")
+        raise DamagedFile(f"dimensions {shape[:8]}")
     count = int(np.prod(shape, dtype=object))
     _, raw, at = _element(data, at, order)
     name = raw.decode("latin-1")
     if kind in (_STRUCT, _OBJECT):
         return name, _fields(data, at, order, kind, count, depth)
     if kind == _CELL:
-        if count > LARGEST_COUNT:
-            raise Damaged(f"{count} cells")
+        if count > MAX_COUNT:
+            raise DamagedFile(f"{count} cells")
         cells = np.empty(count, dtype=object)
         for i in range(count):
             cells[i], at = _nested(data, at, order, depth)
         return name, cells.reshape(shape, order="F")
     if is_complex:
-        raise Damaged(f"{name!r} is complex; store real numbers")
+        raise DamagedFile(f"{name!r} is complex; store real numbers")
     if count == 0:
         return name, np.empty(shape) if kind != _CHAR else np.empty(0, dtype=str)
     code, raw, at = _element(data, at, order)
@@ -124,7 +125,7 @@ def _matrix(data: bytes, order: str, depth: int) -> tuple[str, object]:
         return name, _text(code, raw, order, shape)
     values = _numbers(code, raw, order)
     if values.size != count:
-        raise Damaged(f"{name!r}: {values.size} values for {shape}")
+        raise DamagedFile(f"{name!r}: {values.size} values for {shape}")
     with np.errstate(invalid="ignore"):  # a damaged type of the values
         return name, values.astype(_NUMERIC[kind]).reshape(shape, order="F")
 
@@ -132,7 +133,7 @@ def _matrix(data: bytes, order: str, depth: int) -> tuple[str, object]:
 def _nested(data: bytes, at: int, order: str, depth: int) -> tuple[object, int]:
     kind, body, at = _element(data, at, order)
     if kind != _MATRIX:
-        raise Damaged(f"an element of type {kind} where a matrix should be")
+        raise DamagedFile(f"an element of type {kind} where a matrix should be")
     return _matrix(body, order, depth + 1)[1], at
 
 
@@ -143,13 +144,13 @@ def _fields(
     if kind == _OBJECT:
         _, _, at = _element(data, at, order)  # the name of its class
     code, raw, at = _element(data, at, order)
-    width = _numbers(code, raw, order)
-    if width.size != 1 or not 1 <= width[0] <= 256:
-        raise Damaged("length of field names")
+    widths = _numbers(code, raw, order)
+    if widths.size != 1 or not 1 <= widths[0] <= 256:
+        raise DamagedFile("length of field names")
     _, raw, at = _element(data, at, order)
-    width = int(width[0])
+    width = int(widths[0])
     if len(raw) % width:
-        raise Damaged("field names")
+        raise DamagedFile("field names")
     pieces = [raw[i : i + width] for i in range(0, len(raw), width)]
     names = [piece.split(b"\0")[0].decode("latin-1") for piece in pieces]
     if count != 1:
@@ -162,10 +163,10 @@ def _fields(
 
 def _numbers(code: int, raw: bytes, order: str) -> np.ndarray:
     if code not in _TYPES:
-        raise Damaged(f"values of unknown type {code}")
+        raise DamagedFile(f"values of unknown type {code}")
     dtype = np.dtype(order + _TYPES[code])
     if len(raw) % dtype.itemsize:
-        raise Damaged(f"{len(raw)} bytes of {dtype}")
+        raise DamagedFile(f"{len(raw)} bytes of {dtype}")
     return np.frombuffer(raw, dtype)
 
 
@@ -175,14 +176,14 @@ def _text(code: int, raw: bytes, order: str, shape: tuple[int, ...]) -> np.ndarr
         try:
             letters = np.array(list(raw.decode("utf-8")))
         except UnicodeDecodeError as error:
-            raise Damaged(f"text: {error}") from error
+            raise DamagedFile(f"text: {error}") from error
     else:
         codes = _numbers(code, raw, order).astype(np.int64)
         if (codes < 0).any() or (codes > 0x10FFFF).any():
-            raise Damaged("text: codes that are no letters")
+            raise DamagedFile("text: codes that are no letters")
         letters = np.array([chr(code) for code in codes])
     if letters.size != np.prod(shape, dtype=object):
-        raise Damaged(f"text: {letters.size} letters for {shape}")
+        raise DamagedFile(f"text: {letters.size} letters for {shape}")
     table = letters.reshape((shape[0], -1), order="F")
     return np.array(["".join(row).rstrip(" \0") for row in table])
 
@@ -191,7 +192,7 @@ def read_or_fail(path: Path) -> dict[str, object]:
     """`read_variables`, with a SpektronError that names the file."""
     try:
         return read_variables(path)
-    except Damaged as error:
+    except DamagedFile as error:
         raise SpektronError(
             f"{path}: {error}; the file is damaged or cut off: fetch it again"
         ) from error

@@ -5,27 +5,27 @@ The archive that suits best: spectra (n, p), axis (p,), unit, and optionally tar
 """
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from spektron_jax.spectra.readers.arrays import read_arrays
-from spektron_jax.spectra.readers.draft import Draft, Log
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 
 _READ_HEADER = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
 # What a damaged archive or header raises, by where the damage is.
-_FAULTS = (ValueError, OSError, EOFError, KeyError, RuntimeError, SyntaxError)
-_FAULTS += (TypeError, RuntimeError, OverflowError, zipfile.BadZipFile, MemoryError)
-_FAULTS += (RecursionError,)
+_ERRORS = (
+    *(ValueError, OSError, EOFError, KeyError, RuntimeError, SyntaxError, TypeError),
+    *(OverflowError, zipfile.BadZipFile, zlib.error, MemoryError, RecursionError),
+)
 
 
-def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
+def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of an .npz archive."""
-    import zlib
-
     if path.read_bytes()[:6] == b"\x93NUMPY":
         log.fail(
             "array", "a single array has no axis; save np.savez(file, spectra=, axis=)"
@@ -37,7 +37,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
                 if member.filename.endswith(".npy"):
                     name = member.filename.removesuffix(".npy")
                     arrays[name] = _array(archive, member, log)
-    except (*_FAULTS, zlib.error) as error:
+    except _ERRORS as error:
         kind = type(error).__name__
         log.fail("archive", f"damaged or cut off ({kind}: {str(error)[:100]})")
     return read_arrays(arrays, log)

@@ -17,9 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from spektron_jax.spectra.readers.draft import Draft, Log
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 
-MAGIC = b"\n\n\xfe\xfe"
 # Result spectra in order of preference: data code -> (name, quantity, modality).
 _RESULTS = {
     4: ("absorbance", "absorbance", None),
@@ -38,32 +37,21 @@ _RESULT_SOURCES = (0, 3)
 
 @dataclass
 class _Block:
+    """A block of the file; its kind is packed into bits."""
+
     place: str
     kind: int
     data: bytes
 
-    @property
-    def parameter(self) -> int:  # 1: status of data, more: other parameters
-        return self.kind >> 4 & 0x3F
-
-    @property
-    def code(self) -> int:  # what the data are
-        return self.kind >> 10 & 0x7F
-
-    @property
-    def form(self) -> int:
-        return self.kind >> 19 & 7
-
-    @property
-    def source(self) -> int:  # 1 sample, 2 reference, 3 result
-        return self.kind >> 2 & 3
-
-    @property
-    def without_parameter(self) -> int:
-        return self.kind & ~(0x3F << 4)
+    def __post_init__(self) -> None:
+        self.source = self.kind >> 2 & 3  # 1 sample, 2 reference, 3 result
+        self.parameter = self.kind >> 4 & 0x3F  # 1: status of data, more: others
+        self.code = self.kind >> 10 & 0x7F  # what the data are
+        self.form = self.kind >> 19 & 7
+        self.without_parameter = self.kind & ~(0x3F << 4)
 
 
-def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
+def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the result spectrum of an OPUS file; other data are only named."""
     blocks = _blocks(path.read_bytes(), log)
     data = [b for b in blocks if b.parameter == 0 and b.code in _RESULTS]
@@ -74,31 +62,31 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
     ]
     series = [b for b in data if b.form == _SERIES]
     if series:
-        log.remark(series[0].place, "a series of spectra, which is not read")
+        log.warning(series[0].place, "a series of spectra, which is not read")
     data = [b for b in data if b.form != _SERIES]
     found = [code for code in _RESULTS if any(b.code == code for b in data)]
     if not found:
         log.fail("file", "no result spectrum among its blocks; export one with OPUS")
     name, quantity, kind = _RESULTS[found[0]]
     if len(found) > 1:
-        others = ", ".join(_RESULTS[code][0] for code in found[1:])
-        log.remark("file", f"{name} taken; it also holds {others}")
+        rest = ", ".join(_RESULTS[code][0] for code in found[1:])
+        log.warning("file", f"{name} taken; it also holds {rest}")
     block, status = _pair(
         [b for b in data if b.code == found[0]],
         [(b, _parameters(b, log)) for b in blocks if b.parameter == 1],
         log,
     )
     axis, values = _decode(block, status, log)
-    others = {}
+    others: dict[str, int | float | str] = {}
     for other in blocks:
         if other.parameter > 1:
             others |= _parameters(other, log)
     unit = str(status.get("DXU", ""))
     if unit not in _UNITS:
-        log.remark(block.place, f"unit {unit!r} of the axis (DXU) is not known")
+        log.warning(block.place, f"unit {unit!r} of the axis (DXU) is not known")
     sample = str(others.get("SNM", "")).strip() or path.stem
     return [
-        Draft(
+        ParsedSpectra(
             axis=axis,
             spectra=values[None],
             sample_ids=[sample],
@@ -134,7 +122,8 @@ def _blocks(data: bytes, log: Log) -> list[_Block]:
 
 
 def _parameters(block: _Block, log: Log) -> dict[str, int | float | str]:
-    values, at, data = {}, 0, block.data
+    values: dict[str, int | float | str] = {}
+    at, data = 0, block.data
     while at + 8 <= len(data) and data[at : at + 3] != b"END":
         name = data[at : at + 3]
         kind, size = struct.unpack_from("<2h", data, at + 4)
@@ -166,7 +155,7 @@ def _pair(data: list[_Block], statuses: list, log: Log) -> tuple[_Block, dict]:
             ]
         if len(alike) == 1:
             if len(data) > 1:
-                log.remark(block.place, f"taken, the last of {len(data)} alike")
+                log.warning(block.place, f"taken, the last of {len(data)} alike")
             return block, alike[0]
     log.fail(data[-1].place, "has no status block of its own: damaged")
 
@@ -189,7 +178,7 @@ def _decode(block: _Block, status: dict, log: Log) -> tuple[np.ndarray, np.ndarr
         )
     values = np.frombuffer(block.data, form)
     values = values[-points:] if block.form == _COMPACT else values[:points]
-    with np.errstate(all="ignore"):  # infinite values are found as a fault
+    with np.errstate(all="ignore"):  # infinite values are found as errors
         values = values.astype(np.float64) * scale
         axis = np.linspace(float(status["FXV"]), float(status["LXV"]), points)
     return axis, values

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spektron_jax.spectra.readers.draft import Draft, Log, common_axis
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, common_axis
 
 _HEADER = struct.Struct("<BBBbIddIBBBBI9s9sH8f130s30sIIBBHf48sfIfB187s")
 _SUBHEADER = struct.Struct("<BbHfffIIf4s")
@@ -38,7 +38,7 @@ _QUANTITIES = {
 }
 
 
-def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
+def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of an SPC file."""
     data = path.read_bytes()
     if len(data) < 2 or data[1] not in VERSIONS:
@@ -52,7 +52,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[Draft]:
         log.fail("header", f"cut off ({error})")
 
 
-def _new(data: bytes, stem: str, log: Log) -> Draft:
+def _new(data: bytes, stem: str, log: Log) -> ParsedSpectra:
     order = "<" if data[1] == 0x4B else ">"
     head = struct.Struct(_HEADER.format.replace("<", order)).unpack_from(data)
     flags, exponent, points, first, last, count = head[0], *head[3:8]
@@ -60,14 +60,16 @@ def _new(data: bytes, stem: str, log: Log) -> Draft:
     comment = head[24].split(b"\0")[0].decode("latin-1").strip()
     count = max(count, 1)
     if not flags & MULTI and count > 1:
-        log.remark("header", f"{count} spectra, though the flag for several is not set")
+        log.warning(
+            "header", f"{count} spectra, though the flag for several is not set"
+        )
     where = _HEADER.size
     per_point = 2 if flags & SHORT and exponent != -128 else 4
     if not flags & OWN_AXES and where + count * (32 + per_point * points) > len(data):
         _cut(log, f"header: {count} spectra of {points} points", len(data))
     if count * _SUBHEADER.size > len(data):
         _cut(log, f"header: {count} spectra", len(data))
-    shared = None
+    shared = np.empty(0)
     if flags & HAS_AXIS and not flags & OWN_AXES:
         shared = _array(data, where, points, f"{order}f4", "axis", log)
         where += 4 * points
@@ -103,13 +105,13 @@ def _new(data: bytes, stem: str, log: Log) -> Draft:
     axis, rows = common_axis(axes, places, log)
     _check_ends(axis, first, last, log, bool(flags & OWN_AXES))
     ids = [stem] if count == 1 else [f"{stem} {i + 1}" for i in rows]
-    return _draft(
+    return _parsed(
         axis, [spectra[i] for i in rows], ids, [places[i] for i in rows],
         xtype, ytype, comment,
     )  # fmt: skip
 
 
-def _old(data: bytes, stem: str, log: Log) -> Draft:
+def _old(data: bytes, stem: str, log: Log) -> ParsedSpectra:
     """Version 4D: 32-bit integers whose 16-bit halves are swapped, one spectrum."""
     head = _OLD_HEADER.unpack_from(data)
     flags, exponent, points, first, last, xtype, ytype = head[0], *head[2:8]
@@ -125,12 +127,12 @@ def _old(data: bytes, stem: str, log: Log) -> Draft:
         whole = (halves[0::2].astype(np.uint32) << 16) | halves[1::2]
         values = _scaled(whole.astype(np.int32), exponent - 32)
     axis = np.linspace(first, last, int(points))
-    log.remark("header", "old version 4D: compare one spectrum with its plot")
-    return _draft(axis, [values], [stem], ["spectrum 1"], xtype, ytype, "")
+    log.warning("header", "old version 4D: compare one spectrum with its plot")
+    return _parsed(axis, [values], [stem], ["spectrum 1"], xtype, ytype, "")
 
 
-def _draft(axis, spectra, ids, places, xtype, ytype, comment) -> Draft:
-    return Draft(
+def _parsed(axis, spectra, ids, places, xtype, ytype, comment) -> ParsedSpectra:
+    return ParsedSpectra(
         axis=axis,
         spectra=np.array(spectra, np.float64),
         sample_ids=ids,
@@ -144,7 +146,7 @@ def _draft(axis, spectra, ids, places, xtype, ytype, comment) -> Draft:
 
 
 def _scaled(values: np.ndarray, power: int) -> np.ndarray:
-    with np.errstate(over="ignore"):  # infinite values are found as a fault
+    with np.errstate(over="ignore"):  # infinite values are found as errors
         return np.ldexp(values.astype(np.float64), power)
 
 
@@ -162,7 +164,7 @@ def _check_ends(axis, first: float, last: float, log: Log, own: bool) -> None:
     slack = 0.01 * abs(last - first) + 1e-6 * max(abs(first), abs(last))
     if not (abs(axis[0] - first) <= slack and abs(axis[-1] - last) <= slack):
         text = f"axis {axis[0]:g} to {axis[-1]:g}, header {first:g} to {last:g}"
-        log.remark("axis", text)
+        log.warning("axis", text)
 
 
 def _cut(log: Log, what: str, size: int) -> None:

@@ -1,4 +1,4 @@
-"""What the workers of `test_pool` do: imported by their own processes."""
+"""What the workers of `test_worker_pool` do: imported by their own processes."""
 
 import os
 import time

@@ -12,12 +12,12 @@ import h5py
 import numpy as np
 import pytest
 
-from spektron_jax.corpus import lines, triple_bond
-from spektron_jax.corpus.builder import lines_file, modes, qm9s_csv
-from spektron_jax.corpus.builder.structures import TYPES
-from spektron_jax.corpus.bundle import Bundle
+from spektron_jax.corpus import lines_file, published
+from spektron_jax.corpus.builder import line_lists, modes, qm9s_csv
 from spektron_jax.corpus.line_corpus import LineCorpus
+from spektron_jax.corpus.published import Bundle
 from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.grid import XH_TYPES
 
 pytest.importorskip("rdkit.Chem", reason="needs rdkit, of the extra corpus")
 WATER = np.array([[0.1, 0.2, 0.3], [0.9, 0.5, -0.2], [-0.4, 1.0, 0.4]])
@@ -132,7 +132,7 @@ def test_lines_of_water_in_any_order_of_columns(tmp_path):
     np.testing.assert_allclose(
         arrays["ir_intensity_km_mol"], 42.2561 * (slope**2).sum(1), rtol=1e-4
     )
-    assert [TYPES[t] for t in arrays["xh_type"]] == ["OH_water"] * 2
+    assert [XH_TYPES[t] for t in arrays["xh_type"]] == ["OH_water"] * 2
     assert arrays["energy_hartree"] == pytest.approx(-2079.0 / 27.2114, rel=1e-5)
     assert arrays["dipole_debye"] == pytest.approx(
         np.linalg.norm(4.8032 * np.array([-0.8, 0.4, 0.4]) @ WATER), rel=1e-4
@@ -204,26 +204,26 @@ def test_a_damaged_member_of_a_zip_is_left_out(tmp_path):
 
 
 def test_triple_bonds_must_show_their_band(tmp_path, monkeypatch):
-    monkeypatch.setattr(triple_bond, "LEAST_MOLECULES", 1)
+    monkeypatch.setattr(published, "MIN_MOLECULES", 1)
     source, target = tmp_path / "qm9s", tmp_path / "lines.h5"
     source.mkdir()
     (source / "000001.csv").write_text(hcn())
-    assert lines.from_qm9s(source, "path", target, False) == target
+    assert line_lists.from_qm9s(source, "path", target, False) == target
     (source / "000001.csv").write_text(hcn(triple=6.5))
     with pytest.raises(SpektronError, match="0 of 1 molecules with a triple bond"):
-        lines.from_qm9s(source, "path", target, False)
+        line_lists.from_qm9s(source, "path", target, False)
 
 
-def test_a_run_that_was_broken_off_goes_on(tmp_path, monkeypatch):
+def test_an_interrupted_run_resumes(tmp_path, monkeypatch):
     """Parts of two files: what is done is not computed again, and the result agrees."""
     source = tmp_path / "qm9s"
     source.mkdir()
     for i, content in enumerate([water(), hcn(), "", water("cx"), hcn(), "x"]):
         (source / f"{i + 1:06d}.csv").write_text(content)
     whole, target = tmp_path / "whole.h5", tmp_path / "lines.h5"
-    lines.from_qm9s(source, "path", whole, False)
+    line_lists.from_qm9s(source, "path", whole, False)
     assert lines_file.write(tmp_path / "plain.h5", read(source), {}) == 4
-    monkeypatch.setattr(lines, "PART_FILES", 2)
+    monkeypatch.setattr(line_lists, "PART_FILES", 2)
     rows, seen = qm9s_csv._rows, []
 
     def interrupt(text):
@@ -234,9 +234,9 @@ def test_a_run_that_was_broken_off_goes_on(tmp_path, monkeypatch):
 
     monkeypatch.setattr(qm9s_csv, "_rows", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        lines.from_qm9s(source, "path", target, False)
+        line_lists.from_qm9s(source, "path", target, False)
     assert not target.exists()
-    lines.from_qm9s(source, "path", target, False)
+    line_lists.from_qm9s(source, "path", target, False)
     assert len(seen) == 8  # the first part only once
     for other in (target, tmp_path / "plain.h5"):
         with h5py.File(whole) as a, h5py.File(other) as b:

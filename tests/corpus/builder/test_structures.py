@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from spektron_jax.corpus.builder import structures
-from spektron_jax.corpus.builder.structures import TYPES, Unsuitable
+from spektron_jax.corpus.builder.structures import Unsuitable
 from spektron_jax.corpus.line_corpus import PACKAGED
 from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.grid import XH_TYPES
 
 Chem = pytest.importorskip("rdkit.Chem", reason="needs rdkit, of the extra corpus")
 ELEMENTS = tuple("H C N O F P S Cl".split())
@@ -64,7 +65,7 @@ def test_smiles_and_bond_types_are_those_of_the_corpus():
     with h5py.File(PACKAGED) as file:
         smiles = file["molecules/smiles"][()]
         offset, right = file["molecules/xh_offset"][()], file["xh_type"][()]
-        assert list(file.attrs["xh_types"]) == list(TYPES)
+        assert list(file.attrs["xh_types"]) == list(XH_TYPES)
     for i in range(0, len(smiles), 20):
         text = smiles[i].decode()
         molecule = Chem.AddHs(Chem.MolFromSmiles(text))

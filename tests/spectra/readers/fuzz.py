@@ -1,6 +1,6 @@
 """Reads damaged files of every format and notes what goes wrong.
 
-    python tests/data/readers/fuzz.py COUNT SEED
+    python tests/spectra/readers/fuzz.py COUNT SEED
 
 Prints one line of JSON: how many files were refused, read as before, or read with
 other values, and every failure: an exception that is no SpektronError, a reading that

@@ -1,4 +1,4 @@
-"""Delimited text: layouts, encodings, decimal commas, and faults with their place."""
+"""Delimited text: layouts, encodings, decimal commas, and errors with their place."""
 
 import numpy as np
 import pytest
@@ -130,7 +130,7 @@ def put(row, column, text):
 
 
 # change of the table -> (message, rows kept with strict=False, None = refused anyhow)
-FAULTS = {
+ERRORS = {
     "text": (put(2, 3, "n.d."), "line 3, column 4: 'n.d.' is not a number", 4),
     "underscore": (put(2, 3, "1_000"), "'1_000' is not a number", 4),
     "other digits": (put(2, 3, "٣"), "'٣' is not a number", 4),
@@ -152,9 +152,9 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", ERRORS)
 def test_faults(tmp_path, name):
-    change, message, kept = FAULTS[name]
+    change, message, kept = ERRORS[name]
     path = tmp_path / "x.csv"
     broken(path, change)
     if name == "mixed units":

@@ -1,10 +1,10 @@
-"""The command `configs/lines.py`: a list of molecules to a file of lines.
+"""Molecules to a file of line lists: computed, or converted from QM9S.
 
     workdir/lines.h5         the line lists, for --config.data.path
     workdir/failures.csv     line, SMILES, name and reason of every molecule left out
     workdir/molecules/       what is finished, one file per molecule
 
-A run that was broken off goes on with the same command: molecules that are finished
+The same command resumes an interrupted run: molecules that are finished
 are not computed again (their files are named by SMILES and settings), nor are those
 that failed, unless config.lines.retry is true.
 """
@@ -26,10 +26,14 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from spektron_jax.archive import replacing
-from spektron_jax.corpus import triple_bond
-from spektron_jax.corpus.builder import gfn2, lines_file, molecule, pool, qm9s_csv
+from spektron_jax.corpus import lines_file
+from spektron_jax.corpus.builder import gfn2, molecule, qm9s_csv, worker_pool
 from spektron_jax.corpus.builder.structures import Entry, Unsuitable, read_list
-from spektron_jax.corpus.bundle import Bundle
+from spektron_jax.corpus.published import (
+    Bundle,
+    check_triple_bonds,
+    has_triple_bond,
+)
 from spektron_jax.errors import SpektronError
 
 SOURCES = ("smiles", "qm9s_csv")
@@ -57,7 +61,7 @@ def from_qm9s(path: str, field: str, target: Path, progress: bool) -> Path:
     """Write the lines of QM9S's per-molecule files; see `qm9s_csv`.
 
     Parts of PART_FILES files are kept beside the target until all are there, so that
-    an interrupted run goes on.
+    the same command resumes an interrupted run.
 
     Args:
       path: qm9s_csv.zip or the folder it was unpacked into.
@@ -75,44 +79,45 @@ def from_qm9s(path: str, field: str, target: Path, progress: bool) -> Path:
         for start in range(0, len(bundle.names), PART_FILES):
             names = bundle.names[start : start + PART_FILES]
             numbered = list(enumerate(names, start=start + 1))
-            part = folder / f"{start:07d}.h5"
-            found = _part(part, bundle, numbered, bar)
+            part = _part(folder / f"{start:07d}.npz", bundle, numbered, bar)
             bar.update(start + len(names) - bar.n)
-            parts += [part] if found["count"] else []
-            failures += [(Entry(*entry), why) for *entry, why in found["failures"]]
-            triple += found["triple"]
-    triple_bond.check(path, *triple)
+            triple += part.pop("triple")
+            for *entry, why in json.loads(str(part.pop("failures"))):
+                failures.append((Entry(*entry), why))
+            parts.append(part)
+    check_triple_bonds(path, *triple)
     attributes = qm9s_csv.ATTRIBUTES | {"source_sha256": source}
-    count = lines_file.merge(target, parts, attributes)
+    count = lines_file.write_parts(target, parts, attributes)
     shutil.rmtree(folder)
     return _report(path, target, count, failures)
 
 
-def _part(part: Path, bundle: Bundle, names: list[tuple[int, str]], bar: tqdm) -> dict:
-    """Write a part unless it is there; return what stands in its .json, written last.
+def _part(
+    path: Path, bundle: Bundle, names: list[tuple[int, str]], bar: tqdm
+) -> lines_file.Arrays:
+    """Compute a part and keep it, unless it is there.
 
-    That is: count of molecules, failures, and (molecules, showing) of `triple_bond`.
+    Besides the arrays: failures as JSON, and (molecules, showing) of triple bonds.
     """
-    done = part.with_suffix(".json")
-    if done.exists():
-        return json.loads(done.read_text("utf-8"))
+    done = lines_file.load_arrays(path, ("failures", "triple"))
+    if done is not None:
+        return done
     failures: list[Failure] = []
     triple = [0, 0]
 
     def watched():
         for smiles, name, arrays in qm9s_csv.molecules(bundle, names, failures):
-            if triple_bond.has_triple_bond(smiles):
+            if has_triple_bond(smiles):
                 triple[0] += 1
                 triple[1] += qm9s_csv.shows_triple_bond(arrays)
             bar.update()
             yield smiles, name, arrays
 
-    count = lines_file.write(part, watched(), qm9s_csv.ATTRIBUTES)
+    arrays = lines_file.collect(watched())
     rows = [[*astuple(entry), why] for entry, why in failures]
-    found = {"count": count, "failures": rows, "triple": triple}
-    with replacing(done) as draft:
-        draft.write_text(json.dumps(found), encoding="utf-8")
-    return found
+    arrays |= {"failures": np.array(json.dumps(rows)), "triple": np.array(triple)}
+    lines_file.save_arrays(path, arrays)
+    return arrays
 
 
 def _report(path: str, target: Path, count: int, failures: list[Failure]) -> Path:
@@ -144,8 +149,8 @@ def check(given: ConfigDict) -> None:
             "config.lines.path: give a text file with one SMILES a line, or for "
             "qm9s_csv the folder or zip file of QM9S"
         )
-    least = {"processes": 0, "conformers": 1, "max_atoms": 2, "timeout_s": 1.0}
-    for name, low in least.items():
+    minimum = {"processes": 0, "conformers": 1, "max_atoms": 2, "timeout_s": 1.0}
+    for name, low in minimum.items():
         if given[name] < low:
             raise SpektronError(
                 f"config.lines.{name} = {given[name]}: must be at least {low}"
@@ -175,7 +180,8 @@ def _compute_all(
             left.append(entry)
     logging.info("%d molecules, %d to be computed", len(entries), len(left))
     work = functools.partial(job, settings)
-    tasks = pool.run(work, left, given.processes or os.cpu_count(), given.timeout_s)
+    processes = given.processes or os.cpu_count() or 1
+    tasks = worker_pool.run(work, left, processes, given.timeout_s)
     bar = tqdm(
         total=len(entries),
         initial=len(entries) - len(left),
@@ -185,7 +191,7 @@ def _compute_all(
     with bar, open(workdir / "failed.jsonl", "a", encoding="utf-8") as log:
         for entry, done, answer in tasks:
             if done:
-                lines_file.save_molecule(paths[entry], answer)
+                lines_file.save_arrays(paths[entry], answer)
             else:
                 failures.append((entry, answer))
                 log.write(json.dumps([paths[entry].stem, answer]) + "\n")
@@ -238,7 +244,7 @@ def _finished(
     for entry, path in paths.items():
         if entry in failed:
             continue
-        arrays = lines_file.load_molecule(path)
+        arrays = lines_file.load_arrays(path)
         if arrays is None:
             path.unlink(missing_ok=True)
             failures.append((entry, f"{path} was damaged: the same command repeats it"))

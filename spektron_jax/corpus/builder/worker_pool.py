@@ -41,6 +41,7 @@ class _Worker:
             pass
 
     def end(self) -> None:
+        assert self.process.pid is not None  # it was started
         try:
             os.killpg(self.process.pid, signal.SIGKILL)  # with what it started itself
         except (ProcessLookupError, PermissionError):

@@ -5,7 +5,7 @@ import time
 
 from pool_jobs import job
 
-from spektron_jax.corpus.builder import pool
+from spektron_jax.corpus.builder import worker_pool
 
 
 def test_nothing_stops_the_rest():
@@ -13,7 +13,7 @@ def test_nothing_stops_the_rest():
     started = time.monotonic()
     before = os.environ.get("OMP_NUM_THREADS")
     ended = {}
-    for task, done, answer in pool.run(job, tasks, processes=2, timeout_s=2.0):
+    for task, done, answer in worker_pool.run(job, tasks, processes=2, timeout_s=2.0):
         ended.setdefault(task, []).append((done, answer))
     assert time.monotonic() - started < 60
     assert os.environ.get("OMP_NUM_THREADS") == before
@@ -25,12 +25,12 @@ def test_nothing_stops_the_rest():
 
 
 def test_no_tasks_and_more_workers_than_tasks():
-    assert list(pool.run(job, [], 2, 10.0)) == []
-    assert list(pool.run(job, ["x"], 3, 60.0)) == [("x", True, ("x", "1"))]
+    assert list(worker_pool.run(job, [], 2, 10.0)) == []
+    assert list(worker_pool.run(job, ["x"], 3, 60.0)) == [("x", True, ("x", "1"))]
 
 
 def test_workers_end_with_the_caller():
-    results = pool.run(job, ["x", "hang"], 2, 600.0)
+    results = worker_pool.run(job, ["x", "hang"], 2, 600.0)
     assert next(results)[0] == "x"
     started = time.monotonic()
     results.close()

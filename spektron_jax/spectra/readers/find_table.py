@@ -14,20 +14,21 @@ from collections import Counter
 from dataclasses import dataclass
 
 from spektron_jax.spectra.axis import quantity_of, unit_of
-from spektron_jax.spectra.readers.draft import Log
-from spektron_jax.spectra.readers.table import AXIS_NAME, LEAST_POINTS
+from spektron_jax.spectra.readers.cells import MIN_POSITIONS
+from spektron_jax.spectra.readers.layout import AXIS_NAME
+from spektron_jax.spectra.readers.parsed import Log
 
 DELIMITERS = ("\t", ";", ",", "|")
-SAMPLE = 20  # lines that show the delimiter
+SAMPLED_LINES = 20  # lines that show the delimiter
 _COMMA_NUMBER = re.compile(r"[-+]?\d+(?:,\d+)?(?:[eE][-+]?\d+)?")
-_OF_NUMBERS = str.maketrans("", "", '0123456789.,;|+-" \t')
-_OF_NUMBERS_TOO = re.compile(r"(?:e|nan|n/?a)*", re.I)
+_NUMBER_CHARACTERS = str.maketrans("", "", '0123456789.,;|+-" \t')
+_NUMBER_WORDS = re.compile(r"(?:e|nan|n/?a)*", re.I)
 _STARTS_WITH_NUMBER = re.compile(r'[\s"]*[-+]?[.,]?\d')
 # Notes that speak of an axis: "XUNITS", "AxisUnit[1]", "XAxisUnit = rel. 1/cm".
 # Never "Laser wavelength: 785 nm", which says nothing of the axis.
-_OF_X = re.compile(r"x[ _-]?axis|x[ _-]?units?\b|axis ?unit", re.I)
-_OF_Y = re.compile(r"y[ _-]?axis|y[ _-]?units?\b|axis ?unit", re.I)
-_HEADER = re.compile(r"\W*(raman ?shift|wave)\D*", re.I)
+_AXIS_NOTE = re.compile(r"x[ _-]?axis|x[ _-]?units?\b|axis ?unit", re.I)
+_VALUES_NOTE = re.compile(r"y[ _-]?axis|y[ _-]?units?\b|axis ?unit", re.I)
+_HEADER_NOTE = re.compile(r"\W*(raman ?shift|wave)\D*", re.I)
 _CM1 = re.compile(r"cm\W*-?1|1/cm", re.I)
 
 
@@ -65,7 +66,7 @@ def find_table(lines: list[str], places: list[str], log: Log) -> Table:
         rows, places_of_rows = [joined, *rows[2:]], [places[start], *places[body:end]]
     if end < len(lines):
         text = f"{len(lines) - end} lines after the table, kept as comments"
-        log.remark(places[end], f"{text}: {lines[end].strip()[:40]!r} ...")
+        log.warning(places[end], f"{text}: {lines[end].strip()[:40]!r} ...")
     notes = lines[:start] + lines[end:]
     return Table(rows, places_of_rows, delimiter, notes, end == len(lines))
 
@@ -77,17 +78,17 @@ def _with_unit(name: str, unit: str) -> str:
 
 def hints(notes: list[str]) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
     """Return (unit, note) and (quantity, note), where notes agree on one."""
-    found = []
-    for of_axis, name_of in ((_OF_X, unit_of), (_OF_Y, quantity_of)):
-        said = {}
+    found: list[tuple[str, str] | None] = []
+    for names_it, name_of in ((_AXIS_NOTE, unit_of), (_VALUES_NOTE, quantity_of)):
+        said: dict[str | None, str] = {}
         for note in notes:
             alone = len(note.split()) == 1
-            header = _HEADER.fullmatch(_CM1.sub("", note))
-            if alone or header or of_axis.search(note):
+            header = _HEADER_NOTE.fullmatch(_CM1.sub("", note))
+            if alone or header or names_it.search(note):
                 said.setdefault(name_of(note), note.strip()[:60])
-        said.pop(None, None)
-        found.append(next(iter(said.items())) if len(said) == 1 else None)
-    return tuple(found)
+        only = [(name, note) for name, note in said.items() if name]
+        found.append(only[0] if len(only) == 1 else None)
+    return found[0], found[1]
 
 
 def _bounds(lines: list[str]) -> tuple[str | None, int, int | None, int]:
@@ -96,11 +97,11 @@ def _bounds(lines: list[str]) -> tuple[str | None, int, int | None, int]:
     The body is None where it cannot be told by its numbers.
     """
     numeric = [i for i, line in enumerate(lines) if _is_numeric(line)]
-    delimiter = delimiter_of([lines[i] for i in numeric[-SAMPLE:]])
+    delimiter = delimiter_of([lines[i] for i in numeric[-SAMPLED_LINES:]])
     widths = {i: _width(lines[i], delimiter) for i in numeric}
     counts = Counter(width for width in widths.values() if width > 1)
     unclear = delimiter_of(lines), 0, None, len(lines)
-    if not counts or counts.most_common(1)[0][1] < LEAST_POINTS:
+    if not counts or counts.most_common(1)[0][1] < MIN_POSITIONS:
         return unclear
     width = counts.most_common(1)[0][0]
     body = next(i for i in numeric if widths[i] == width)
@@ -121,11 +122,11 @@ def _bounds(lines: list[str]) -> tuple[str | None, int, int | None, int]:
 
 
 def _is_numeric(line: str) -> bool:
-    return bool(_OF_NUMBERS_TOO.fullmatch(line.translate(_OF_NUMBERS)))
+    return bool(_NUMBER_WORDS.fullmatch(line.translate(_NUMBER_CHARACTERS)))
 
 
 def _is_header(line: str, delimiter: str | None, width: int) -> bool:
-    """Whether the line above the body belongs to the table, if with a fault."""
+    """Whether the line above the body belongs to the table, if with an error."""
     found = _width(line, delimiter)
     if found == width or width == 2:
         return found == width
@@ -142,7 +143,7 @@ def _mostly_numbers(line: str, delimiter: str | None) -> bool:
 
 
 def _is_tail(lines: list[str], delimiter: str | None, width: int) -> bool:
-    """Whether lines below the last row of numbers are no rows with faults."""
+    """Whether lines below the last row of numbers are no rows with errors."""
     if any(_STARTS_WITH_NUMBER.match(line) for line in lines):
         return False
     wide = [_width(line, delimiter) == width for line in lines]
@@ -157,7 +158,7 @@ def _only_units(line: str, delimiter: str | None) -> bool:
 
 def delimiter_of(lines: list[str]) -> str | None:
     """The delimiter that the last lines share; None = runs of white space."""
-    sample = lines[-SAMPLE:]
+    sample = lines[-SAMPLED_LINES:]
     if not sample:
         return None
     spaced = [line.split() for line in sample]
@@ -198,7 +199,7 @@ def split(
 
 def _first_row(rows: list[list[str]]) -> int:
     """The table starts at its header, or where the first row of full width stands."""
-    width = max(len(row) for row in rows[-SAMPLE:])
+    width = max(len(row) for row in rows[-SAMPLED_LINES:])
     for i, row in enumerate(rows):
         if len(row) >= width or any(re.search(r"\d", cell) for cell in row[1:]):
             return i

@@ -9,9 +9,8 @@ import pytest
 
 from spektron_jax import main
 from spektron_jax.commands import config_file
-from spektron_jax.corpus import line_corpus as corpus_module
-from spektron_jax.corpus import lines
-from spektron_jax.corpus.builder import gfn2, lines_file, molecule
+from spektron_jax.corpus import lines_file
+from spektron_jax.corpus.builder import gfn2, line_lists, molecule
 from spektron_jax.corpus.line_corpus import PACKAGED, LineCorpus
 from spektron_jax.errors import SpektronError
 
@@ -29,7 +28,7 @@ def arrays(lines_of_it=3, bonds=2):
     """What a worker returns for one molecule, in made-up numbers."""
     found = {name: np.array(1.5) for name in lines_file.MOLECULE_DTYPES}
     for name in lines_file.DTYPES:
-        size = bonds if name in corpus_module.BOND_FIELDS else lines_of_it
+        size = bonds if name in lines_file.BOND_FIELDS else lines_of_it
         found[name] = 100.0 * np.arange(1, size + 1)
     found["xh_share"] = np.zeros((lines_of_it, 6), np.uint8)
     found["xh_type"] = np.zeros(bonds, np.uint8)
@@ -46,9 +45,9 @@ def arrays(lines_of_it=3, bonds=2):
         ({"path": "x", "conformers": 0}, "config.lines.conformers"),
     ],
 )
-def test_wrong_settings_are_named(tmp_path, changes, message):
+def test_wrong_settings_are_named(changes, message):
     with pytest.raises(SpektronError, match=message):
-        lines.run(settings(**changes), tmp_path)
+        line_lists.check(settings(**changes).lines)
 
 
 def test_there_are_no_variants(tmp_path, capsys):
@@ -63,12 +62,12 @@ def test_a_missing_package_names_the_extra():
 
 def test_a_file_of_one_molecule_that_is_damaged_counts_as_missing(tmp_path):
     path = tmp_path / "ab" / "x.npz"
-    assert lines_file.load_molecule(path) is None
-    lines_file.save_molecule(path, arrays())
-    again = lines_file.load_molecule(path)
+    assert lines_file.load_arrays(path) is None
+    lines_file.save_arrays(path, arrays())
+    again = lines_file.load_arrays(path)
     np.testing.assert_equal(again, arrays())
     path.write_bytes(path.read_bytes()[:500])
-    assert lines_file.load_molecule(path) is None
+    assert lines_file.load_arrays(path) is None
 
 
 def test_a_file_of_lines_has_the_layout_of_the_corpus(tmp_path):
@@ -110,7 +109,7 @@ def shipped_lines(smiles):
         a, b = file["molecules/line_offset"][row : row + 2]
         c, d = file["molecules/xh_offset"][row : row + 2]
         names = [n for n in file if isinstance(file[n], h5py.Dataset)]
-        ends = {n: (c, d) if n in corpus_module.BOND_FIELDS else (a, b) for n in names}
+        ends = {n: (c, d) if n in lines_file.BOND_FIELDS else (a, b) for n in names}
         return {n: file[n][slice(*ends[n])] for n in names}
 
 
@@ -182,27 +181,27 @@ def test_a_second_run_computes_what_is_missing(computed, monkeypatch):
             asked.append(entry.smiles)
             yield entry, False, "gave up"
 
-    monkeypatch.setattr(lines.pool, "run", fake)
+    monkeypatch.setattr(line_lists.worker_pool, "run", fake)
     config = settings(path=str(computed / "list.smi"))
     before = (computed / "lines.h5").read_bytes()
-    lines.run(config, computed)
+    line_lists.run(config, computed)
     assert asked == [] and len((computed / "lines.h5").read_bytes()) == len(before)
     files = sorted((computed / "molecules").rglob("*.npz"))
     assert len(files) == 3
     files[0].unlink()
-    lines.run(config, computed)
+    line_lists.run(config, computed)
     assert len(asked) == 1
-    lines.run(config, computed)  # it failed, so it is not asked for again
+    line_lists.run(config, computed)  # it failed, so it is not asked for again
     assert len(asked) == 1
     with config.unlocked():
         config.lines.retry = True
-    lines.run(config, computed)
+    line_lists.run(config, computed)
     assert len(asked) == 2
     assert "gave up" in (computed / "failures.csv").read_text()
     with config.unlocked():
         config.lines.seed = 1  # other numbers: nothing of the above may be taken
     with pytest.raises(SpektronError, match="no molecule could be used"):
-        lines.run(config, computed)
+        line_lists.run(config, computed)
     assert len(asked) == 5
     log = (computed / "failed.jsonl").read_text().splitlines()
     assert len({json.loads(line)[0] for line in log}) == 4

@@ -17,7 +17,7 @@ so that they mean the same on any axis.
 n = queries, m = library spectra, L = points.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -25,12 +25,17 @@ from scipy.signal import find_peaks, savgol_filter
 
 Feature = Callable[[np.ndarray, float], np.ndarray]
 
-WINDOW_CM1, REACH_CM1, DOUBT_CM1 = 100.0, 6.0, 8.0  # of `windows`
+WINDOW_CM1, MAX_SHIFT_CM1, SHIFT_SIGMA_CM1 = 100.0, 6.0, 8.0  # of `windows`
 PEAK_SIGMA_CM1, PEAK_BLUR_CM1, PROMINENCE = 5.0, 4.0, 0.02
 CLASSICAL = ("cosine", "derivative")
 
 
-def similarities(query, library, step_cm1, names=None) -> dict[str, np.ndarray]:
+def similarities(
+    query: np.ndarray,
+    library: np.ndarray,
+    step_cm1: float,
+    names: Sequence[str] | None = None,
+) -> dict[str, np.ndarray]:
     """Every similarity of every query with every library spectrum.
 
     Args:
@@ -57,7 +62,7 @@ def similarities(query, library, step_cm1, names=None) -> dict[str, np.ndarray]:
 def slope(sigma_cm1: float, order: int = 1) -> Feature:
     """Gaussian derivative of a width in cm-1."""
 
-    def feature(spectra, step_cm1):
+    def feature(spectra: np.ndarray, step_cm1: float) -> np.ndarray:
         return gaussian_filter1d(spectra, sigma_cm1 / step_cm1, axis=1, order=order)
 
     return feature
@@ -66,7 +71,7 @@ def slope(sigma_cm1: float, order: int = 1) -> Feature:
 def root(feature: Feature) -> Feature:
     """The feature with the square root of its size, and its sign."""
 
-    def rooted(spectra, step_cm1):
+    def rooted(spectra: np.ndarray, step_cm1: float) -> np.ndarray:
         values = feature(spectra, step_cm1)
         return np.sign(values) * np.sqrt(np.abs(values))
 
@@ -76,7 +81,7 @@ def root(feature: Feature) -> Feature:
 def local(width_cm1: float) -> Feature:
     """What stands out of the neighbourhood, over its RMS there."""
 
-    def feature(spectra, step_cm1):
+    def feature(spectra: np.ndarray, step_cm1: float) -> np.ndarray:
         sigma = width_cm1 / step_cm1
         out = spectra - gaussian_filter1d(spectra, sigma, axis=1)
         square = gaussian_filter1d(out**2, sigma, axis=1)
@@ -86,17 +91,17 @@ def local(width_cm1: float) -> Feature:
     return feature
 
 
-def centred(spectra, step_cm1):
+def centred(spectra: np.ndarray, step_cm1: float) -> np.ndarray:
     """Each spectrum about its own mean."""
     return spectra - spectra.mean(axis=1, keepdims=True)
 
 
-def first_derivative(spectra, step_cm1):
+def first_derivative(spectra: np.ndarray, step_cm1: float) -> np.ndarray:
     """Savitzky-Golay, 11 points, order 2."""
     return savgol_filter(spectra, 11, 2, 1, axis=1)
 
 
-def peaks(query, library, step_cm1):
+def peaks(query: np.ndarray, library: np.ndarray, step_cm1: float) -> np.ndarray:
     """Cosine of two peak lists, each peak a Gaussian of height prominence^(1/4)."""
     lists = [_peaks(X, step_cm1) for X in (query, library)]
     # exp(-d^2 / 4 sigma^2): the overlap of two Gaussians of width sigma.
@@ -111,7 +116,8 @@ def peaks(query, library, step_cm1):
     return drawn[0] @ drawn[1].T
 
 
-def _peaks(spectra, step_cm1):
+def _peaks(spectra: np.ndarray, step_cm1: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Positions in cm-1 and heights of each row's peaks."""
     smooth = gaussian_filter1d(spectra, PEAK_BLUR_CM1 / step_cm1, axis=1)
     found = []
     for row in smooth:
@@ -120,26 +126,27 @@ def _peaks(spectra, step_cm1):
     return found
 
 
-def windows(query, library, step_cm1):
+def windows(query: np.ndarray, library: np.ndarray, step_cm1: float) -> np.ndarray:
     """Sum over windows of the best product among small shifts of the library."""
     feature = root(slope(6.0, 2))
-    query, library = (_unit(feature(X, step_cm1)) for X in (query, library))
+    query = _unit(feature(query, step_cm1))
+    library = _unit(feature(library, step_cm1))
     half = max(2, round(WINDOW_CM1 / 2 / step_cm1))
-    reach = round(REACH_CM1 / step_cm1)
+    reach = round(MAX_SHIFT_CM1 / step_cm1)
     pause = max(1, round(2.0 / step_cm1))
     shifts = sorted({*range(0, reach + 1, pause), *range(0, -reach - 1, -pause)})
     stride = max(1, round(3.0 / step_cm1))
     ramp = np.concatenate([np.arange(half), np.arange(half, 0, -1)]) / half
     padded = np.pad(library, ((0, 0), (reach, reach)))
     last = query.shape[1]
-    total = 0.0
+    total = np.zeros((len(query), len(library)))
     for start in range(-half, last, half):
         points = np.arange(max(start, 0), min(start + 2 * half, last))[::stride]
         if not points.size:
             continue
         part = query[:, points] * ramp[points - start]
         best = [
-            np.exp(-0.5 * (shift * step_cm1 / DOUBT_CM1) ** 2)
+            np.exp(-0.5 * (shift * step_cm1 / SHIFT_SIGMA_CM1) ** 2)
             * (part @ padded[:, points + reach + shift].T)
             for shift in shifts
         ]
@@ -147,7 +154,7 @@ def windows(query, library, step_cm1):
     return total
 
 
-def _unit(z):
+def _unit(z: np.ndarray) -> np.ndarray:
     norm = np.linalg.norm(z, axis=1, keepdims=True)
     return z / np.where(norm > 0, norm, 1.0)
 

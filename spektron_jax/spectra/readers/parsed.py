@@ -1,0 +1,133 @@
+"""What every reader hands over: `ParsedSpectra`, and the log of what it found.
+
+A reader turns a file into `ParsedSpectra`, one for each instrument, as the file gives
+them; `assemble` makes the SpectraSet of them. Errors go through a `Log`: it raises
+when reading is strict, else it lists them, and the row concerned is left out.
+
+Sizes: n spectra, p points.
+"""
+
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import numpy as np
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.spectra_set import Problem
+
+
+@dataclass(eq=False)
+class ParsedSpectra:
+    """Spectra of one instrument, as a file gives them.
+
+    Attributes:
+      axis: (p,) positions, in the order of the file.
+      spectra: (n, p).
+      sample_ids: n names.
+      places: n places in the file, for messages.
+      name: the instrument.
+      unit, quantity, modality: as the file says, or None.
+      unit_hint, quantity_hint: (name, the note that says so), taken for want of better.
+      axis_place: where the axis stands.
+      targets: (name, unit) -> (n,) numbers, NaN where missing.
+      labels: name -> n strings.
+      metadata: whatever else the file says.
+      numbered: True if the sample ids are only row numbers.
+      standards: (ids, spectra) of references on the same axis, or None.
+    """
+
+    axis: np.ndarray
+    spectra: np.ndarray
+    sample_ids: list[str]
+    places: list[str]
+    name: str = "spectra"
+    unit: str | None = None
+    quantity: str | None = None
+    modality: str | None = None
+    unit_hint: tuple[str, str] | None = None
+    quantity_hint: tuple[str, str] | None = None
+    axis_place: str = "axis"
+    targets: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    labels: dict[str, list[str]] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
+    numbered: bool = False
+    standards: tuple[list[str], np.ndarray] | None = None
+
+
+def of_matrix(
+    place: str,
+    name: str,
+    axis: np.ndarray,
+    spectra: np.ndarray,
+    ids: list[str] | None = None,
+) -> ParsedSpectra:
+    """Spectra (n, p) whose rows stand at `place`; numbered if there are no ids."""
+    rows = range(1, len(spectra) + 1)
+    return ParsedSpectra(
+        axis=axis,
+        spectra=spectra,
+        sample_ids=ids or [str(i) for i in rows],
+        places=[f"{place}, row {i}" for i in rows],
+        name=name,
+        numbered=not ids,
+    )
+
+
+class Log:
+    """Problems of one reading.
+
+    Attributes:
+      path: the file, for messages.
+      strict: whether an error raises.
+      problems: what was found so far.
+    """
+
+    def __init__(self, path: str, strict: bool):
+        self.path, self.strict = path, strict
+        self.problems: list[Problem] = []
+
+    def error(self, place: str, text: str) -> None:
+        """Something that stops a strict reading; otherwise listed."""
+        if self.strict:
+            raise SpektronError(
+                f"{self.path}: {place}: {text}; repair the file, or read the good "
+                "rows with strict=False"
+            )
+        self.problems.append(Problem(place, f"{text}; left out"))
+
+    def warning(self, place: str, text: str) -> None:
+        """Something to tell, with which reading continues."""
+        self.problems.append(Problem(place, text))
+
+    def fail(self, place: str, text: str) -> NoReturn:
+        """Something with which nothing can be read, strict or not."""
+        raise SpektronError(f"{self.path}: {place}: {text}")
+
+
+def common_axis(
+    axes: list[np.ndarray], places: list[str], log: Log
+) -> tuple[np.ndarray, list[int]]:
+    """Return the axis that most spectra share and which do; others are errors."""
+    groups: list[tuple[np.ndarray, list[int]]] = []
+    for i, axis in enumerate(axes):
+        for first, members in groups:
+            if first.shape == axis.shape and np.array_equal(first, axis):
+                members.append(i)
+                break
+        else:
+            groups.append((axis, [i]))
+    axis, members = max(groups, key=lambda group: len(group[1]))
+    for other, rows in groups:
+        if other is not axis:
+            for i in rows:
+                log.error(
+                    places[i], f"mixed axes: {span_of(other)}, not {span_of(axis)}"
+                )
+    return axis, members
+
+
+def span_of(axis: np.ndarray) -> str:
+    """The ends and the number of points of an axis, for messages."""
+    if axis.size == 0:
+        return "no points"
+    return f"{axis[0]:g} to {axis[-1]:g} in {axis.size} points"
