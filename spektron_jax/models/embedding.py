@@ -75,10 +75,12 @@ class Embedding(nn.Module):
         tokens = tokens + nn.Dense(self.width, dtype=self.dtype, name="position")(
             position.astype(self.dtype)
         )
-        alive = group(valid, stride, jnp.any)[..., None].astype(tokens.dtype)
+        valid_tokens = group(valid, stride, jnp.any)[..., None].astype(tokens.dtype)
         cls = self.param("cls", nn.initializers.normal(0.02), (self.width,))
         domain = nn.Embed(len(MODALITIES), self.width, name="domain")(modality)
         front = jnp.stack([jnp.broadcast_to(cls, domain.shape), domain], axis=1)
-        tokens = jnp.concatenate([front.astype(tokens.dtype), tokens * alive], axis=1)
+        tokens = jnp.concatenate(
+            [front.astype(tokens.dtype), tokens * valid_tokens], axis=1
+        )
         ones = jnp.ones((batch, 2, 1), jnp.float32)
-        return tokens, jnp.concatenate([ones, alive.astype(jnp.float32)], axis=1)
+        return tokens, jnp.concatenate([ones, valid_tokens.astype(jnp.float32)], axis=1)

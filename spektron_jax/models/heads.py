@@ -24,7 +24,7 @@ class Perceptron(nn.Module):
         return nn.Dense(self.features, dtype=STATE, name="out")(h)
 
 
-def bridge(values, visible, wavenumber_cm1):
+def interpolate_gaps(values, visible, wavenumber_cm1):
     """Straight lines across the hidden points, from visible neighbours: (B, L).
 
     Before the first and after the last visible point the nearest value is held; a
@@ -51,7 +51,7 @@ def bridge(values, visible, wavenumber_cm1):
 class ReconstructionHead(nn.Module):
     """Measured and clean spectrum from the tokens and [z_chem; z_inst].
 
-    What the network says is added to straight lines across the gaps (`bridge`), so it
+    What the network says is added to straight lines across the gaps (`interpolate_gaps`), so it
     need not learn to copy and to smooth, only what neighbours do not tell.
     """
 
@@ -59,8 +59,8 @@ class ReconstructionHead(nn.Module):
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, tokens, z, bridged):
-        """tokens: (B, L / stride, D); z: (B, Z); bridged: (B, L). Returns (B, L, 2).
+    def __call__(self, tokens, z, interpolated):
+        """tokens: (B, L / stride, D); z: (B, Z); interpolated: (B, L). Returns (B, L, 2).
 
         Channel 0 is the spectrum as the instrument would measure it, channel 1 the
         clean spectrum. The linear path beside the MLP passes intensity through.
@@ -75,7 +75,7 @@ class ReconstructionHead(nn.Module):
             kernel_init=nn.initializers.normal(0.1 * width**-0.5),
             name="out",
         )(h)
-        return out.reshape(out.shape[0], -1, 2) + bridged[..., None]
+        return out.reshape(out.shape[0], -1, 2) + interpolated[..., None]
 
 
 class TransferHead(nn.Module):

@@ -74,7 +74,7 @@ def _stream(layer, u):
 def _flat(layer):
     """Coefficients of (w, x) with both channels side by side, and the matrices."""
     sigma, delta, g, drive, into, out, skip = layer
-    rows = (*scans.loss(sigma), delta, g, drive)
+    rows = (*scans.damping(sigma), delta, g, drive)
     rows = [jnp.repeat(value, 2, axis=-1) for value in rows]
     return rows, into.reshape(into.shape[0], -1), out.reshape(-1, out.shape[-1]), skip
 
