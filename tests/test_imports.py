@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "spektron_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
 BASE = {"archive", "errors", "metrics"}
 NUMPY = {"numpy", "scipy"}
-JAX = {"jax", "numpy", "flax", "chex"}
+JAX = {"jax", "numpy", "flax", "chex", "jaxtyping"}
 CONFIG = {"config", "__init__"}
 
 # Layer -> (modules of the project, third-party packages) that it may import.
@@ -23,6 +23,7 @@ ARROWS = {
     "errors": (set(), set()),
     "archive": ({"errors"}, set()),
     "metrics": ({"errors"}, NUMPY),
+    "provenance": (CONFIG, set()),
     "config": ({"errors", "spectra"}, {"numpy", "ml_collections"}),
     "spectra": (
         BASE | CONFIG | {"spectra", "transfer"},
@@ -38,7 +39,7 @@ ARROWS = {
     ),
     "lab": (BASE | {"lab", "spectra"}, JAX),
     "models": (BASE | {"models", "spectra"}, JAX),
-    "losses": ({"errors", "losses"}, JAX | {"ott", "optax"}),
+    "losses": ({"errors", "losses", "metrics"}, JAX | {"ott", "optax"}),
     "encoder": (
         BASE
         | CONFIG
@@ -60,7 +61,7 @@ ARROWS = {
         BASE
         | CONFIG
         | {"spectra", "corpus", "lab", "models", "losses", "probes", "encoder"}
-        | {"training", "commands"},
+        | {"training", "provenance"},
         JAX
         | NUMPY
         | {"optax", "orbax", "absl", "tqdm", "tensorboardX"}

@@ -21,9 +21,11 @@ Dimension legend: B batch, L points.
 
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Key
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.lab.instruments import baseline, noise, ripple
@@ -37,11 +39,19 @@ DARKEST = 6.0  # absorbance beyond which no light is left to measure
 class Signal(NamedTuple):
     """A batch on one instrument."""
 
-    ideal: jax.Array  # (B, L) without noise
-    noise: jax.Array  # (B, L)
+    ideal: Float[Array, "B L"]  # without noise
+    noise: Float[Array, "B L"]
 
 
-def apply(parameters, spectra, low, high, wavenumber_cm1, intensity, keys=None):
+def apply(
+    parameters,
+    spectra: Float[ArrayLike, "B L"],
+    low,
+    high,
+    wavenumber_cm1: Float[ArrayLike, " L"],
+    intensity,
+    keys: Key[Array, " B"] | None = None,
+) -> Signal:
     """Spectra as one instrument shows them, on the same uniform axis.
 
     Args:
@@ -56,6 +66,8 @@ def apply(parameters, spectra, low, high, wavenumber_cm1, intensity, keys=None):
       Signal.
     """
     p, points = parameters, spectra.shape[-1]
+    chex.assert_rank(spectra, 2)
+    chex.assert_shape(wavenumber_cm1, (points,))
     step = (high - low) / (points - 1)
     t = jnp.linspace(-1.0, 1.0, points)
     zero = jnp.zeros(())

@@ -13,9 +13,11 @@ teeth are cubic B-splines; dividing by their transform, sinc^4, takes them out a
 Dimension legend: B batch, K lines (zero padded), L points, C width classes.
 """
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, ArrayLike, Float
 
 from spektron_jax.lab.resample import GAUSSIAN_FWHM, cubic, fft_size
 
@@ -40,7 +42,13 @@ def voigt_shape(lorentzian_fwhm, gaussian_fwhm):
     return total, 1.36603 * ratio - 0.47719 * ratio**2 + 0.11116 * ratio**3
 
 
-def render_lines(position_cm1, strength, axis_cm1, fwhm_cm1, sigma_cm1=0.0):
+def render_lines(
+    position_cm1: Float[ArrayLike, "B K"],
+    strength: Float[ArrayLike, "B K"],
+    axis_cm1: Float[ArrayLike, " L"],
+    fwhm_cm1,
+    sigma_cm1=0.0,
+) -> Float[Array, "B L"]:
     """Spectra of line lists.
 
     Args:
@@ -52,6 +60,8 @@ def render_lines(position_cm1, strength, axis_cm1, fwhm_cm1, sigma_cm1=0.0):
     Returns:
       (B, L), strength per cm-1: the area of a line equals its strength.
     """
+    chex.assert_equal_shape([position_cm1, strength])
+    chex.assert_rank(axis_cm1, 1)
     fwhm = jnp.broadcast_to(fwhm_cm1, strength.shape[:1])
     total, share = voigt_shape(fwhm, GAUSSIAN_FWHM * jnp.asarray(sigma_cm1, fwhm.dtype))
     half = 0.5 * total
@@ -68,7 +78,9 @@ def render_lines(position_cm1, strength, axis_cm1, fwhm_cm1, sigma_cm1=0.0):
     return jax.vmap(one)(position_cm1, lorentz, gauss, square, narrow)
 
 
-def render_grid(lines, low_cm1, high_cm1, points, sigma_cm1=0.0, widths_cm1=WIDTHS_CM1):
+def render_grid(
+    lines, low_cm1, high_cm1, points: int, sigma_cm1=0.0, widths_cm1=WIDTHS_CM1
+) -> Float[Array, "B L"]:
     """Spectra of line tables on a uniform axis.
 
     Lines further than half of the axis beyond its ends are left out, and wings that
@@ -87,6 +99,7 @@ def render_grid(lines, low_cm1, high_cm1, points, sigma_cm1=0.0, widths_cm1=WIDT
       (B, L), strength per cm-1: the area of a line equals its strength.
     """
     position, strength, fwhm = lines
+    chex.assert_equal_shape([position, strength, fwhm])
     batch, widths = len(position), np.asarray(widths_cm1, np.float32)
     size = fft_size(int(np.ceil((1 + 2 * MARGIN) * points)))
     front = (size - points) // 2
@@ -130,7 +143,13 @@ def render_grid(lines, low_cm1, high_cm1, points, sigma_cm1=0.0, widths_cm1=WIDT
     return jnp.fft.irfft(total, size)[:, front : front + points]
 
 
-def render_table(lines, axis_cm1, sigma_cm1=0.0, points=4096, widths_cm1=WIDTHS_CM1):
+def render_table(
+    lines,
+    axis_cm1: Float[ArrayLike, " L"],
+    sigma_cm1=0.0,
+    points: int = 4096,
+    widths_cm1=WIDTHS_CM1,
+) -> Float[Array, "B L"]:
     """Spectra of line tables on any axis, such as 1e7 / nm: (B, L).
 
     Renders on a uniform grid of `points` over the same range, then interpolates.
@@ -141,7 +160,13 @@ def render_table(lines, axis_cm1, sigma_cm1=0.0, points=4096, widths_cm1=WIDTHS_
     return cubic(spectra, (axis - low) / (high - low) * (points - 1))
 
 
-def convolve_grid(spectra, spacing_cm1, sigma_cm1, shift_cm1, reach_cm1=44.0):
+def convolve_grid(
+    spectra: Float[ArrayLike, "B L"],
+    spacing_cm1: float,
+    sigma_cm1,
+    shift_cm1,
+    reach_cm1: float = 44.0,
+) -> Float[Array, "B L"]:
     """Gridded spectra, broadened and shifted by one Gaussian kernel.
 
     For sources that hold spectra instead of lines. The kernel is the Gaussian of the

@@ -10,25 +10,38 @@ Dimension legend: B batch, L points, Z latent width, N instruments in the pool.
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from spektron_jax.losses.reconstruction import masked_mean
+from spektron_jax.metrics import COLLAPSED_KL
 
-COLLAPSED_KL = 0.01  # nats; a dimension below it carries nothing
 SWAP = 5.0  # weight of the swap beside the cross-entropies, which start near 1.4
 
 
-def kl_per_dimension(mean, log_variance):
-    """KL(N(mean, exp(log_variance)) || N(0, 1)): (B, Z), nats."""
+def kl_per_dimension(
+    mean: Float[ArrayLike, "*shape"], log_variance: Float[ArrayLike, "*shape"]
+) -> Float[Array, "*shape"]:
+    """KL(N(mean, exp(log_variance)) || N(0, 1)): each like mean, nats."""
     return 0.5 * (mean**2 + jnp.exp(log_variance) - 1 - log_variance)
 
 
-def cross_entropy(logits, label):
+def cross_entropy(
+    logits: Float[ArrayLike, "B N"], label: Int[ArrayLike, " B"]
+) -> Float[Array, " B"]:
     """(B, N) logits and (B,) labels to (B,)."""
     return -jnp.take_along_axis(jax.nn.log_softmax(logits), label[:, None], 1)[:, 0]
 
 
 def bottleneck(
-    chem, inst, chem_logits, inst_logits, label, swapped, measured, valid, beta
+    chem,
+    inst,
+    chem_logits: Float[ArrayLike, "B N"],
+    inst_logits: Float[ArrayLike, "B N"],
+    label: Int[ArrayLike, " B"],
+    swapped: Float[ArrayLike, "B L"],
+    measured: Float[ArrayLike, "B L"],
+    valid: Bool[ArrayLike, "B L"],
+    beta: Float[ArrayLike, ""],
 ):
     """All parts.
 

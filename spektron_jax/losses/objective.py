@@ -35,13 +35,13 @@ class Outputs(NamedTuple):
     """
 
     spectra: Float[Array, "rows L 2"]  # decoded: as measured, and clean
-    swapped: Float[Array, "2B L"]  # from z_chem of the other view
-    prediction: Float[Array, "2B D"]
-    target: Float[Array, "2B D"]  # of the moving-average network, standardised
+    swapped: Float[Array, "views L"]  # from z_chem of the other view
+    prediction: Float[Array, "views D"]
+    target: Float[Array, "views D"]  # of the moving-average network, standardised
     chem: tuple[Array, Array]  # mean and log-variance of z_chem, (2 B, Z) each
     inst: tuple[Array, Array]  # the same of z_inst
-    chem_logits: Float[Array, "2B N"]
-    inst_logits: Float[Array, "2B N"]
+    chem_logits: Float[Array, "views N"]
+    inst_logits: Float[Array, "views N"]
     clouds: tuple[Array, Array]  # means of z_chem on all devices, (G, Z) for each view
     load: Float[Array, " E"]  # means of all devices
     importance: Float[Array, " E"]
@@ -54,8 +54,8 @@ def losses_of(
 
     Args:
       outputs: of one device's batch.
-      inputs: the same rows as measured: values and hidden (rows, L), clean (B, L), share
-        (B / 2,) of the first of the two that were mixed, instrument (2,) of each view.
+      inputs: the same rows as measured: values and hidden (rows, L), clean (B, L),
+        share (B / 2,) of the first of the two that were mixed, instrument (2,).
       beta: weight of the KL in the bottleneck.
       epsilon, alignment: of the transport between the instruments' clouds.
     """

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jaxtyping import Array, Float
 
 from spektron_jax.models.dtypes import STATE
 from spektron_jax.models.oscillators import from_poles
@@ -76,7 +77,9 @@ class DLinOSS(nn.Module):
     scan: str = "auto"  # algorithm, see stream.dlinoss
 
     @nn.compact
-    def __call__(self, u, step):
+    def __call__(
+        self, u: Float[Array, "B T D"], step: Float[Array, "*each"]
+    ) -> Float[Array, "B T D"]:
         """u: (B, T, D) float32; step: () or (B,) spacing in reference spacings."""
         width, count = u.shape[-1], self.oscillators
         log_decay = self.param("log_decay", init_log_decay, (count,))
@@ -131,7 +134,14 @@ class Backbone(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, x, valid, step, *, train):
+    def __call__(
+        self,
+        x: Float[Array, "B T D"],
+        valid: Float[Array, "B T 1"],
+        step: Float[Array, "*each"],
+        *,
+        train: bool,
+    ) -> Float[Array, "B T D"]:
         """x: tokens (B, T, D); valid: (B, T, 1); returns (B, T, D) float32."""
         x = x.astype(STATE)
         both = jnp.stack([x, x[:, ::-1]])

@@ -10,13 +10,17 @@ Dimension legend: B batch, L points, T = L / stride + 2 tokens, D width.
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jax.typing import DTypeLike
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from spektron_jax.spectra.grid import MODALITIES
 
 WAVELENGTHS_CM1 = (16.0, 20000.0)  # of the positional waves: line width to whole range
 
 
-def wavenumber_features(wavenumber_cm1, width):
+def wavenumber_features(
+    wavenumber_cm1: Float[ArrayLike, "*rows"], width: int
+) -> Float[Array, "*rows D"]:
     """Sines and cosines of the wavenumber itself, (..., width), for any grid."""
     low, high = WAVELENGTHS_CM1
     waves = 2 * np.pi / np.geomspace(low, high, width // 2)
@@ -35,10 +39,17 @@ class Embedding(nn.Module):
     width: int
     kernel: int = 15
     stride: int = 1
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, values, wavenumber_cm1, valid, modality, hidden):
+    def __call__(
+        self,
+        values: Float[ArrayLike, "B L"],
+        wavenumber_cm1: Float[ArrayLike, "*axes L"],
+        valid: Bool[ArrayLike, "B L"],
+        modality: Int[ArrayLike, " B"],
+        hidden: Bool[ArrayLike, "B L"],
+    ) -> tuple[Float[Array, "B T D"], Float[Array, "B T 1"]]:
         """Embed spectra.
 
         Args:

@@ -21,6 +21,7 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, ArrayLike, Float
 
 from spektron_jax.models.powers import power_table
 
@@ -42,7 +43,16 @@ def choose(algorithm):
     return algorithm
 
 
-def scan(sigma, delta, g, forcing, *, algorithm="auto", reverse=False, state=None):
+def scan(
+    sigma: Float[ArrayLike, "*S P"],
+    delta: Float[ArrayLike, "*S P"],
+    g: Float[ArrayLike, "*S P"],
+    forcing: Float[ArrayLike, "*B L P 2"],
+    *,
+    algorithm: str = "auto",
+    reverse: bool = False,
+    state=None,
+) -> tuple[Float[Array, "*B L P 2"], tuple[Array, Array]]:
     """Positions of forced oscillators and their last state.
 
     Args:

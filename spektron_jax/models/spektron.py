@@ -6,9 +6,11 @@ z_chem, z_inst -> heads. See each module for its source.
 Dimension legend: B batch, L points, T tokens, D width, Z latent width, E experts.
 """
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key
 
 from spektron_jax.models import dtypes
 from spektron_jax.models.dlinoss import Backbone
@@ -26,7 +28,11 @@ from spektron_jax.models.vib import Latent, reverse_gradient
 REFERENCE_SPACING_CM1 = 3500.0 / 2047  # 500..4000 cm-1 on 2,048 points
 
 
-def summarise(cls, tokens, valid_tokens):
+def summarise(
+    cls: Float[Array, "B D"],
+    tokens: Float[Array, "B T D"],
+    valid_tokens: Float[Array, "B T 1"],
+) -> Float[Array, "B 3*D"]:
     """What the latents read: CLS beside mean and spread of the tokens, (B, 3 D).
 
     CLS alone knows the sample well and the instrument less well than its tokens do:
@@ -89,14 +95,14 @@ class Spektron(nn.Module):
 
     def encode(
         self,
-        values,
-        wavenumber_cm1,
-        valid,
-        modality,
-        hidden=None,
-        keys=None,
-        routing=None,
-    ):
+        values: Float[ArrayLike, "B L"],
+        wavenumber_cm1: Float[ArrayLike, "*axes L"],
+        valid: Bool[ArrayLike, "B L"],
+        modality: Int[ArrayLike, " B"],
+        hidden: Bool[ArrayLike, "B L"] | None = None,
+        keys: Key[Array, " B"] | None = None,
+        routing: Bool[ArrayLike, "B tokens E"] | None = None,
+    ) -> tuple[Float[Array, "B Z"], dict[str, Array]]:
         """Spectra to latents.
 
         Args:
@@ -115,6 +121,10 @@ class Spektron(nn.Module):
           importance (B, E), routing (B, T + 2, E).
         """
         hidden = jnp.zeros_like(valid) if hidden is None else hidden
+        chex.assert_rank([values, wavenumber_cm1, modality], [2, {1, 2}, 1])
+        chex.assert_equal_shape([values, valid, hidden])
+        chex.assert_equal(wavenumber_cm1.shape[-1], values.shape[-1])
+        chex.assert_equal(len(modality), len(values))
         tokens, valid_tokens = self.embedding(
             values, wavenumber_cm1, valid, modality, hidden
         )
@@ -155,15 +165,26 @@ class Spektron(nn.Module):
         steps = jnp.where(both, jnp.diff(wavenumber_cm1), 0.0)
         return jnp.sum(steps, -1) / jnp.maximum(jnp.sum(both, -1), 1)
 
-    def project(self, z_chem):
+    def project(self, z_chem: Float[ArrayLike, "B Z"]) -> Float[Array, "B D"]:
         """Projection that the contrastive target network shows, (B, D)."""
         return self.projector(z_chem)
 
-    def transfer(self, z_chem, z_inst, wavenumber_cm1):
+    def transfer(
+        self,
+        z_chem: Float[ArrayLike, "B Z"],
+        z_inst: Float[ArrayLike, "B Y"],
+        wavenumber_cm1: Float[ArrayLike, "*axes L"],
+    ) -> Float[Array, "B L"]:
         """Spectrum of a sample (z_chem) as an instrument (z_inst) would show it."""
         return self.transfer_head(z_chem, z_inst, wavenumber_cm1)
 
-    def instrument_logits(self, z, table, alpha, latent="chem"):
+    def instrument_logits(
+        self,
+        z: Float[ArrayLike, "B Z"],
+        table: Float[ArrayLike, "N F"],
+        alpha: Float[ArrayLike, " B"],
+        latent: str = "chem",
+    ) -> Float[Array, "B N"]:
         """Which instrument an adversary reads from a latent, (B, N).
 
         Args:
@@ -174,17 +195,25 @@ class Spektron(nn.Module):
         classifier = self.chem_classifier if latent == "chem" else self.inst_classifier
         return classifier(reverse_gradient(z, alpha[:, None])) @ table.T
 
-    def predict(self, z_chem):
+    def predict(self, z_chem: Float[ArrayLike, "B Z"]) -> Float[Array, "B targets"]:
         """Regression head, (B, targets)."""
         return self.regression(z_chem)
 
-    def __call__(self, values, wavenumber_cm1, valid, modality, hidden=None, keys=None):
+    def __call__(
+        self,
+        values: Float[ArrayLike, "B L"],
+        wavenumber_cm1: Float[ArrayLike, "*axes L"],
+        valid: Bool[ArrayLike, "B L"],
+        modality: Int[ArrayLike, " B"],
+        hidden: Bool[ArrayLike, "B L"] | None = None,
+        keys: Key[Array, " B"] | None = None,
+    ) -> tuple[Float[Array, "B L 2"], dict[str, Array]]:
         """Encode, then run every head; arguments as in `encode`.
 
         Returns:
           spectra (B, L, 2), channel 0 as measured and 1 clean, and the intermediates
-          of `encode` with transfer (B, L), regression, chem_instrument, inst_instrument,
-          projection and prediction added.
+          of `encode` with transfer (B, L), regression, projection and prediction, and
+          what the classifiers read, chem_instrument and inst_instrument (B, F), added.
         """
         z_chem, out = self.encode(values, wavenumber_cm1, valid, modality, hidden, keys)
         z_inst = out["z_inst"]

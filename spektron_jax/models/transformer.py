@@ -5,6 +5,8 @@ Dimension legend: B batch, T tokens, D width, H heads.
 
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
+from jaxtyping import Array, ArrayLike, Float
 
 from spektron_jax.models.attention import attention
 
@@ -15,10 +17,15 @@ class TransformerBlock(nn.Module):
     heads: int
     ff_width: int
     dropout: float = 0.0
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x, valid, train):
+    def __call__(
+        self,
+        x: Float[ArrayLike, "B T D"],
+        valid: Float[ArrayLike, "B T 1"],
+        train: bool,
+    ) -> Float[Array, "B T D"]:
         """x: (B, T, D); valid: (B, T, 1), keys with 0 are not attended to."""
         width = x.shape[-1]
         drop = nn.Dropout(self.dropout, deterministic=not train)

@@ -8,6 +8,7 @@ Dimension legend: B batch, D width, Z latent width.
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Array, ArrayLike, Float, Key
 
 from spektron_jax.models.dtypes import STATE
 
@@ -37,7 +38,9 @@ class Latent(nn.Module):
     size: int
 
     @nn.compact
-    def __call__(self, h, keys):
+    def __call__(
+        self, h: Float[ArrayLike, "B D"], keys: Key[Array, " B"] | None
+    ) -> tuple[Float[Array, "B Z"], Float[Array, "B Z"], Float[Array, "B Z"]]:
         """h: (B, D), keys: (B,) or None; z, mean and log-variance, (B, Z) float32."""
         mean = nn.Dense(self.size, dtype=STATE, name="mean")(h)
         # Starts at a variance of exp(-3): unit noise would drown a fresh mean.

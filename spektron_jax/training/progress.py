@@ -12,7 +12,7 @@ from absl import logging
 from tqdm import tqdm
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.losses.bottleneck import COLLAPSED_KL
+from spektron_jax.metrics import COLLAPSED_KL
 from spektron_jax.training import parallel
 from spektron_jax.training.curves import Curves
 from spektron_jax.training.metric_writers import make_writers

@@ -251,7 +251,7 @@ class Documents(Simulator):
         return draw(self.seed if seed is None else seed, count)
 
     def instrument_table(self, pool):
-        """See `instrument_pool.instrument_table`; there is nothing to say of the NIR."""
+        """See `instrument_pool.instrument_table`; of the NIR nothing is known."""
         return instrument_table((pool, jax.tree.map(jnp.zeros_like, pool)))
 
     def measure(self, batch, instrument, clean, top, path, keys):

@@ -18,7 +18,7 @@ from spektron_jax.commands.report.figures import CURVES
 from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.errors import SpektronError
 from spektron_jax.losses.objective import NAMES
-from spektron_jax.training import checkpoint, loop, parallel
+from spektron_jax.training import checkpoint, loop, parallel, progress
 from spektron_jax.training.state import build_model, build_optimizer, create
 
 TIMINGS = ("samples_per_s", "minutes")
@@ -216,13 +216,13 @@ def test_a_time_limit_stops_with_a_whole_checkpoint(
 
 def test_a_stop_during_warm_up_says_so(settings):
     config = settings(**{"optim.warmup_fraction": 0.5})
-    assert "learning-rate warm-up" in loop.stopped_early(config, 9)
-    assert "learning-rate warm-up" not in loop.stopped_early(config, 10)
+    assert "learning-rate warm-up" in progress.stopped_early(config, 9)
+    assert "learning-rate warm-up" not in progress.stopped_early(config, 10)
 
 
 def test_an_interrupted_run_goes_on(settings, unbroken, tmp_path, monkeypatch):
     """Interrupted after the row of step 12, which the resumed run writes again."""
-    make_writers = loop.make_writers
+    make_writers = progress.make_writers
 
     def interrupting(*inputs, **keywords):
         writers = make_writers(*inputs, **keywords)
@@ -236,13 +236,13 @@ def test_an_interrupted_run_goes_on(settings, unbroken, tmp_path, monkeypatch):
         writers.write = interrupt
         return writers
 
-    monkeypatch.setattr(loop, "make_writers", interrupting)
+    monkeypatch.setattr(progress, "make_writers", interrupting)
     with pytest.raises(KeyboardInterrupt):
         loop.train(settings(), tmp_path)
     assert checkpoint.steps(tmp_path) == [SAVED]
     assert rows(tmp_path)[-1]["step"] == 12
     assert_nothing_half_written(tmp_path)
-    monkeypatch.setattr(loop, "make_writers", make_writers)
+    monkeypatch.setattr(progress, "make_writers", make_writers)
     loop.train(settings(), tmp_path)
     assert_same_run(settings, tmp_path, unbroken)
 
@@ -379,21 +379,23 @@ def test_the_first_bad_step_and_term_are_named(bad, named):
     devices = parallel.local_devices(1)
     window = [parallel.replicate(row, devices) for row in (good, worse, worse)]
     with pytest.raises(SpektronError, match=f"^step 9: {named} is not finite"):
-        loop.read_window(window, 10)
+        progress.read_window(window, 10)
 
 
 def test_a_row_is_the_mean_of_its_window():
     devices = parallel.local_devices(1)
     window = [parallel.replicate({"x": np.float32(v)}, devices) for v in (1, 2, 6)]
-    assert loop.read_window(window, 3) == {"x": 3.0}
+    assert progress.read_window(window, 3) == {"x": 3.0}
 
 
 def test_collapse_is_warned_of_once(caplog):
     row = {"bottleneck/collapsed": 0.4}
-    assert not loop.warn_of_collapse(loop.COLLAPSE_STEP - 1, row)
-    assert not loop.warn_of_collapse(loop.COLLAPSE_STEP, {"bottleneck/collapsed": 0.3})
+    assert not progress.warn_of_collapse(progress.COLLAPSE_STEP - 1, row)
+    assert not progress.warn_of_collapse(
+        progress.COLLAPSE_STEP, {"bottleneck/collapsed": 0.3}
+    )
     assert caplog.text == ""
-    assert loop.warn_of_collapse(loop.COLLAPSE_STEP, row)
+    assert progress.warn_of_collapse(progress.COLLAPSE_STEP, row)
     assert "40 % of the z_chem dimensions" in caplog.text
     assert "posterior collapse" in caplog.text
 

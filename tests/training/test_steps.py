@@ -14,7 +14,9 @@ from flax.traverse_util import flatten_dict
 
 from spektron_jax.lab.instruments import training_pool
 from spektron_jax.losses.objective import NAMES
-from spektron_jax.training import parallel, schedules, views
+from spektron_jax.training import draws, parallel, schedules
+from spektron_jax.training.instrument_pool import draw_two
+from spektron_jax.training.simulator import make_simulator
 from spektron_jax.training.state import build_model, build_optimizer, create
 from spektron_jax.training.steps import make_pretrain_step
 
@@ -188,16 +190,16 @@ def test_latents_carry_the_sample(harness, learned, stream):
 
     @jax.jit
     def errors(params, seed):
-        axis = views.axis_of(config)
-        keys = views.example_keys(seed, 0, batch["index"])
-        clean, top = views.clean_spectra(config, batch, axis)
-        path = views.path_lengths(config, keys)
-        first, _ = views.draw_two(seed, 0, config.lab.pool)
+        simulator = make_simulator(config)
+        keys = draws.example_keys(seed, 0, batch["index"])
+        clean, top = simulator.clean(batch)
+        path = simulator.path_lengths(keys)
+        first, _ = draw_two(seed, 0, config.lab.pool)
         instrument = training_pool(config.seed, config.lab.pool).at(first)
-        keys = views.fold(keys, views.VIEW)  # the first view of the pinned step
-        seen = views.view(config, batch, axis, instrument, clean, top, path, keys)
+        keys = draws.fold(keys, draws.VIEW)  # the first view of the pinned step
+        seen = simulator.view(batch, instrument, clean, top, path, keys)
         valid = jnp.ones_like(seen.hidden)
-        inputs = seen.measured, axis, valid, batch["modality"], seen.hidden
+        inputs = seen.measured, simulator.axis, valid, batch["modality"], seen.hidden
 
         def judge():
             spectra, out = model.apply({"params": params}, *inputs)
