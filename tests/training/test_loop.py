@@ -1,7 +1,7 @@
 """train(config, workdir): what a run writes, how it goes on, and when it refuses.
 
 All runs here have equal settings as far as the state goes, so they share one compiled
-step per number of devices; evaluation and report are replaced (see test_evaluate).
+step per number of devices; the evaluation is replaced (see test_evaluate).
 """
 
 import json
@@ -13,12 +13,11 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
-from spektron_jax.commands.report import page
-from spektron_jax.commands.report.figures import CURVES
 from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.errors import SpektronError
 from spektron_jax.losses.objective import NAMES
 from spektron_jax.training import checkpoint, loop, parallel, progress
+from spektron_jax.training.curves import CURVES
 from spektron_jax.training.state import build_model, build_optimizer, create
 
 TIMINGS = ("samples_per_s", "minutes")
@@ -57,7 +56,6 @@ def shared():
         patch.setattr(loop, "make_pretrain_step", shared_make)
         patch.setattr(parallel, "data_parallel", shared_map)
         patch.setattr(loop.evaluate, "run", lambda *inputs: None)
-        patch.setattr(page, "write_report", lambda workdir: workdir / "report.html")
         yield traces
 
 
@@ -160,7 +158,7 @@ def test_what_the_codes_know_is_logged_along_the_way(settings, tmp_path, shared)
     assert [step for step, point in points.items() if point] == [6, 12, 18]
     assert list(found) == [4, 6, 8, 10, 12, 16, 18, 20]
     for point in filter(None, points.values()):
-        assert list(point) == list(CURVES)
+        assert list(point) == [f"curve/{code}_{what}" for code, what in CURVES]
         assert all(0 <= value <= 1 for value in point.values())
     assert set(shared.values()) == {1}
 
@@ -184,7 +182,7 @@ def test_what_is_printed(settings, half, capsys):
     out = capsys.readouterr().out.splitlines()
     assert out[0].endswith("parameters on 1 cpu device(s); 21,818 training examples")
     assert out[1].startswith("steps 10 to 20 of 8 examples")
-    assert out[2].startswith("step     12  loss ") and out[-1].startswith("report: ")
+    assert out[2].startswith("step     12  loss ") and out[-1].startswith("step     20")
 
 
 # Going on
@@ -355,7 +353,6 @@ def test_a_value_that_is_not_finite_stops_the_run(
     assert [row["step"] for row in rows(tmp_path)] == [7, 10]
     assert checkpoint.steps(tmp_path) == [SAVED]
     assert_nothing_half_written(tmp_path)
-    assert not (tmp_path / "report.html").exists()
 
     monkeypatch.setattr(LineCorpus, "fetch", fetch)
     loop.train(settings(), tmp_path)
