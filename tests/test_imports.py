@@ -17,6 +17,7 @@ BASE = {"archive", "errors", "metrics"}
 NUMPY = {"numpy", "scipy"}
 JAX = {"jax", "numpy", "flax", "chex", "jaxtyping"}
 CONFIG = {"config", "__init__"}
+SHAPES = {"shapes"}
 
 # Layer -> (modules of the project, third-party packages) that it may import.
 ARROWS = {
@@ -37,9 +38,10 @@ ARROWS = {
         BASE | {"config", "spectra", "corpus"},
         NUMPY | {"h5py", "absl", "tqdm", "ml_collections", "rdkit", "tblite"},
     ),
-    "lab": (BASE | {"lab", "spectra"}, JAX),
-    "models": (BASE | {"models", "spectra"}, JAX),
-    "losses": ({"errors", "losses", "metrics"}, JAX | {"ott", "optax"}),
+    "shapes": (set(), {"jaxtyping"}),
+    "lab": (BASE | SHAPES | {"lab", "spectra"}, JAX),
+    "models": (BASE | SHAPES | {"models", "spectra"}, JAX),
+    "losses": (BASE | SHAPES | {"losses"}, JAX | {"ott", "optax"}),
     "encoder": (
         BASE
         | CONFIG
@@ -61,6 +63,7 @@ ARROWS = {
         BASE
         | CONFIG
         | {"spectra", "corpus", "lab", "models", "losses", "probes", "encoder"}
+        | SHAPES
         | {"training", "provenance"},
         JAX
         | NUMPY

@@ -18,11 +18,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from jaxtyping import Array, ArrayLike, Float, Key
+from jaxtyping import Array, ArrayLike, Float
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.lab.presets import DOCUMENTS, NOISE_GROWTH, NOISE_UAU, preset_of
 from spektron_jax.lab.resample import GAUSSIAN_FWHM
+from spektron_jax.shapes import Keys, Spectra
 
 SHIFT_CM1 = 3.0
 SIGMA_CM1 = (2.0, 8.0)
@@ -251,9 +252,7 @@ def ripple(coefficients: Float[ArrayLike, " waves"], points: int) -> Float[Array
     return coefficients @ jnp.asarray(waves, jnp.float32)
 
 
-def noise(
-    keys: Key[Array, " B"], spectra: Float[ArrayLike, "B L"], snr_db
-) -> Float[Array, "B L"]:
+def noise(keys: Keys, spectra: Spectra, snr_db) -> Spectra:
     """White noise, snr_db below the strongest band of each spectrum; keys (B,)."""
     sd = jnp.max(jnp.abs(spectra), -1, keepdims=True) * 10 ** (-snr_db / 20)
     draw = jax.vmap(lambda key: jax.random.normal(key, spectra.shape[-1:]))(keys)

@@ -9,11 +9,13 @@ Dimension legend: L points.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Key
+from jaxtyping import Array, ArrayLike, Bool
+
+from spektron_jax.shapes import OneKey
 
 
 def block_mask(
-    key: Key[Array, ""], valid: Bool[ArrayLike, " L"], share, block
+    key: OneKey, valid: Bool[ArrayLike, " L"], share, block
 ) -> Bool[Array, " L"]:
     """Hide blocks of `block` points.
 
@@ -46,7 +48,7 @@ def block_mask(
 
 
 def draw_mask(
-    key: Key[Array, ""],
+    key: OneKey,
     valid: Bool[ArrayLike, " L"],
     spacing_cm1,
     share,

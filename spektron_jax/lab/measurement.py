@@ -25,11 +25,11 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Key
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.lab.instruments import baseline, noise, ripple
 from spektron_jax.lab.resample import broaden, cubic
+from spektron_jax.shapes import Axis, Keys, Spectra
 from spektron_jax.spectra.grid import to_cm1
 
 MOST_POINTS = 16384  # of the working grid of `measure`
@@ -39,18 +39,18 @@ DARKEST = 6.0  # absorbance beyond which no light is left to measure
 class Signal(NamedTuple):
     """A batch on one instrument."""
 
-    ideal: Float[Array, "B L"]  # without noise
-    noise: Float[Array, "B L"]
+    ideal: Spectra  # without noise
+    noise: Spectra
 
 
 def apply(
     parameters,
-    spectra: Float[ArrayLike, "B L"],
+    spectra: Spectra,
     low,
     high,
-    wavenumber_cm1: Float[ArrayLike, " L"],
+    wavenumber_cm1: Axis,
     intensity,
-    keys: Key[Array, " B"] | None = None,
+    keys: Keys | None = None,
 ) -> Signal:
     """Spectra as one instrument shows them, on the same uniform axis.
 

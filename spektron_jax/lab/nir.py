@@ -24,8 +24,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import digamma
-from jaxtyping import Array, ArrayLike, Float, Int, Key
+from jaxtyping import ArrayLike, Float, Int
 
+from spektron_jax.shapes import Keys
 from spektron_jax.spectra.grid import XH_TYPES
 
 OVERTONES = (2, 3, 4)  # vibrational quanta: first, second, third overtone
@@ -118,10 +119,7 @@ def transition_strength(w, wx, b, dmu_dr_debye_per_a, mass_amu, n):
 
 
 def nir_lines(
-    bonds: Bonds,
-    keys: Key[Array, " B"] | None = None,
-    bonded=0.0,
-    temperature_c=AMBIENT_C,
+    bonds: Bonds, keys: Keys | None = None, bonded=0.0, temperature_c=AMBIENT_C
 ) -> Lines:
     """Overtones 1-3 of every X-H bond, and its combinations with the bends.
 

@@ -17,9 +17,9 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
 
 from spektron_jax.lab.resample import GAUSSIAN_FWHM, cubic, fft_size
+from spektron_jax.shapes import Axis, Lines, Spectra
 
 # Width classes of `render_grid`; lines between two classes are shared out to both.
 NIR_WIDTHS_CM1 = tuple(np.geomspace(35.0, 1100.0, 13).tolist())
@@ -43,12 +43,8 @@ def voigt_shape(lorentzian_fwhm, gaussian_fwhm):
 
 
 def render_lines(
-    position_cm1: Float[ArrayLike, "B K"],
-    strength: Float[ArrayLike, "B K"],
-    axis_cm1: Float[ArrayLike, " L"],
-    fwhm_cm1,
-    sigma_cm1=0.0,
-) -> Float[Array, "B L"]:
+    position_cm1: Lines, strength: Lines, axis_cm1: Axis, fwhm_cm1, sigma_cm1=0.0
+) -> Spectra:
     """Spectra of line lists.
 
     Args:
@@ -80,7 +76,7 @@ def render_lines(
 
 def render_grid(
     lines, low_cm1, high_cm1, points: int, sigma_cm1=0.0, widths_cm1=WIDTHS_CM1
-) -> Float[Array, "B L"]:
+) -> Spectra:
     """Spectra of line tables on a uniform axis.
 
     Lines further than half of the axis beyond its ends are left out, and wings that
@@ -144,12 +140,8 @@ def render_grid(
 
 
 def render_table(
-    lines,
-    axis_cm1: Float[ArrayLike, " L"],
-    sigma_cm1=0.0,
-    points: int = 4096,
-    widths_cm1=WIDTHS_CM1,
-) -> Float[Array, "B L"]:
+    lines, axis_cm1: Axis, sigma_cm1=0.0, points: int = 4096, widths_cm1=WIDTHS_CM1
+) -> Spectra:
     """Spectra of line tables on any axis, such as 1e7 / nm: (B, L).
 
     Renders on a uniform grid of `points` over the same range, then interpolates.
@@ -161,12 +153,8 @@ def render_table(
 
 
 def convolve_grid(
-    spectra: Float[ArrayLike, "B L"],
-    spacing_cm1: float,
-    sigma_cm1,
-    shift_cm1,
-    reach_cm1: float = 44.0,
-) -> Float[Array, "B L"]:
+    spectra: Spectra, spacing_cm1: float, sigma_cm1, shift_cm1, reach_cm1: float = 44.0
+) -> Spectra:
     """Gridded spectra, broadened and shifted by one Gaussian kernel.
 
     For sources that hold spectra instead of lines. The kernel is the Gaussian of the

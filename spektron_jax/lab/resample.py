@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Real
 
+from spektron_jax.shapes import Spectra
+
 GAUSSIAN_FWHM = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian with sigma = 1
 
 
-def cubic(
-    values: Float[ArrayLike, "B L"], place: Real[ArrayLike, " Q"]
-) -> Float[Array, "B Q"]:
+def cubic(values: Spectra, place: Real[ArrayLike, " Q"]) -> Float[Array, "B Q"]:
     """Values between the points, by cubic convolution.
 
     R. G. Keys, IEEE Trans. ASSP 29, 1153 (1981), a = -1/2: third order, exact at the
@@ -46,9 +46,7 @@ def cubic(
     )
 
 
-def broaden(
-    values: Float[ArrayLike, "B L"], sigma, reach: int
-) -> Float[Array, "*S B L"]:
+def broaden(values: Spectra, sigma, reach: int) -> Float[Array, "*S B L"]:
     """Convolution with a Gaussian.
 
     Args:

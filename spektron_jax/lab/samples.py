@@ -15,9 +15,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Key
+from jaxtyping import Array, ArrayLike, Float
 
 from spektron_jax.lab.nir import AMBIENT_C
+from spektron_jax.shapes import Axis, Keys, OneKey, PerExample, Spectra
 
 MEMBERS = (2, 6)  # components of one mixture
 DIRICHLET = (0.3, 2.0)  # concentration parameter: from near-pure to even mixtures
@@ -29,14 +30,14 @@ KELVIN = 273.15
 class Samples(NamedTuple):
     """B samples."""
 
-    spectra: Float[Array, "B L"]  # absorbance, or log10(1/R)
+    spectra: Spectra  # absorbance, or log10(1/R)
     composition: Float[Array, "B C"]  # shares, sum 1
-    path: Float[Array, " B"]  # path length, or absorption over scatter
-    temperature_c: Float[Array, " B"]
+    path: PerExample  # path length, or absorption over scatter
+    temperature_c: PerExample
 
 
 def draw_composition(
-    key: Key[Array, ""], count: int, components: int, members=MEMBERS, alpha=DIRICHLET
+    key: OneKey, count: int, components: int, members=MEMBERS, alpha=DIRICHLET
 ) -> Float[Array, "B C"]:
     """Shares of 2 to 6 components drawn from a Dirichlet distribution, (count, C)."""
     keys = jax.random.split(key, 4)
@@ -51,7 +52,7 @@ def draw_composition(
 
 
 def add_water(
-    key: Key[Array, ""], composition: Float[ArrayLike, "B C"], water
+    key: OneKey, composition: Float[ArrayLike, "B C"], water
 ) -> Float[Array, "B C+1"]:
     """Composition with water as a further, last column, drawn from a range of shares.
 
@@ -70,7 +71,7 @@ def beer_lambert(
     path,
     warming: Float[ArrayLike, "C L"] | None = None,
     temperature_c=AMBIENT_C,
-) -> Float[Array, "B L"]:
+) -> Spectra:
     """Absorbance of mixtures, (B, L).
 
     Args:
@@ -92,9 +93,7 @@ def kubelka_munk(ratio: Float[ArrayLike, "*shape"]) -> Float[Array, "*shape"]:
     return jnp.log10(1 + ratio + jnp.sqrt(ratio * (ratio + 2)))
 
 
-def scatter(
-    wavenumber_cm1: Float[ArrayLike, " L"], power: Float[ArrayLike, " B"]
-) -> Float[Array, "B L"]:
+def scatter(wavenumber_cm1: Axis, power: PerExample) -> Spectra:
     """Scattering relative to mid-range, wavenumber^power, (B, L); power (B,).
 
     Power 4 for particles far below the wavelength (Rayleigh), about 0 far above.
@@ -114,9 +113,9 @@ def bonded_share(temperature_c, at_25c):
 
 
 def draw_samples(
-    key: Key[Array, ""],
+    key: OneKey,
     components: Float[ArrayLike, "C L"],
-    wavenumber_cm1: Float[ArrayLike, " L"],
+    wavenumber_cm1: Axis,
     count: int,
     *,
     warming=None,
@@ -160,9 +159,7 @@ def draw_samples(
     return Samples(spectra, composition, lengths, warmth)
 
 
-def fluorescence(
-    keys: Key[Array, " B"], axis_cm1: Float[ArrayLike, " L"], strength
-) -> Float[Array, "B L"]:
+def fluorescence(keys: Keys, axis_cm1: Axis, strength) -> Spectra:
     """Background of Raman spectra: one to three bands, wider than any Raman band.
 
     Args:

@@ -10,10 +10,11 @@ Dimension legend: B batch, L points, Z latent width, N instruments in the pool.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Float, Int
+from jaxtyping import Array, ArrayLike, Float
 
 from spektron_jax.losses.reconstruction import masked_mean
 from spektron_jax.metrics import COLLAPSED_KL
+from spektron_jax.shapes import Codes, Logits, Mask, PerExample, Scalar, Spectra
 
 SWAP = 5.0  # weight of the swap beside the cross-entropies, which start near 1.4
 
@@ -25,9 +26,7 @@ def kl_per_dimension(
     return 0.5 * (mean**2 + jnp.exp(log_variance) - 1 - log_variance)
 
 
-def cross_entropy(
-    logits: Float[ArrayLike, "B N"], label: Int[ArrayLike, " B"]
-) -> Float[Array, " B"]:
+def cross_entropy(logits: Logits, label: Codes) -> PerExample:
     """(B, N) logits and (B,) labels to (B,)."""
     return -jnp.take_along_axis(jax.nn.log_softmax(logits), label[:, None], 1)[:, 0]
 
@@ -35,13 +34,13 @@ def cross_entropy(
 def bottleneck(
     chem,
     inst,
-    chem_logits: Float[ArrayLike, "B N"],
-    inst_logits: Float[ArrayLike, "B N"],
-    label: Int[ArrayLike, " B"],
-    swapped: Float[ArrayLike, "B L"],
-    measured: Float[ArrayLike, "B L"],
-    valid: Bool[ArrayLike, "B L"],
-    beta: Float[ArrayLike, ""],
+    chem_logits: Logits,
+    inst_logits: Logits,
+    label: Codes,
+    swapped: Spectra,
+    measured: Spectra,
+    valid: Mask,
+    beta: Scalar,
 ):
     """All parts.
 

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from spektron_jax.shapes import Projections
+
 
 def normalise(x: Float[ArrayLike, "... D"]) -> Float[Array, "... D"]:
     """Unit length; the small constant keeps the gradient at 0 finite."""
@@ -18,17 +20,17 @@ def normalise(x: Float[ArrayLike, "... D"]) -> Float[Array, "... D"]:
 
 
 def standardise(
-    target: Float[ArrayLike, "B D"], cloud: Float[ArrayLike, "all D"]
+    target: Projections, cloud: Float[ArrayLike, "all D"]
 ) -> Float[Array, "B D"]:
     """Target (B, D) less the mean of the instrument's cloud (all B, D), over its sd."""
     return (target - cloud.mean(0)) / jnp.sqrt(cloud.var(0) + 1e-6)
 
 
 def contrastive(
-    prediction_a: Float[ArrayLike, "B D"],
-    prediction_b: Float[ArrayLike, "B D"],
-    target_a: Float[ArrayLike, "B D"],
-    target_b: Float[ArrayLike, "B D"],
+    prediction_a: Projections,
+    prediction_b: Projections,
+    target_a: Projections,
+    target_b: Projections,
 ):
     """2 - 2 cos(online prediction, other view's target), both ways; (B, D) each.
 

@@ -12,15 +12,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from spektron_jax.losses.contrastive import normalise
+from spektron_jax.shapes import Latents
 
 KERNELS = (0.25, 0.5, 1.0, 2.0, 4.0)  # squared widths of the Gaussians in the MMD
 
 
 def transport(
-    cloud_a: Float[ArrayLike, "B Z"],
-    cloud_b: Float[ArrayLike, "B Z"],
-    epsilon: float,
-    kind: str = "sinkhorn",
+    cloud_a: Latents, cloud_b: Latents, epsilon: float, kind: str = "sinkhorn"
 ):
     """Distance of two clouds (B, Z), a scalar, and diagnostics."""
     a, b = (normalise(cloud.astype(jnp.float32)) for cloud in (cloud_a, cloud_b))

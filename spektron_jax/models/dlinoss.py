@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 from spektron_jax.models.dtypes import STATE
 from spektron_jax.models.oscillators import from_poles
 from spektron_jax.models.stream import Layer, dlinoss
+from spektron_jax.shapes import Tokens, ValidTokens
 
 MIN_DECAY = 1e-6  # per reference step: keeps |pole| < 1 after float32 rounding
 MAX_DECAY = 10.0  # per step, approached smoothly: exp(20) still fits in float32
@@ -77,9 +78,7 @@ class DLinOSS(nn.Module):
     scan: str = "auto"  # algorithm, see stream.dlinoss
 
     @nn.compact
-    def __call__(
-        self, u: Float[Array, "B T D"], step: Float[Array, "*each"]
-    ) -> Float[Array, "B T D"]:
+    def __call__(self, u: Tokens, step: Float[Array, "*each"]) -> Tokens:
         """u: (B, T, D) float32; step: () or (B,) spacing in reference spacings."""
         width, count = u.shape[-1], self.oscillators
         log_decay = self.param("log_decay", init_log_decay, (count,))
@@ -136,12 +135,12 @@ class Backbone(nn.Module):
     @nn.compact
     def __call__(
         self,
-        x: Float[Array, "B T D"],
-        valid: Float[Array, "B T 1"],
+        x: Tokens,
+        valid: ValidTokens,
         step: Float[Array, "*each"],
         *,
         train: bool,
-    ) -> Float[Array, "B T D"]:
+    ) -> Tokens:
         """x: tokens (B, T, D); valid: (B, T, 1); returns (B, T, D) float32."""
         x = x.astype(STATE)
         both = jnp.stack([x, x[:, ::-1]])

@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from jax.typing import DTypeLike
-from jaxtyping import Array, ArrayLike, Bool, Float, Int
+from jaxtyping import Array, ArrayLike, Float
 
+from spektron_jax.shapes import Axes, Codes, Mask, Spectra, Tokens, ValidTokens
 from spektron_jax.spectra.grid import MODALITIES
 
 WAVELENGTHS_CM1 = (16.0, 20000.0)  # of the positional waves: line width to whole range
@@ -44,12 +45,12 @@ class Embedding(nn.Module):
     @nn.compact
     def __call__(
         self,
-        values: Float[ArrayLike, "B L"],
-        wavenumber_cm1: Float[ArrayLike, "*axes L"],
-        valid: Bool[ArrayLike, "B L"],
-        modality: Int[ArrayLike, " B"],
-        hidden: Bool[ArrayLike, "B L"],
-    ) -> tuple[Float[Array, "B T D"], Float[Array, "B T 1"]]:
+        values: Spectra,
+        wavenumber_cm1: Axes,
+        valid: Mask,
+        modality: Codes,
+        hidden: Mask,
+    ) -> tuple[Tokens, ValidTokens]:
         """Embed spectra.
 
         Args:

@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
-from jaxtyping import Array, ArrayLike, Bool, Float
+from jaxtyping import Array, ArrayLike, Float
 
 from spektron_jax.models.dtypes import STATE
 from spektron_jax.models.embedding import wavenumber_features
+from spektron_jax.shapes import Axes, Latents, Mask, Spectra, Tokens
 
 
 class Perceptron(nn.Module):
@@ -26,11 +27,7 @@ class Perceptron(nn.Module):
         return nn.Dense(self.features, dtype=STATE, name="out")(h)
 
 
-def interpolate_gaps(
-    values: Float[ArrayLike, "B L"],
-    visible: Bool[ArrayLike, "B L"],
-    wavenumber_cm1: Float[ArrayLike, "*axes L"],
-) -> Float[Array, "B L"]:
+def interpolate_gaps(values: Spectra, visible: Mask, wavenumber_cm1: Axes) -> Spectra:
     """Straight lines across the hidden points, from visible neighbours: (B, L).
 
     Before the first and after the last visible point the nearest value is held; a
@@ -67,10 +64,7 @@ class ReconstructionHead(nn.Module):
 
     @nn.compact
     def __call__(
-        self,
-        tokens: Float[ArrayLike, "B T D"],
-        z: Float[ArrayLike, "B Z"],
-        interpolated: Float[ArrayLike, "B L"],
+        self, tokens: Tokens, z: Latents, interpolated: Spectra
     ) -> Float[Array, "B L 2"]:
         """tokens: (B, L / stride, D); z: (B, Z); interpolated: (B, L); to (B, L, 2).
 
@@ -101,11 +95,8 @@ class TransferHead(nn.Module):
 
     @nn.compact
     def __call__(
-        self,
-        z_chem: Float[ArrayLike, "B Z"],
-        z_inst: Float[ArrayLike, "B Y"],
-        wavenumber_cm1: Float[ArrayLike, "*axes L"],
-    ) -> Float[Array, "B L"]:
+        self, z_chem: Latents, z_inst: Float[ArrayLike, "B Y"], wavenumber_cm1: Axes
+    ) -> Spectra:
         """z_chem, z_inst: (B, Z); wavenumber_cm1: (L,) or (B, L). Returns (B, L)."""
         z = jnp.concatenate([z_chem, z_inst], axis=-1)
         c = Perceptron(2 * self.rank, self.rank, name="coefficients")(z)

@@ -12,7 +12,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
-from jaxtyping import Array, ArrayLike, Bool, Float, Key
+from jaxtyping import Array, ArrayLike, Bool, Float
+
+from spektron_jax.shapes import Keys, Routing, Tokens, ValidTokens
 
 GATE_NOISE = 0.1
 SPLINE_ORDER, SPLINE_GRID = 3, 5
@@ -57,11 +59,11 @@ class MixtureOfExperts(nn.Module):
     @nn.compact
     def __call__(
         self,
-        x: Float[ArrayLike, "B T D"],
-        valid: Float[ArrayLike, "B T 1"],
-        keys: Key[Array, " B"] | None,
-        routing: Bool[ArrayLike, "B T E"] | None = None,
-    ) -> tuple[Float[Array, "B T D"], dict[str, Array]]:
+        x: Tokens,
+        valid: ValidTokens,
+        keys: Keys | None,
+        routing: Routing | None = None,
+    ) -> tuple[Tokens, dict[str, Array]]:
         """x: (B, T, D); keys: (B,) for gate noise, or None.
 
         routing: (B, T, E) bool, the experts of each token; None: its k largest gates.

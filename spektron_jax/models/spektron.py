@@ -10,7 +10,7 @@ import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key
+from jaxtyping import Array, ArrayLike, Bool, Float
 
 from spektron_jax.models import dtypes
 from spektron_jax.models.dlinoss import Backbone
@@ -24,14 +24,23 @@ from spektron_jax.models.heads import (
 from spektron_jax.models.moe import MixtureOfExperts
 from spektron_jax.models.transformer import TransformerBlock
 from spektron_jax.models.vib import Latent, reverse_gradient
+from spektron_jax.shapes import (
+    Axes,
+    Codes,
+    Keys,
+    Latents,
+    Mask,
+    PerExample,
+    Spectra,
+    Tokens,
+    ValidTokens,
+)
 
 REFERENCE_SPACING_CM1 = 3500.0 / 2047  # 500..4000 cm-1 on 2,048 points
 
 
 def summarise(
-    cls: Float[Array, "B D"],
-    tokens: Float[Array, "B T D"],
-    valid_tokens: Float[Array, "B T 1"],
+    cls: Float[Array, "B D"], tokens: Tokens, valid_tokens: ValidTokens
 ) -> Float[Array, "B 3*D"]:
     """What the latents read: CLS beside mean and spread of the tokens, (B, 3 D).
 
@@ -95,12 +104,12 @@ class Spektron(nn.Module):
 
     def encode(
         self,
-        values: Float[ArrayLike, "B L"],
-        wavenumber_cm1: Float[ArrayLike, "*axes L"],
-        valid: Bool[ArrayLike, "B L"],
-        modality: Int[ArrayLike, " B"],
-        hidden: Bool[ArrayLike, "B L"] | None = None,
-        keys: Key[Array, " B"] | None = None,
+        values: Spectra,
+        wavenumber_cm1: Axes,
+        valid: Mask,
+        modality: Codes,
+        hidden: Mask | None = None,
+        keys: Keys | None = None,
         routing: Bool[ArrayLike, "B tokens E"] | None = None,
     ) -> tuple[Float[Array, "B Z"], dict[str, Array]]:
         """Spectra to latents.
@@ -165,24 +174,21 @@ class Spektron(nn.Module):
         steps = jnp.where(both, jnp.diff(wavenumber_cm1), 0.0)
         return jnp.sum(steps, -1) / jnp.maximum(jnp.sum(both, -1), 1)
 
-    def project(self, z_chem: Float[ArrayLike, "B Z"]) -> Float[Array, "B D"]:
+    def project(self, z_chem: Latents) -> Float[Array, "B D"]:
         """Projection that the contrastive target network shows, (B, D)."""
         return self.projector(z_chem)
 
     def transfer(
-        self,
-        z_chem: Float[ArrayLike, "B Z"],
-        z_inst: Float[ArrayLike, "B Y"],
-        wavenumber_cm1: Float[ArrayLike, "*axes L"],
-    ) -> Float[Array, "B L"]:
+        self, z_chem: Latents, z_inst: Float[ArrayLike, "B Y"], wavenumber_cm1: Axes
+    ) -> Spectra:
         """Spectrum of a sample (z_chem) as an instrument (z_inst) would show it."""
         return self.transfer_head(z_chem, z_inst, wavenumber_cm1)
 
     def instrument_logits(
         self,
-        z: Float[ArrayLike, "B Z"],
+        z: Latents,
         table: Float[ArrayLike, "N F"],
-        alpha: Float[ArrayLike, " B"],
+        alpha: PerExample,
         latent: str = "chem",
     ) -> Float[Array, "B N"]:
         """Which instrument an adversary reads from a latent, (B, N).
@@ -195,18 +201,18 @@ class Spektron(nn.Module):
         classifier = self.chem_classifier if latent == "chem" else self.inst_classifier
         return classifier(reverse_gradient(z, alpha[:, None])) @ table.T
 
-    def predict(self, z_chem: Float[ArrayLike, "B Z"]) -> Float[Array, "B targets"]:
+    def predict(self, z_chem: Latents) -> Float[Array, "B targets"]:
         """Regression head, (B, targets)."""
         return self.regression(z_chem)
 
     def __call__(
         self,
-        values: Float[ArrayLike, "B L"],
-        wavenumber_cm1: Float[ArrayLike, "*axes L"],
-        valid: Bool[ArrayLike, "B L"],
-        modality: Int[ArrayLike, " B"],
-        hidden: Bool[ArrayLike, "B L"] | None = None,
-        keys: Key[Array, " B"] | None = None,
+        values: Spectra,
+        wavenumber_cm1: Axes,
+        valid: Mask,
+        modality: Codes,
+        hidden: Mask | None = None,
+        keys: Keys | None = None,
     ) -> tuple[Float[Array, "B L 2"], dict[str, Array]]:
         """Encode, then run every head; arguments as in `encode`.
 

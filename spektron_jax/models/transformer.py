@@ -6,9 +6,9 @@ Dimension legend: B batch, T tokens, D width, H heads.
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
-from jaxtyping import Array, ArrayLike, Float
 
 from spektron_jax.models.attention import attention
+from spektron_jax.shapes import Tokens, ValidTokens
 
 
 class TransformerBlock(nn.Module):
@@ -20,12 +20,7 @@ class TransformerBlock(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(
-        self,
-        x: Float[ArrayLike, "B T D"],
-        valid: Float[ArrayLike, "B T 1"],
-        train: bool,
-    ) -> Float[Array, "B T D"]:
+    def __call__(self, x: Tokens, valid: ValidTokens, train: bool) -> Tokens:
         """x: (B, T, D); valid: (B, T, 1), keys with 0 are not attended to."""
         width = x.shape[-1]
         drop = nn.Dropout(self.dropout, deterministic=not train)

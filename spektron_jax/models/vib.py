@@ -8,9 +8,10 @@ Dimension legend: B batch, D width, Z latent width.
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, ArrayLike, Float, Key
+from jaxtyping import Array, Float
 
 from spektron_jax.models.dtypes import STATE
+from spektron_jax.shapes import Keys, Projections
 
 LOG_VARIANCE = (-8.0, 4.0)  # clamp; exp(-8) is a standard deviation of 0.018
 
@@ -39,7 +40,7 @@ class Latent(nn.Module):
 
     @nn.compact
     def __call__(
-        self, h: Float[ArrayLike, "B D"], keys: Key[Array, " B"] | None
+        self, h: Projections, keys: Keys | None
     ) -> tuple[Float[Array, "B Z"], Float[Array, "B Z"], Float[Array, "B Z"]]:
         """h: (B, D), keys: (B,) or None; z, mean and log-variance, (B, Z) float32."""
         mean = nn.Dense(self.size, dtype=STATE, name="mean")(h)
