@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from jaxtyping import Array, Float
+from jaxtyping import ArrayLike, Float
 
 from spektron_jax.models.dtypes import STATE
 from spektron_jax.models.oscillators import from_poles
@@ -78,7 +78,7 @@ class DLinOSS(nn.Module):
     scan: str = "auto"  # algorithm, see stream.dlinoss
 
     @nn.compact
-    def __call__(self, u: Tokens, step: Float[Array, "*each"]) -> Tokens:
+    def __call__(self, u: Tokens, step: Float[ArrayLike, "*each"]) -> Tokens:
         """u: (B, T, D) float32; step: () or (B,) spacing in reference spacings."""
         width, count = u.shape[-1], self.oscillators
         log_decay = self.param("log_decay", init_log_decay, (count,))
@@ -137,7 +137,7 @@ class Backbone(nn.Module):
         self,
         x: Tokens,
         valid: ValidTokens,
-        step: Float[Array, "*each"],
+        step: Float[ArrayLike, "*each"],
         *,
         train: bool,
     ) -> Tokens:
