@@ -1,5 +1,7 @@
 """Wide mixes of instruments and the NIR: axes, values, masks, preparations."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -171,7 +173,7 @@ def test_fluorescence_lies_under_raman_spectra_alone_and_not_in_the_clean_ones(
     fluorescent = config.copy_and_resolve_references()
     fluorescent.lab.fluorescence = 1.0
     a, b = (
-        jax.jit(make_simulator(settings).inputs)(pool, seed, 0, batch)
+        jax.jit(partial(make_simulator(settings).inputs, pool, seed, 0))(batch)
         for settings in (config, fluorescent)
     )
     np.testing.assert_array_equal(a.clean, b.clean)
