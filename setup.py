@@ -65,6 +65,7 @@ setup(
         "files": FILES,
         "test": [
             *FILES,
+            "beartype>=0.20",  # checks the shapes that jaxtyping states
             "brukeropus>=1.4,<1.5",  # an independent reader to compare with
             "build>=1.2",
             "chemotools>=0.5",  # an independent DS, PDS, SST and EPO to compare with

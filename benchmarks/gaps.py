@@ -23,7 +23,7 @@ from tqdm import tqdm
 from spektron_jax.config import get_default
 from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.spectra.grid import MODALITIES
-from spektron_jax.training import views
+from spektron_jax.training.simulator import make_simulator
 
 SIZES = (250, 500, 1000, 2000)
 GAPS, WIDTH_CM1, POINTS = 6, 80.0, 512
@@ -38,8 +38,8 @@ def spectra(corpus, split, modality, count):
     molecule = molecule[code == MODALITIES.index(modality)]
     molecule = np.random.default_rng(0).permutation(molecule)[:count]
     config = get_default()
-    axis = views.axis_of(config)
-    render = jax.jit(lambda batch: views.clean_spectra(config, batch, axis)[0])
+    simulator = make_simulator(config)
+    render = jax.jit(lambda batch: simulator.clean(batch)[0])
     rows = []
     for start in range(0, len(molecule), 200):
         chosen = molecule[np.arange(start, start + 200).clip(max=len(molecule) - 1)]

@@ -33,7 +33,12 @@ from tqdm import tqdm
 from configs.pretrain import get_config
 from spektron_jax.archive import replacing
 from spektron_jax.corpus.line_corpus import split_of
-from spektron_jax.training.examples import ExampleStream, open_source, prefetch
+from spektron_jax.training.examples import (
+    ExampleStream,
+    open_source,
+    open_training_source,
+    prefetch,
+)
 
 ROUNDS, STEPS, READ, BLOCK = 6, 10, 500, 1000
 RESULT = Path(__file__).parent / "results" / "input_pipeline.json"
@@ -107,9 +112,9 @@ def train(config):
     """Step times and memory of training, in this process."""
     import jax
 
-    from spektron_jax.training import loop, parallel, state, steps
+    from spektron_jax.training import parallel, state, steps
 
-    source = loop.open_training_source(config)
+    source = open_training_source(config)
     stream = ExampleStream(source, "train", config.train.batch_size, config.seed)
     devices = parallel.local_devices(1)
     model, optimizer = state.build_model(config), state.build_optimizer(config)

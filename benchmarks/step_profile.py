@@ -18,8 +18,9 @@ import jax.numpy as jnp
 
 from configs.pretrain import get_config
 from spektron_jax.models.spektron import REFERENCE_SPACING_CM1
-from spektron_jax.training import loop, parallel, state, steps, views
-from spektron_jax.training.examples import ExampleStream
+from spektron_jax.training import parallel, state, steps
+from spektron_jax.training.examples import ExampleStream, open_training_source
+from spektron_jax.training.simulator import make_simulator
 
 ROUNDS = 5
 
@@ -48,7 +49,7 @@ def both_ways(function):
 
 def parts(config, model, params, rows, batch):
     """(name, milliseconds) of the parts, on `rows` encoder rows."""
-    axis = views.axis_of(config)
+    axis = make_simulator(config).axis
     tokens = -(-len(axis) // config.model.stride) + 2
     x = jax.random.normal(jax.random.key(0), (rows, tokens, config.model.width))
     values = jax.random.normal(jax.random.key(1), (rows, len(axis)))
@@ -100,7 +101,7 @@ def parts(config, model, params, rows, batch):
 
 def step_milliseconds(config, model):
     """The whole optimiser step, data included."""
-    source = loop.open_training_source(config)
+    source = open_training_source(config)
     stream = ExampleStream(source, "train", config.train.batch_size, config.seed)
     devices = parallel.local_devices(1)
     optimizer = state.build_optimizer(config)

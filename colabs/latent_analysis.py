@@ -39,6 +39,7 @@ from spektron_jax.probes.interpretation.saliency import (
     saliency,
 )
 from spektron_jax.probes.latent_metrics import figures
+from spektron_jax.training.evaluator import audit_evaluator
 from spektron_jax.training.state import init_params
 
 WEIGHTS = "nano"  # or the folder of a run
@@ -98,7 +99,8 @@ plt.show()
 # hides the instrument perfectly.
 
 # %%
-audit = figures(encoder.params, encoder.config, seed=0, molecules=MOLECULES)["headline"]
+evaluator = audit_evaluator(encoder.params, encoder.config)
+audit = figures(evaluator, seed=0, molecules=MOLECULES)["headline"]
 print(f"chance level of the instrument: {audit['chance']:.0%}")
 for code in codes:
     print(

@@ -1,8 +1,8 @@
 """The settings of every task: default values and their validation.
 
-`get_default()` is the only place that lists the settings; the files in `configs/`
-take it, override a few and return it. Sections are flat. The result is locked (an
-unknown key fails), typed (ml_collections refuses a string where a number stands)
+`DEFAULTS` is the only place that lists the settings; the files in `configs/` take
+`get_default()`, override a few and return it. Sections are flat. The result is locked
+(an unknown key fails), typed (ml_collections refuses a string where a number stands)
 and JSON-able. `validate` holds the rules that types cannot express, as two tables:
 rules of one field, and rules between fields.
 
@@ -22,122 +22,108 @@ from spektron_jax.errors import SpektronError
 TRAINING_MODALITIES = ("IR", "Raman")
 ALL_MODALITIES = (*TRAINING_MODALITIES, "NIR")
 
+DEFAULTS = {
+    "task": "pretrain",
+    "seed": 0,
+    "data": {
+        "kind": "lines",  # lines: line lists; qm9s: spectra on a grid (HDF5)
+        "path": "",  # "" = the line lists shipped with the package
+        "points": 2048,
+        "low_cm1": 500.0,
+        "high_cm1": 4000.0,
+        "modalities": TRAINING_MODALITIES,
+        "fwhm_ir_cm1": 15.0,  # line widths of QM9S (Zou et al. 2023)
+        "fwhm_raman_cm1": 10.0,
+        "scale": 0.1,  # absorbance per model unit
+        "absorbance_low": 0.5,  # strongest band of a sample, drawn log-uniform
+        "absorbance_high": 1.5,
+    },
+    "lab": {
+        "pool": 4,  # simulated instruments
+        "preset": "documents",  # or "wide": a mix that pools of hundreds suit
+        # With "wide", shares of the examples that are
+        "mixtures": 0.0,  # of two molecules
+        "powders": 0.0,  # in diffuse reflectance, of the NIR
+        "fluorescence": 0.0,  # with a background, of the Raman
+    },
+    "mask": {
+        "share": 0.2,  # share of the points that is hidden
+        "block": 3,  # points in a short block
+        "long_fraction": 0.0,  # share of the examples masked in long spans
+        "long_low_cm1": 60.0,
+        "long_high_cm1": 100.0,
+    },
+    "model": {
+        "width": 256,
+        "kernel": 15,
+        "stride": 1,  # points per token
+        "oscillators": 128,
+        "layers": 4,  # in each direction
+        "scan": "auto",  # stream on a CPU, chunked elsewhere
+        "experts": 4,
+        "top_k": 2,
+        "expert_width": 512,
+        "kan": False,
+        "blocks": 2,
+        "heads": 8,
+        "ff_width": 1024,
+        "z_chem": 128,
+        "z_inst": 64,
+        "dropout": 0.1,
+        "dtype": "auto",  # bfloat16 on GPU and TPU, float32 on CPU
+        "remat": True,
+    },
+    "losses": {
+        "reconstruction": 1.0,
+        "contrastive": 0.3,
+        "denoising": 0.2,
+        "physics": 0.1,
+        "transport": 0.1,
+        "bottleneck": 0.15,
+        "balance": 0.01,
+        "ema": 0.996,
+        "alignment": "sinkhorn",  # of the instruments' clouds; or mmd, coral
+        "sinkhorn_epsilon": 1.0,
+        "adversary": "z_chem",  # what it reads; or all (z_inst too), none
+        "beta_schedule": "cosine",
+        "beta_start": 0.1,
+        "beta_end": 1e-3,
+        "beta_fraction": 0.6,  # of the run, then constant
+        "beta_cycles": 4,
+        "reversal_gamma": 10.0,  # Ganin et al. 2016
+    },
+    "optim": {
+        "learning_rate": 3e-4,
+        "weight_decay": 0.01,
+        "warmup_steps": 1000,  # the smaller of these two
+        "warmup_fraction": 0.05,
+        "final_fraction": 0.01,
+        "clip": 5.0,
+    },
+    "train": {
+        "start": "",  # weights to start from: a name or a path; "" = from scratch
+        "separate": False,  # first latents in closed form, then heads alone
+        "steps": 50_000,
+        "batch_size": 64,  # of one optimiser step: all devices x accumulation
+        "accumulate": 4,
+        "devices": 0,  # local devices to use; 0 = all
+        "max_minutes": 0.0,  # 0 = no limit
+    },
+    "checkpoint": {"every_steps": 1000, "keep": 3, "resume": True},
+    "log": {"every_steps": 50, "tensorboard": True, "progress": True},
+    "eval": {
+        "split": "test",
+        "molecules": 200,
+        "instruments": 4,
+        "batch_size": 16,
+        "curve_every_steps": 500,  # what z_chem and z_inst know; 0 = never
+    },
+}
+
 
 def get_default() -> ConfigDict:
     """Return a new, locked ConfigDict with the settings of the base model."""
-    config = ConfigDict()
-    config.task = "pretrain"
-    config.seed = 0
-    config.data = ConfigDict(
-        {
-            "kind": "lines",  # lines: line lists; qm9s: spectra on a grid (HDF5)
-            "path": "",  # "" = the line lists shipped with the package
-            "points": 2048,
-            "low_cm1": 500.0,
-            "high_cm1": 4000.0,
-            "modalities": TRAINING_MODALITIES,
-            "fwhm_ir_cm1": 15.0,  # line widths of QM9S (Zou et al. 2023)
-            "fwhm_raman_cm1": 10.0,
-            "scale": 0.1,  # absorbance per model unit
-            "absorbance_low": 0.5,  # strongest band of a sample, drawn log-uniform
-            "absorbance_high": 1.5,
-        }
-    )
-    config.lab = ConfigDict(
-        {
-            "pool": 4,  # simulated instruments
-            "preset": "documents",  # or "wide": a mix that pools of hundreds suit
-            # With "wide", shares of the examples that are
-            "mixtures": 0.0,  # of two molecules
-            "powders": 0.0,  # in diffuse reflectance, of the NIR
-            "fluorescence": 0.0,  # with a background, of the Raman
-        }
-    )
-    config.mask = ConfigDict(
-        {
-            "share": 0.2,  # share of the points that is hidden
-            "block": 3,  # points in a short block
-            "long_fraction": 0.0,  # share of the examples masked in long spans
-            "long_low_cm1": 60.0,
-            "long_high_cm1": 100.0,
-        }
-    )
-    config.model = ConfigDict(
-        {
-            "width": 256,
-            "kernel": 15,
-            "stride": 1,  # points per token
-            "oscillators": 128,
-            "layers": 4,  # in each direction
-            "scan": "auto",  # stream on a CPU, chunked elsewhere
-            "experts": 4,
-            "top_k": 2,
-            "expert_width": 512,
-            "kan": False,
-            "blocks": 2,
-            "heads": 8,
-            "ff_width": 1024,
-            "z_chem": 128,
-            "z_inst": 64,
-            "dropout": 0.1,
-            "dtype": "auto",  # bfloat16 on GPU and TPU, float32 on CPU
-            "remat": True,
-        }
-    )
-    config.losses = ConfigDict(
-        {
-            "reconstruction": 1.0,
-            "contrastive": 0.3,
-            "denoising": 0.2,
-            "physics": 0.1,
-            "transport": 0.1,
-            "bottleneck": 0.15,
-            "balance": 0.01,
-            "ema": 0.996,
-            "alignment": "sinkhorn",  # of the instruments' clouds; or mmd, coral
-            "sinkhorn_epsilon": 1.0,
-            "adversary": "z_chem",  # what it reads; or all (z_inst too), none
-            "beta_schedule": "cosine",
-            "beta_start": 0.1,
-            "beta_end": 1e-3,
-            "beta_fraction": 0.6,  # of the run, then constant
-            "beta_cycles": 4,
-            "reversal_gamma": 10.0,  # Ganin et al. 2016
-        }
-    )
-    config.optim = ConfigDict(
-        {
-            "learning_rate": 3e-4,
-            "weight_decay": 0.01,
-            "warmup_steps": 1000,  # the smaller of these two
-            "warmup_fraction": 0.05,
-            "final_fraction": 0.01,
-            "clip": 5.0,
-        }
-    )
-    config.train = ConfigDict(
-        {
-            "start": "",  # weights to start from: a name or a path; "" = from scratch
-            "separate": False,  # first latents in closed form, then heads alone
-            "steps": 50_000,
-            "batch_size": 64,  # of one optimiser step: all devices x accumulation
-            "accumulate": 4,
-            "devices": 0,  # local devices to use; 0 = all
-            "max_minutes": 0.0,  # 0 = no limit
-        }
-    )
-    config.checkpoint = ConfigDict({"every_steps": 1000, "keep": 3, "resume": True})
-    config.log = ConfigDict({"every_steps": 50, "tensorboard": True, "progress": True})
-    config.eval = ConfigDict(
-        {
-            "split": "test",
-            "molecules": 200,
-            "instruments": 4,
-            "batch_size": 16,
-            "curve_every_steps": 500,  # what z_chem and z_inst know; 0 = never
-        }
-    )
-    return config.lock()
+    return ConfigDict(DEFAULTS).lock()
 
 
 Rule = tuple[Callable[[Any], bool], str]
@@ -151,6 +137,10 @@ def _one_of(*names: str) -> Rule:
     return lambda v: v in names, f"must be one of {', '.join(names)}"
 
 
+def _all(rule: Rule, section: str, names: str) -> dict[str, Rule]:
+    return {f"{section}.{name}": rule for name in names.split()}
+
+
 POSITIVE: Rule = (lambda v: v > 0, "must be greater than 0")
 COUNT = _at_least(1)
 NOT_NEGATIVE = _at_least(0)
@@ -158,11 +148,41 @@ SHARE: Rule = (lambda v: 0 <= v <= 1, "must lie in [0, 1]")
 BELOW_ONE: Rule = (lambda v: 0 <= v < 1, "must be 0 or more and less than 1")
 
 FIELD_RULES: dict[str, Rule] = {
+    **_all(POSITIVE, "data", "low_cm1 fwhm_ir_cm1 fwhm_raman_cm1 scale absorbance_low"),
+    "mask.long_low_cm1": POSITIVE,
+    **_all(POSITIVE, "losses", "sinkhorn_epsilon reversal_gamma"),
+    **_all(POSITIVE, "optim", "learning_rate clip"),
+    **_all(SHARE, "lab", "mixtures powders fluorescence"),
+    "mask.long_fraction": SHARE,
+    "optim.final_fraction": SHARE,
+    "mask.block": COUNT,
+    **_all(
+        COUNT,
+        "model",
+        "width stride oscillators layers experts top_k expert_width blocks heads "
+        "ff_width z_chem z_inst",
+    ),
+    "losses.beta_cycles": COUNT,
+    **_all(COUNT, "train", "steps accumulate"),
+    **_all(COUNT, "checkpoint", "every_steps keep"),
+    "log.every_steps": COUNT,
+    "eval.batch_size": COUNT,
+    "model.dropout": BELOW_ONE,
+    "losses.ema": BELOW_ONE,
+    "optim.warmup_fraction": BELOW_ONE,
+    **_all(
+        NOT_NEGATIVE,
+        "losses",
+        "reconstruction contrastive denoising physics transport bottleneck balance "
+        "beta_start beta_end",
+    ),
+    **_all(NOT_NEGATIVE, "optim", "weight_decay warmup_steps"),
+    **_all(NOT_NEGATIVE, "train", "devices max_minutes"),
+    "eval.curve_every_steps": NOT_NEGATIVE,
     "task": _one_of("pretrain", "lab"),
     "seed": (lambda v: 0 <= v < 2**32, "must lie in 0 .. 2^32 - 1"),
     "data.kind": _one_of("lines", "qm9s"),
     "data.points": _at_least(16),
-    "data.low_cm1": POSITIVE,
     "data.modalities": (
         lambda v: (
             len(v) > 0
@@ -170,72 +190,21 @@ FIELD_RULES: dict[str, Rule] = {
         ),
         f"must name each of {', '.join(ALL_MODALITIES)} at most once, and at least one",
     ),
-    "data.fwhm_ir_cm1": POSITIVE,
-    "data.fwhm_raman_cm1": POSITIVE,
-    "data.scale": POSITIVE,
-    "data.absorbance_low": POSITIVE,
     "lab.pool": (lambda v: v >= 2, "must be 2 or more: each step draws two of them"),
     "lab.preset": _one_of("documents", "wide"),
-    "lab.mixtures": SHARE,
-    "lab.powders": SHARE,
-    "lab.fluorescence": SHARE,
     "mask.share": (lambda v: 0 < v <= 0.5, "must be greater than 0, 0.5 at most"),
-    "mask.block": COUNT,
-    "mask.long_fraction": SHARE,
-    "mask.long_low_cm1": POSITIVE,
-    "model.width": COUNT,
     "model.kernel": (lambda v: v >= 1 and v % 2 == 1, "must be an odd number"),
-    "model.stride": COUNT,
-    "model.oscillators": COUNT,
-    "model.layers": COUNT,
     "model.scan": _one_of("auto", "stream", "sequential", "associative", "chunked"),
-    "model.experts": COUNT,
-    "model.top_k": COUNT,
-    "model.expert_width": COUNT,
-    "model.blocks": COUNT,
-    "model.heads": COUNT,
-    "model.ff_width": COUNT,
-    "model.z_chem": COUNT,
-    "model.z_inst": COUNT,
-    "model.dropout": BELOW_ONE,
     "model.dtype": _one_of("auto", "bfloat16", "float32"),
-    "losses.reconstruction": NOT_NEGATIVE,
-    "losses.contrastive": NOT_NEGATIVE,
-    "losses.denoising": NOT_NEGATIVE,
-    "losses.physics": NOT_NEGATIVE,
-    "losses.transport": NOT_NEGATIVE,
-    "losses.bottleneck": NOT_NEGATIVE,
-    "losses.balance": NOT_NEGATIVE,
-    "losses.ema": BELOW_ONE,
     "losses.alignment": _one_of("sinkhorn", "mmd", "coral"),
-    "losses.sinkhorn_epsilon": POSITIVE,
     "losses.adversary": _one_of("z_chem", "all", "none"),
     "losses.beta_schedule": _one_of("cosine", "cyclical", "constant"),
-    "losses.beta_start": NOT_NEGATIVE,
-    "losses.beta_end": NOT_NEGATIVE,
     "losses.beta_fraction": (lambda v: 0 < v <= 1, "must be in (0, 1]"),
-    "losses.beta_cycles": COUNT,
-    "losses.reversal_gamma": POSITIVE,
-    "optim.learning_rate": POSITIVE,
-    "optim.weight_decay": NOT_NEGATIVE,
-    "optim.warmup_steps": NOT_NEGATIVE,
-    "optim.warmup_fraction": BELOW_ONE,
-    "optim.final_fraction": SHARE,
-    "optim.clip": POSITIVE,
     "train.start": (lambda v: v == v.strip(), "must not begin or end with blanks"),
-    "train.steps": COUNT,
     "train.batch_size": _at_least(2),
-    "train.accumulate": COUNT,
-    "train.devices": NOT_NEGATIVE,
-    "train.max_minutes": NOT_NEGATIVE,
-    "checkpoint.every_steps": COUNT,
-    "checkpoint.keep": COUNT,
-    "log.every_steps": COUNT,
     "eval.split": _one_of("validation", "test"),
     "eval.molecules": _at_least(2),
     "eval.instruments": _at_least(2),
-    "eval.batch_size": COUNT,
-    "eval.curve_every_steps": NOT_NEGATIVE,
 }
 
 # (field to name, whether the settings agree, what to change); {section.field} is

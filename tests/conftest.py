@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jaxtyping import install_import_hook
 
 # Two virtual devices, so that every test of the training step crosses devices.
 _DEVICES = "--xla_force_host_platform_device_count=2"
@@ -28,6 +29,9 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+
+# Shapes in the annotations of these are checked at every call.
+HOOKED = tuple(f"spektron_jax.{name}" for name in ("models", "losses", "lab"))
 
 # Files that take longest, in the order in which they start: with two workers a long
 # one at the end would have one of them wait.
@@ -49,10 +53,11 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Compile in a hurry: a quarter of the time, for steps at a third of the speed.
+    """Check shapes; compile in a hurry: a quarter of the time, a third of the speed.
 
     With --all programs are compiled as they are in a real run.
     """
+    install_import_hook(HOOKED, "beartype.beartype")
     if config.getoption("--all"):
         return
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"

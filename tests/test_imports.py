@@ -15,14 +15,16 @@ PACKAGE = Path(__file__).parents[1] / "spektron_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
 BASE = {"archive", "errors", "metrics"}
 NUMPY = {"numpy", "scipy"}
-JAX = {"jax", "numpy", "flax", "chex"}
+JAX = {"jax", "numpy", "flax", "chex", "jaxtyping"}
 CONFIG = {"config", "__init__"}
+SHAPES = {"shapes"}
 
 # Layer -> (modules of the project, third-party packages) that it may import.
 ARROWS = {
     "errors": (set(), set()),
     "archive": ({"__init__", "errors"}, set()),
     "metrics": ({"errors"}, NUMPY),
+    "provenance": (CONFIG, set()),
     "config": ({"errors", "spectra"}, {"numpy", "ml_collections"}),
     "spectra": (
         BASE | CONFIG | {"spectra"},
@@ -36,9 +38,10 @@ ARROWS = {
         BASE | {"config", "spectra", "corpus"},
         NUMPY | {"h5py", "absl", "tqdm", "ml_collections", "rdkit", "tblite"},
     ),
-    "lab": (BASE | {"lab", "spectra"}, JAX),
-    "models": (BASE | {"models", "spectra"}, JAX),
-    "losses": ({"errors", "losses"}, JAX | {"ott", "optax"}),
+    "shapes": (set(), {"jaxtyping"}),
+    "lab": (BASE | SHAPES | {"lab", "spectra"}, JAX),
+    "models": (BASE | SHAPES | {"models", "spectra"}, JAX),
+    "losses": (BASE | SHAPES | {"losses"}, JAX | {"ott", "optax"}),
     "encoder": (
         BASE
         | CONFIG
@@ -60,7 +63,8 @@ ARROWS = {
         BASE
         | CONFIG
         | {"spectra", "corpus", "lab", "models", "losses", "probes", "encoder"}
-        | {"training", "commands"},
+        | SHAPES
+        | {"training", "provenance"},
         JAX
         | NUMPY
         | {"optax", "orbax", "absl", "tqdm", "tensorboardX"}

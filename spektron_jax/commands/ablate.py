@@ -18,7 +18,7 @@ from spektron_jax.archive import replacing
 from spektron_jax.config import validate
 from spektron_jax.errors import SpektronError
 from spektron_jax.training import evaluate, loop, parallel
-from spektron_jax.training.examples import ExampleStream
+from spektron_jax.training.examples import ExampleStream, open_training_source
 from spektron_jax.training.state import build_model, build_optimizer, create
 from spektron_jax.training.steps import make_pretrain_step
 
@@ -76,9 +76,9 @@ def one(config, changes, seed, folder):
     folder.mkdir(exist_ok=True)
     own.train.steps = affordable(own, config.cpu_minutes, folder.parent)
     begun = time.process_time()
-    state = loop.pretrain(own, folder)
+    state = loop.pretrain(own, folder, open_training_source(own))
     minutes = (time.process_time() - begun) / 60
-    source = loop.open_training_source(exam)
+    source = open_training_source(exam)
     found = figures(evaluate.run(exam, build_model(own), state, source, folder))
     result = {"steps": own.train.steps, "cpu_minutes": minutes, **found, "given": given}
     with replacing(done) as draft:
@@ -108,7 +108,7 @@ def affordable(config, cpu_minutes, workdir):
 
 def seconds_per_step(config):
     """CPU time of one optimiser step, compilation apart."""
-    source = loop.open_training_source(config)
+    source = open_training_source(config)
     train = config.train
     stream = ExampleStream(source, "train", train.batch_size, config.seed)
     model, optimizer = build_model(config), build_optimizer(config)

@@ -24,8 +24,8 @@ from spektron_jax.probes.disentanglement import (
     PROBES,
     limit,
 )
-from spektron_jax.probes.latent_metrics import judge_of
 from spektron_jax.training import checkpoint
+from spektron_jax.training.evaluator import audit_evaluator
 
 MOST_DROP = 0.05  # of molecule accuracy, from the same instrument to another
 MOST_HARM = 0.01  # of molecule accuracy, by test-time training
@@ -60,10 +60,9 @@ def run(config, workdir):
         lines += audit_lines(results["rows"], results["headline"]["collapsed"])
         settings = encoder.config.copy_and_resolve_references()
         settings.data.path = config.path or settings.data.path
-        judge = judge_of(encoder.params, settings, encoder.model)
-        lines.append(
-            adaptation_line(adaptation(judge, encoder.model, config.molecules))
-        )
+        evaluator = audit_evaluator(encoder.params, settings, encoder.model)
+        found = adaptation(evaluator, encoder, config.molecules)
+        lines.append(adaptation_line(found))
         lines.append(speed_line(encoder, config.least_spectra_per_s))
     with archive.replacing(workdir / "checklist.json") as draft:
         draft.write_text(json.dumps([x._asdict() for x in lines], indent=1) + "\n")

@@ -6,8 +6,6 @@ spectra of the first seed) and report.html. "latent" prints the verdict last.
 
 import json
 import os
-import shlex
-import sys
 
 import numpy as np
 from tqdm import tqdm
@@ -18,15 +16,9 @@ from spektron_jax.commands.report.stored import NAME
 from spektron_jax.encoder.load import load_encoder
 from spektron_jax.errors import SpektronError
 from spektron_jax.probes.disentanglement import pooled
-from spektron_jax.probes.latent_metrics import (
-    INSTRUMENTS,
-    LEAST_MOLECULES,
-    examine,
-    judge_of,
-    summarised,
-)
-from spektron_jax.training.evaluate import versions
-from spektron_jax.training.judge import KL, LABELS, LATENTS
+from spektron_jax.probes.latent_metrics import LEAST_MOLECULES, examine, summarised
+from spektron_jax.provenance import command, versions
+from spektron_jax.training.evaluator import KL, LABELS, LATENTS, audit_evaluator
 from spektron_jax.training.state import parameter_count
 
 
@@ -48,7 +40,7 @@ def write(encoder, config, workdir):
         "parameters": parameter_count(encoder.params),
         "config": json.loads(config.to_json()),
         "versions": versions(),
-        "command": shlex.join(["python", "-m", "spektron_jax.main", *sys.argv[1:]]),
+        "command": command(),
     }
     with replacing(workdir / "results.json") as draft:
         draft.write_text(json.dumps(results, indent=1) + "\n")
@@ -72,7 +64,7 @@ def audit(encoder, config):
     settings = encoder.config.copy_and_resolve_references()
     if config.path:
         settings.data.path = config.path
-    judge = judge_of(encoder.params, settings, encoder.model)
+    evaluator = audit_evaluator(encoder.params, settings, encoder.model)
     by_seed, kept = {}, None
     bar = tqdm(
         total=len(config.seeds) * len(settings.data.modalities),
@@ -89,12 +81,12 @@ def audit(encoder, config):
     with bar:
         for seed in config.seeds:
             by_seed[seed], arrays = examine(
-                judge, seed, config.molecules, thorough=True, watch=watch
+                evaluator, seed, config.molecules, thorough=True, watch=watch
             )
             kept = arrays if kept is None else kept
     rows = pooled(list(by_seed.values()))
     results = summarised(rows) | {
-        "instruments": INSTRUMENTS,
+        "instruments": evaluator.count,
         "seeds": {str(seed): found for seed, found in by_seed.items()},
     }
     shown = {name: kept[name] for name in (*LATENTS, *LABELS)}

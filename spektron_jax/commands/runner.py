@@ -11,11 +11,8 @@ A task is a module of this folder with the name of the task and
 
 import json
 import os
-import platform
-import shlex
-import sys
 from dataclasses import asdict
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,13 +20,10 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-import spektron_jax
+from spektron_jax import provenance
 from spektron_jax.archive import replacing
 from spektron_jax.commands.result import Bullets, Code, Result, Section, Text
 from spektron_jax.errors import SpektronError
-
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "jax", "flax")
-
 
 TASKS = (
     *("pretrain", "transfer", "predict", "identify", "property", "latent"),
@@ -66,7 +60,7 @@ def write(result: Result, config: ConfigDict, workdir: Path) -> None:
     """Write results.json, results.npz and the page; print verdict and paths."""
     from spektron_jax.commands.report.html import render  # matplotlib takes a second
 
-    about = provenance(config) | {"files": dict(result.files)}
+    about = provenance_of(config) | {"files": dict(result.files)}
     verdict = [asdict(found) for found in result.verdict]
     data = {**result.data, "verdict": verdict, **about}
     with replacing(workdir / "results.json") as draft:
@@ -83,22 +77,13 @@ def write(result: Result, config: ConfigDict, workdir: Path) -> None:
         print(f"{name}: {os.path.relpath(path)}")
 
 
-def provenance(config: ConfigDict) -> dict[str, Any]:
+def provenance_of(config: ConfigDict) -> dict[str, Any]:
     """Settings, versions and the command, ready for a shell, that repeats the run."""
     return {
         "config": json.loads(config.to_json()),
-        "versions": versions(),
-        "command": shlex.join(["python", "-m", "spektron_jax.main", *sys.argv[1:]]),
+        "versions": provenance.versions(),
+        "command": provenance.command(),
     }
-
-
-def versions() -> dict[str, str]:
-    """Name -> version of Python, the package and what results depend on."""
-    found = {
-        "python": platform.python_version(),
-        "spektron_jax": spektron_jax.__version__,
-    }
-    return found | {name: metadata.version(name) for name in LIBRARIES}
 
 
 def repeat_section(about: dict[str, Any]) -> Section:

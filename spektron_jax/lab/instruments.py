@@ -18,10 +18,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
+from jaxtyping import Array, ArrayLike, Float
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.lab.presets import DOCUMENTS, NOISE_GROWTH, NOISE_UAU, preset_of
 from spektron_jax.lab.resample import GAUSSIAN_FWHM
+from spektron_jax.shapes import Keys, Spectra
 
 SHIFT_CM1 = 3.0
 SIGMA_CM1 = (2.0, 8.0)
@@ -169,7 +171,7 @@ def _draw(key, count, preset):
     )
 
 
-def describe(instruments):
+def describe(instruments: Instruments) -> Float[Array, "N 26"]:
     """Each instrument in DESCRIPTION numbers, standardised over the pool: (N, F)."""
     p = instruments
     ripples = (p.axis_ripple[:, :2], p.response_ripple[:, :4], p.baseline_ripple[:, :4])
@@ -196,7 +198,7 @@ def audit_instruments(seed, count, preset=DOCUMENTS):
     return _draw(jax.random.fold_in(jax.random.key(seed), _AUDIT), count, preset)
 
 
-def draw(preset, seed, name=""):
+def draw(preset: str, seed: int, name: str = "") -> Instrument:
     """One virtual instrument; the same preset and seed always give the same."""
     kind = preset_of(preset)
     one = audit_instruments(seed, 1, preset).at(0)
@@ -205,7 +207,7 @@ def draw(preset, seed, name=""):
     )
 
 
-def ideal(preset, name="ideal", **changes):
+def ideal(preset: str, name: str = "ideal", **changes) -> Instrument:
     """A perfect instrument, but for `changes`: fields of Instruments, or `fwhm`."""
     kind = preset_of(preset)
     if "fwhm" in changes:
@@ -227,7 +229,7 @@ def ideal(preset, name="ideal", **changes):
     return Instrument(parameters, kind.low, kind.high, name, preset, kind.points)
 
 
-def baseline(coefficients, points):
+def baseline(coefficients: Float[ArrayLike, "5"], points: int) -> Float[Array, " L"]:
     """Legendre series over the axis, (L,), absorbance."""
     t = jnp.linspace(-1.0, 1.0, points)
     terms = jnp.stack(
@@ -242,7 +244,7 @@ def baseline(coefficients, points):
     return coefficients @ terms
 
 
-def ripple(coefficients, points):
+def ripple(coefficients: Float[ArrayLike, " waves"], points: int) -> Float[Array, " L"]:
     """Fine structure over the axis, (L,): cosines and sines of RIPPLES periods."""
     t = np.linspace(0.0, 1.0, points)
     phase = 2 * np.pi * np.array(RIPPLES)[:, None] * t
@@ -250,7 +252,7 @@ def ripple(coefficients, points):
     return coefficients @ jnp.asarray(waves, jnp.float32)
 
 
-def noise(keys, spectra, snr_db):
+def noise(keys: Keys, spectra: Spectra, snr_db) -> Spectra:
     """White noise, snr_db below the strongest band of each spectrum; keys (B,)."""
     sd = jnp.max(jnp.abs(spectra), -1, keepdims=True) * 10 ** (-snr_db / 20)
     draw = jax.vmap(lambda key: jax.random.normal(key, spectra.shape[-1:]))(keys)

@@ -9,9 +9,14 @@ Dimension legend: L points.
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Bool
+
+from spektron_jax.shapes import OneKey
 
 
-def block_mask(key, valid, share, block):
+def block_mask(
+    key: OneKey, valid: Bool[ArrayLike, " L"], share, block
+) -> Bool[Array, " L"]:
     """Hide blocks of `block` points.
 
     Args:
@@ -42,7 +47,15 @@ def block_mask(key, valid, share, block):
     return (jnp.cumsum(edges)[:length] > 0) & valid
 
 
-def draw_mask(key, valid, spacing_cm1, share, block, long_fraction, long_cm1):
+def draw_mask(
+    key: OneKey,
+    valid: Bool[ArrayLike, " L"],
+    spacing_cm1,
+    share,
+    block,
+    long_fraction,
+    long_cm1,
+) -> Bool[Array, " L"]:
     """One spectrum's mask: short blocks or, in `long_fraction` of draws, long spans.
 
     Args:

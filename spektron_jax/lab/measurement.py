@@ -21,6 +21,7 @@ Dimension legend: B batch, L points.
 
 from typing import NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,6 +29,7 @@ import numpy as np
 from spektron_jax.errors import SpektronError
 from spektron_jax.lab.instruments import baseline, noise, ripple
 from spektron_jax.lab.resample import broaden, cubic
+from spektron_jax.shapes import Axis, Keys, Spectra
 from spektron_jax.spectra.grid import to_cm1
 
 MOST_POINTS = 16384  # of the working grid of `measure`
@@ -37,11 +39,19 @@ DARKEST = 6.0  # absorbance beyond which no light is left to measure
 class Signal(NamedTuple):
     """A batch on one instrument."""
 
-    ideal: jax.Array  # (B, L) without noise
-    noise: jax.Array  # (B, L)
+    ideal: Spectra  # without noise
+    noise: Spectra
 
 
-def apply(parameters, spectra, low, high, wavenumber_cm1, intensity, keys=None):
+def apply(
+    parameters,
+    spectra: Spectra,
+    low,
+    high,
+    wavenumber_cm1: Axis,
+    intensity,
+    keys: Keys | None = None,
+) -> Signal:
     """Spectra as one instrument shows them, on the same uniform axis.
 
     Args:
@@ -56,6 +66,8 @@ def apply(parameters, spectra, low, high, wavenumber_cm1, intensity, keys=None):
       Signal.
     """
     p, points = parameters, spectra.shape[-1]
+    chex.assert_rank(spectra, 2)
+    chex.assert_shape(wavenumber_cm1, (points,))
     step = (high - low) / (points - 1)
     t = jnp.linspace(-1.0, 1.0, points)
     zero = jnp.zeros(())

@@ -24,7 +24,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import digamma
+from jaxtyping import ArrayLike, Float, Int
 
+from spektron_jax.shapes import Keys
 from spektron_jax.spectra.grid import XH_TYPES
 
 OVERTONES = (2, 3, 4)  # vibrational quanta: first, second, third overtone
@@ -75,19 +77,19 @@ AMBIENT_C = 25.0
 class Bonds(NamedTuple):
     """X-H bonds and bends of B molecules, zero padded (`LineCorpus.bonds`)."""
 
-    kind: jax.Array  # (B, X) int, index into grid.XH_TYPES
-    local_mode_cm1: jax.Array  # (B, X) GFN2
-    dmu_dr_debye_per_a: jax.Array  # (B, X), 0 where there is no bond
-    bend_cm1: jax.Array  # (B, M)
-    bend_share: jax.Array  # (B, M, 3) of CH, NH, OH
+    kind: Int[ArrayLike, "B X"]  # index into grid.XH_TYPES
+    local_mode_cm1: Float[ArrayLike, "B X"]  # GFN2
+    dmu_dr_debye_per_a: Float[ArrayLike, "B X"]  # 0 where there is no bond
+    bend_cm1: Float[ArrayLike, "B M"]
+    bend_share: Float[ArrayLike, "B M 3"]  # of CH, NH, OH
 
 
 class Lines(NamedTuple):
     """A line table, padded with strength 0; what every renderer takes."""
 
-    position_cm1: jax.Array  # (B, K)
-    strength: jax.Array  # (B, K) km/mol, or A^4/amu in Raman
-    fwhm_cm1: jax.Array  # (B, K) Lorentzian full width at half maximum
+    position_cm1: Float[ArrayLike, "B K"]
+    strength: Float[ArrayLike, "B K"]  # km/mol, or A^4/amu in Raman
+    fwhm_cm1: Float[ArrayLike, "B K"]  # Lorentzian full width at half maximum
 
 
 def matrix_elements(w, wx, n):
@@ -116,7 +118,9 @@ def transition_strength(w, wx, b, dmu_dr_debye_per_a, mass_amu, n):
     return KM_MOL * transition(w, wx, n) * moment**2
 
 
-def nir_lines(bonds, keys=None, bonded=0.0, temperature_c=AMBIENT_C):
+def nir_lines(
+    bonds: Bonds, keys: Keys | None = None, bonded=0.0, temperature_c=AMBIENT_C
+) -> Lines:
     """Overtones 1-3 of every X-H bond, and its combinations with the bends.
 
     A bond that can donate to a hydrogen bond (NH, OH) is free in a share 1 - bonded

@@ -13,11 +13,13 @@ teeth are cubic B-splines; dividing by their transform, sinc^4, takes them out a
 Dimension legend: B batch, K lines (zero padded), L points, C width classes.
 """
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from spektron_jax.lab.resample import GAUSSIAN_FWHM, cubic, fft_size
+from spektron_jax.shapes import Axis, Lines, Spectra
 
 # Width classes of `render_grid`; lines between two classes are shared out to both.
 NIR_WIDTHS_CM1 = tuple(np.geomspace(35.0, 1100.0, 13).tolist())
@@ -40,7 +42,9 @@ def voigt_shape(lorentzian_fwhm, gaussian_fwhm):
     return total, 1.36603 * ratio - 0.47719 * ratio**2 + 0.11116 * ratio**3
 
 
-def render_lines(position_cm1, strength, axis_cm1, fwhm_cm1, sigma_cm1=0.0):
+def render_lines(
+    position_cm1: Lines, strength: Lines, axis_cm1: Axis, fwhm_cm1, sigma_cm1=0.0
+) -> Spectra:
     """Spectra of line lists.
 
     Args:
@@ -52,6 +56,8 @@ def render_lines(position_cm1, strength, axis_cm1, fwhm_cm1, sigma_cm1=0.0):
     Returns:
       (B, L), strength per cm-1: the area of a line equals its strength.
     """
+    chex.assert_equal_shape([position_cm1, strength])
+    chex.assert_rank(axis_cm1, 1)
     fwhm = jnp.broadcast_to(fwhm_cm1, strength.shape[:1])
     total, share = voigt_shape(fwhm, GAUSSIAN_FWHM * jnp.asarray(sigma_cm1, fwhm.dtype))
     half = 0.5 * total
@@ -68,7 +74,9 @@ def render_lines(position_cm1, strength, axis_cm1, fwhm_cm1, sigma_cm1=0.0):
     return jax.vmap(one)(position_cm1, lorentz, gauss, square, narrow)
 
 
-def render_grid(lines, low_cm1, high_cm1, points, sigma_cm1=0.0, widths_cm1=WIDTHS_CM1):
+def render_grid(
+    lines, low_cm1, high_cm1, points: int, sigma_cm1=0.0, widths_cm1=WIDTHS_CM1
+) -> Spectra:
     """Spectra of line tables on a uniform axis.
 
     Lines further than half of the axis beyond its ends are left out, and wings that
@@ -87,6 +95,7 @@ def render_grid(lines, low_cm1, high_cm1, points, sigma_cm1=0.0, widths_cm1=WIDT
       (B, L), strength per cm-1: the area of a line equals its strength.
     """
     position, strength, fwhm = lines
+    chex.assert_equal_shape([position, strength, fwhm])
     batch, widths = len(position), np.asarray(widths_cm1, np.float32)
     size = fft_size(int(np.ceil((1 + 2 * MARGIN) * points)))
     front = (size - points) // 2
@@ -130,7 +139,9 @@ def render_grid(lines, low_cm1, high_cm1, points, sigma_cm1=0.0, widths_cm1=WIDT
     return jnp.fft.irfft(total, size)[:, front : front + points]
 
 
-def render_table(lines, axis_cm1, sigma_cm1=0.0, points=4096, widths_cm1=WIDTHS_CM1):
+def render_table(
+    lines, axis_cm1: Axis, sigma_cm1=0.0, points: int = 4096, widths_cm1=WIDTHS_CM1
+) -> Spectra:
     """Spectra of line tables on any axis, such as 1e7 / nm: (B, L).
 
     Renders on a uniform grid of `points` over the same range, then interpolates.
@@ -141,7 +152,9 @@ def render_table(lines, axis_cm1, sigma_cm1=0.0, points=4096, widths_cm1=WIDTHS_
     return cubic(spectra, (axis - low) / (high - low) * (points - 1))
 
 
-def convolve_grid(spectra, spacing_cm1, sigma_cm1, shift_cm1, reach_cm1=44.0):
+def convolve_grid(
+    spectra: Spectra, spacing_cm1: float, sigma_cm1, shift_cm1, reach_cm1: float = 44.0
+) -> Spectra:
     """Gridded spectra, broadened and shifted by one Gaussian kernel.
 
     For sources that hold spectra instead of lines. The kernel is the Gaussian of the

@@ -8,11 +8,14 @@ Dimension legend: B batch, L points of the grid, Q places to read.
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Real
+
+from spektron_jax.shapes import Spectra
 
 GAUSSIAN_FWHM = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian with sigma = 1
 
 
-def cubic(values, place):
+def cubic(values: Spectra, place: Real[ArrayLike, " Q"]) -> Float[Array, "B Q"]:
     """Values between the points, by cubic convolution.
 
     R. G. Keys, IEEE Trans. ASSP 29, 1153 (1981), a = -1/2: third order, exact at the
@@ -43,7 +46,7 @@ def cubic(values, place):
     )
 
 
-def broaden(values, sigma, reach):
+def broaden(values: Spectra, sigma, reach: int) -> Float[Array, "*S B L"]:
     """Convolution with a Gaussian.
 
     Args:
@@ -65,7 +68,7 @@ def broaden(values, sigma, reach):
     return jnp.where(sigma > 0, smooth[..., front : front + points], values)
 
 
-def fft_size(points):
+def fft_size(points: int) -> int:
     """The next length that only 2, 3 and 5 divide."""
     size = points
     while True:

@@ -15,8 +15,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, ArrayLike, Float
 
 from spektron_jax.lab.nir import AMBIENT_C
+from spektron_jax.shapes import Axis, Keys, OneKey, PerExample, Spectra
 
 MEMBERS = (2, 6)  # components of one mixture
 DIRICHLET = (0.3, 2.0)  # concentration parameter: from near-pure to even mixtures
@@ -28,13 +30,15 @@ KELVIN = 273.15
 class Samples(NamedTuple):
     """B samples."""
 
-    spectra: jax.Array  # (B, L) absorbance, or log10(1/R)
-    composition: jax.Array  # (B, C) shares, sum 1
-    path: jax.Array  # (B,) path length, or absorption over scatter
-    temperature_c: jax.Array  # (B,)
+    spectra: Spectra  # absorbance, or log10(1/R)
+    composition: Float[Array, "B C"]  # shares, sum 1
+    path: PerExample  # path length, or absorption over scatter
+    temperature_c: PerExample
 
 
-def draw_composition(key, count, components, members=MEMBERS, alpha=DIRICHLET):
+def draw_composition(
+    key: OneKey, count: int, components: int, members=MEMBERS, alpha=DIRICHLET
+) -> Float[Array, "B C"]:
     """Shares of 2 to 6 components drawn from a Dirichlet distribution, (count, C)."""
     keys = jax.random.split(key, 4)
     low, high = (min(number, components) for number in members)
@@ -47,7 +51,9 @@ def draw_composition(key, count, components, members=MEMBERS, alpha=DIRICHLET):
     return jax.nn.softmax(jnp.where(chosen, logs, -jnp.inf), axis=1)
 
 
-def add_water(key, composition, water):
+def add_water(
+    key: OneKey, composition: Float[ArrayLike, "B C"], water
+) -> Float[Array, "B C+1"]:
     """Composition with water as a further, last column, drawn from a range of shares.
 
     Args:
@@ -59,7 +65,13 @@ def add_water(key, composition, water):
     return jnp.concatenate([composition * (1 - share), share], axis=1)
 
 
-def beer_lambert(components, composition, path, warming=None, temperature_c=AMBIENT_C):
+def beer_lambert(
+    components: Float[ArrayLike, "C L"],
+    composition: Float[ArrayLike, "B C"],
+    path,
+    warming: Float[ArrayLike, "C L"] | None = None,
+    temperature_c=AMBIENT_C,
+) -> Spectra:
     """Absorbance of mixtures, (B, L).
 
     Args:
@@ -75,13 +87,13 @@ def beer_lambert(components, composition, path, warming=None, temperature_c=AMBI
     return jnp.reshape(jnp.asarray(path), (-1, 1)) * mixed
 
 
-def kubelka_munk(ratio):
+def kubelka_munk(ratio: Float[ArrayLike, "*shape"]) -> Float[Array, "*shape"]:
     """log10(1/R) of an endless layer, from absorption over scatter K / S >= 0."""
     ratio = jnp.maximum(ratio, 1e-9)  # the slope is infinite at 0
     return jnp.log10(1 + ratio + jnp.sqrt(ratio * (ratio + 2)))
 
 
-def scatter(wavenumber_cm1, power):
+def scatter(wavenumber_cm1: Axis, power: PerExample) -> Spectra:
     """Scattering relative to mid-range, wavenumber^power, (B, L); power (B,).
 
     Power 4 for particles far below the wavelength (Rayleigh), about 0 far above.
@@ -101,10 +113,10 @@ def bonded_share(temperature_c, at_25c):
 
 
 def draw_samples(
-    key,
-    components,
-    wavenumber_cm1,
-    count,
+    key: OneKey,
+    components: Float[ArrayLike, "C L"],
+    wavenumber_cm1: Axis,
+    count: int,
     *,
     warming=None,
     water=None,
@@ -112,7 +124,7 @@ def draw_samples(
     temperature_c=(AMBIENT_C, AMBIENT_C),
     powder=False,
     scatter_power=(0.0, 1.0),
-):
+) -> Samples:
     """Mixtures of known composition, as liquids or as powders.
 
     Args:
@@ -147,7 +159,7 @@ def draw_samples(
     return Samples(spectra, composition, lengths, warmth)
 
 
-def fluorescence(keys, axis_cm1, strength):
+def fluorescence(keys: Keys, axis_cm1: Axis, strength) -> Spectra:
     """Background of Raman spectra: one to three bands, wider than any Raman band.
 
     Args:

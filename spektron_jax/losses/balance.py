@@ -5,9 +5,10 @@ Dimension legend: E experts.
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import ArrayLike, Float
 
 
-def balance(load, importance):
+def balance(load: Float[ArrayLike, " E"], importance: Float[ArrayLike, " E"]):
     """E * sum_e load_e importance_e, 1 when even; both (E,), means of the global batch.
 
     load is the share of expert calls (no gradient), importance the mean gate

@@ -10,25 +10,37 @@ Dimension legend: B batch, L points, Z latent width, N instruments in the pool.
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
 
 from spektron_jax.losses.reconstruction import masked_mean
+from spektron_jax.metrics import COLLAPSED_KL
+from spektron_jax.shapes import Codes, Logits, Mask, PerExample, Scalar, Spectra
 
-COLLAPSED_KL = 0.01  # nats; a dimension below it carries nothing
 SWAP = 5.0  # weight of the swap beside the cross-entropies, which start near 1.4
 
 
-def kl_per_dimension(mean, log_variance):
-    """KL(N(mean, exp(log_variance)) || N(0, 1)): (B, Z), nats."""
+def kl_per_dimension(
+    mean: Float[ArrayLike, "*shape"], log_variance: Float[ArrayLike, "*shape"]
+) -> Float[Array, "*shape"]:
+    """KL(N(mean, exp(log_variance)) || N(0, 1)): each like mean, nats."""
     return 0.5 * (mean**2 + jnp.exp(log_variance) - 1 - log_variance)
 
 
-def cross_entropy(logits, label):
+def cross_entropy(logits: Logits, label: Codes) -> PerExample:
     """(B, N) logits and (B,) labels to (B,)."""
     return -jnp.take_along_axis(jax.nn.log_softmax(logits), label[:, None], 1)[:, 0]
 
 
 def bottleneck(
-    chem, inst, chem_logits, inst_logits, label, swapped, measured, valid, beta
+    chem,
+    inst,
+    chem_logits: Logits,
+    inst_logits: Logits,
+    label: Codes,
+    swapped: Spectra,
+    measured: Spectra,
+    valid: Mask,
+    beta: Scalar,
 ):
     """All parts.
 

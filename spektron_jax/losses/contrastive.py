@@ -9,19 +9,29 @@ Dimension legend: B batch, D projection width.
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from spektron_jax.shapes import Projections
 
 
-def normalise(x):
+def normalise(x: Float[ArrayLike, "... D"]) -> Float[Array, "... D"]:
     """Unit length; the small constant keeps the gradient at 0 finite."""
     return x / jnp.sqrt(jnp.sum(x**2, -1, keepdims=True) + 1e-8)
 
 
-def standardise(target, cloud):
+def standardise(
+    target: Projections, cloud: Float[ArrayLike, "all D"]
+) -> Float[Array, "B D"]:
     """Target (B, D) less the mean of the instrument's cloud (all B, D), over its sd."""
     return (target - cloud.mean(0)) / jnp.sqrt(cloud.var(0) + 1e-6)
 
 
-def contrastive(prediction_a, prediction_b, target_a, target_b):
+def contrastive(
+    prediction_a: Projections,
+    prediction_b: Projections,
+    target_a: Projections,
+    target_b: Projections,
+):
     """2 - 2 cos(online prediction, other view's target), both ways; (B, D) each.
 
     Targets come standardised from the moving-average network; no gradient enters them.

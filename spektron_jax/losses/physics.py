@@ -11,32 +11,36 @@ Dimension legend: B batch, L points.
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import ArrayLike, Bool, Float
 
 from spektron_jax.losses.reconstruction import masked_mean
+from spektron_jax.shapes import Mask, PerExample, Spectra
 
 SMOOTHNESS, SYMMETRY = 0.1, 0.1  # weights beside linearity and non-negativity (1)
 REACH = 3  # points on each side of a maximum that are compared
 FLOOR = 0.5  # model units; lower maxima are noise
 
 
-def linearity(part_a, part_b, share, mixture, visible):
+def linearity(
+    part_a: Spectra, part_b: Spectra, share: PerExample, mixture: Spectra, visible: Mask
+) -> PerExample:
     """Squared departure from Beer-Lambert: (B, L) spectra, share (B,) of part a."""
     expected = share[:, None] * part_a + (1 - share[:, None]) * part_b
     return masked_mean((mixture - expected) ** 2, visible)
 
 
-def smoothness(spectra, valid):
+def smoothness(spectra: Spectra, valid: Mask) -> PerExample:
     """Mean squared second difference, (B,)."""
     bend = spectra[:, 2:] - 2 * spectra[:, 1:-1] + spectra[:, :-2]
     return masked_mean(bend**2, valid[:, 2:] & valid[:, 1:-1] & valid[:, :-2])
 
 
-def non_negativity(spectra, valid):
+def non_negativity(spectra: Spectra, valid: Mask) -> PerExample:
     """Mean squared negative part, (B,)."""
     return masked_mean(jnp.minimum(spectra, 0.0) ** 2, valid)
 
 
-def peak_symmetry(spectra, valid):
+def peak_symmetry(spectra: Spectra, valid: Mask) -> PerExample:
     """Mean squared left-right difference within REACH points of each maximum, (B,)."""
     top = spectra[:, REACH:-REACH]
     length = spectra.shape[-1]
@@ -51,7 +55,13 @@ def peak_symmetry(spectra, valid):
     return masked_mean(total / REACH, jax.lax.stop_gradient(peak))
 
 
-def physics(clean, valid, mixture, share, mixture_visible):
+def physics(
+    clean: Spectra,
+    valid: Mask,
+    mixture: Float[ArrayLike, "half L"],
+    share: Float[ArrayLike, " half"],
+    mixture_visible: Bool[ArrayLike, "half L"],
+):
     """All four.
 
     Args:

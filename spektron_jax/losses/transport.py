@@ -9,13 +9,17 @@ Dimension legend: B batch (all devices), Z latent width.
 """
 
 import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
 
 from spektron_jax.losses.contrastive import normalise
+from spektron_jax.shapes import Latents
 
 KERNELS = (0.25, 0.5, 1.0, 2.0, 4.0)  # squared widths of the Gaussians in the MMD
 
 
-def transport(cloud_a, cloud_b, epsilon, kind="sinkhorn"):
+def transport(
+    cloud_a: Latents, cloud_b: Latents, epsilon: float, kind: str = "sinkhorn"
+):
     """Distance of two clouds (B, Z), a scalar, and diagnostics."""
     a, b = (normalise(cloud.astype(jnp.float32)) for cloud in (cloud_a, cloud_b))
     if kind == "mmd":
@@ -25,7 +29,7 @@ def transport(cloud_a, cloud_b, epsilon, kind="sinkhorn"):
     return sinkhorn(a, b, epsilon)
 
 
-def mmd(a, b):
+def mmd(a: Float[ArrayLike, "n Z"], b: Float[ArrayLike, "m Z"]) -> Float[Array, ""]:
     """Squared maximum mean discrepancy, mean over KERNELS."""
 
     def similarity(x, y):
@@ -35,7 +39,7 @@ def mmd(a, b):
     return similarity(a, a) + similarity(b, b) - 2 * similarity(a, b)
 
 
-def coral(a, b):
+def coral(a: Float[ArrayLike, "n Z"], b: Float[ArrayLike, "m Z"]) -> Float[Array, ""]:
     """Squared Frobenius distance of the covariances, plus that of the means.
 
     Without the paper's 1 / (4 Z^2), which would leave nothing of unit vectors, and with
@@ -47,7 +51,9 @@ def coral(a, b):
     return jnp.sum((cov_a - cov_b) ** 2) + jnp.sum((mean_a - mean_b) ** 2)
 
 
-def sinkhorn(a, b, epsilon):
+def sinkhorn(
+    a: Float[ArrayLike, "n Z"], b: Float[ArrayLike, "m Z"], epsilon: float
+) -> tuple[Float[Array, ""], dict]:
     """Sinkhorn divergence, and if it converged."""
     from ott.geometry.pointcloud import PointCloud  # 1.5 s to import
     from ott.tools.sinkhorn_divergence import sinkhorn_divergence

@@ -12,12 +12,17 @@ Dimension legend: B batch, T tokens, H heads, W width of a head, R queries in a 
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Bool, Float
+
+from spektron_jax.shapes import Heads
 
 SCORES = 2**20  # entries of the score matrix held at a time on CPU
 MASKED = -1e30  # score of a key that is not attended to
 
 
-def attention(q, k, v, mask):
+def attention(
+    q: Heads, k: Heads, v: Heads, mask: Bool[ArrayLike, "B T"]
+) -> Float[Array, "B T H W"]:
     """q, k, v: (B, T, H, W); mask: (B, T) bool, keys to attend to, one at least."""
     if jax.default_backend() != "cpu":
         return jax.nn.dot_product_attention(q, k, v, mask=mask[:, None, None, :])

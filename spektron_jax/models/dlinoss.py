@@ -4,7 +4,7 @@ Each oscillator is kept as decay and angle of its pole per reference step, so ev
 parameter value is stable, the whole band (0, pi) is reached and the gradient never
 vanishes identically. On an axis with another spacing the pole is raised to the power
 `step` = spacing / reference spacing: decay length and period stay the same in cm-1, and
-an oscillator that the coarser axis cannot carry (angle >= pi) falls silent.
+an oscillator that the coarser axis cannot carry (angle >= pi) is silent.
 
 Dimension legend: B batch, T tokens, D width, P oscillators; directions and layers are
 leading axes of the parameters, made by `nn.vmap` and `nn.scan`.
@@ -14,10 +14,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jaxtyping import ArrayLike, Float
 
 from spektron_jax.models.dtypes import STATE
 from spektron_jax.models.oscillators import from_poles
 from spektron_jax.models.stream import Layer, dlinoss
+from spektron_jax.shapes import Tokens, ValidTokens
 
 MIN_DECAY = 1e-6  # per reference step: keeps |pole| < 1 after float32 rounding
 MAX_DECAY = 10.0  # per step, approached smoothly: exp(20) still fits in float32
@@ -33,7 +35,7 @@ def init_log_decay(key, shape, dtype=STATE):
 def init_angle_logit(key, shape, dtype=STATE):
     """Angles pi u^2, u uniform: the whole band, half of it below pi / 4.
 
-    A coarse axis hears only the low angles: at 2 nm in the NIR, four times the
+    A coarse axis carries only the low angles: at 2 nm in the NIR, four times the
     reference spacing, half of the oscillators and not a quarter.
     """
     share = jax.random.uniform(key, shape, dtype, 0.05, 0.9975) ** 2
@@ -55,17 +57,18 @@ def at_step(decay, angle, step):
     Returns:
       sigma, delta, g, gain: each broadcast of decay (P,) against step () or (B, 1).
     """
-    far = decay * step
-    far = far / (1 + (far / MAX_DECAY) ** 4) ** 0.25
-    turn = angle * step
-    heard = turn < jnp.pi
-    turn = jnp.minimum(turn, jnp.pi)
-    sigma, delta, g = from_poles(far, turn)
-    loss = -jnp.expm1(-2 * far) / 2
+    unit_gain = jnp.sqrt(-2 * jnp.expm1(-2 * decay))
+    decay = decay * step
+    decay = decay / (1 + (decay / MAX_DECAY) ** 4) ** 0.25
+    angle = angle * step
+    below_nyquist = angle < jnp.pi
+    angle = jnp.minimum(angle, jnp.pi)
+    sigma, delta, g = from_poles(decay, angle)
+    damping = -jnp.expm1(-2 * decay) / 2  # 1 - radius^2, halved
     # Added under the root, not max(): the derivative of hypot(0, 0) is not finite.
-    edge = jnp.sqrt(jnp.sin(turn) ** 2 + loss**2)
-    gain = step * (1 + sigma) * jnp.sqrt(-2 * jnp.expm1(-2 * decay)) * edge
-    return sigma, delta, g, jnp.where(heard, gain, 0.0)
+    edge = jnp.sqrt(jnp.sin(angle) ** 2 + damping**2)
+    gain = step * (1 + sigma) * unit_gain * edge
+    return sigma, delta, g, jnp.where(below_nyquist, gain, 0.0)
 
 
 class DLinOSS(nn.Module):
@@ -75,7 +78,7 @@ class DLinOSS(nn.Module):
     scan: str = "auto"  # algorithm, see stream.dlinoss
 
     @nn.compact
-    def __call__(self, u, step):
+    def __call__(self, u: Tokens, step: Float[ArrayLike, "*each"]) -> Tokens:
         """u: (B, T, D) float32; step: () or (B,) spacing in reference spacings."""
         width, count = u.shape[-1], self.oscillators
         log_decay = self.param("log_decay", init_log_decay, (count,))
@@ -130,7 +133,14 @@ class Backbone(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, x, valid, step, *, train):
+    def __call__(
+        self,
+        x: Tokens,
+        valid: ValidTokens,
+        step: Float[ArrayLike, "*each"],
+        *,
+        train: bool,
+    ) -> Tokens:
         """x: tokens (B, T, D); valid: (B, T, 1); returns (B, T, D) float32."""
         x = x.astype(STATE)
         both = jnp.stack([x, x[:, ::-1]])

@@ -10,13 +10,18 @@ Dimension legend: B batch, L points, T = L / stride + 2 tokens, D width.
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from jax.typing import DTypeLike
+from jaxtyping import Array, ArrayLike, Float
 
+from spektron_jax.shapes import Axes, Codes, Mask, Spectra, Tokens, ValidTokens
 from spektron_jax.spectra.grid import MODALITIES
 
 WAVELENGTHS_CM1 = (16.0, 20000.0)  # of the positional waves: line width to whole range
 
 
-def wavenumber_features(wavenumber_cm1, width):
+def wavenumber_features(
+    wavenumber_cm1: Float[ArrayLike, "*rows"], width: int
+) -> Float[Array, "*rows D"]:
     """Sines and cosines of the wavenumber itself, (..., width), for any grid."""
     low, high = WAVELENGTHS_CM1
     waves = 2 * np.pi / np.geomspace(low, high, width // 2)
@@ -35,10 +40,17 @@ class Embedding(nn.Module):
     width: int
     kernel: int = 15
     stride: int = 1
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, values, wavenumber_cm1, valid, modality, hidden):
+    def __call__(
+        self,
+        values: Spectra,
+        wavenumber_cm1: Axes,
+        valid: Mask,
+        modality: Codes,
+        hidden: Mask,
+    ) -> tuple[Tokens, ValidTokens]:
         """Embed spectra.
 
         Args:
@@ -75,10 +87,12 @@ class Embedding(nn.Module):
         tokens = tokens + nn.Dense(self.width, dtype=self.dtype, name="position")(
             position.astype(self.dtype)
         )
-        alive = group(valid, stride, jnp.any)[..., None].astype(tokens.dtype)
+        valid_tokens = group(valid, stride, jnp.any)[..., None].astype(tokens.dtype)
         cls = self.param("cls", nn.initializers.normal(0.02), (self.width,))
         domain = nn.Embed(len(MODALITIES), self.width, name="domain")(modality)
         front = jnp.stack([jnp.broadcast_to(cls, domain.shape), domain], axis=1)
-        tokens = jnp.concatenate([front.astype(tokens.dtype), tokens * alive], axis=1)
+        tokens = jnp.concatenate(
+            [front.astype(tokens.dtype), tokens * valid_tokens], axis=1
+        )
         ones = jnp.ones((batch, 2, 1), jnp.float32)
-        return tokens, jnp.concatenate([ones, alive.astype(jnp.float32)], axis=1)
+        return tokens, jnp.concatenate([ones, valid_tokens.astype(jnp.float32)], axis=1)

@@ -6,9 +6,12 @@ Dimension legend: B batch, L points, T tokens, D width, Z latent width.
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
+from jaxtyping import Array, ArrayLike, Float
 
 from spektron_jax.models.dtypes import STATE
 from spektron_jax.models.embedding import wavenumber_features
+from spektron_jax.shapes import Axes, Latents, Mask, Spectra, Tokens
 
 
 class Perceptron(nn.Module):
@@ -18,13 +21,13 @@ class Perceptron(nn.Module):
     features: int
 
     @nn.compact
-    def __call__(self, x):
+    def __call__(self, x: Float[ArrayLike, "*rows D"]) -> Float[Array, "*rows F"]:
         """x: (B, D) to (B, features)."""
         h = nn.gelu(nn.Dense(self.hidden, dtype=STATE, name="hidden")(x))
         return nn.Dense(self.features, dtype=STATE, name="out")(h)
 
 
-def bridge(values, visible, wavenumber_cm1):
+def interpolate_gaps(values: Spectra, visible: Mask, wavenumber_cm1: Axes) -> Spectra:
     """Straight lines across the hidden points, from visible neighbours: (B, L).
 
     Before the first and after the last visible point the nearest value is held; a
@@ -51,16 +54,19 @@ def bridge(values, visible, wavenumber_cm1):
 class ReconstructionHead(nn.Module):
     """Measured and clean spectrum from the tokens and [z_chem; z_inst].
 
-    What the network says is added to straight lines across the gaps (`bridge`), so it
-    need not learn to copy and to smooth, only what neighbours do not tell.
+    What the network says is added to straight lines across the gaps
+    (`interpolate_gaps`), so it need not learn to copy and to smooth, only what
+    neighbours do not tell.
     """
 
     stride: int
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, tokens, z, bridged):
-        """tokens: (B, L / stride, D); z: (B, Z); bridged: (B, L). Returns (B, L, 2).
+    def __call__(
+        self, tokens: Tokens, z: Latents, interpolated: Spectra
+    ) -> Float[Array, "B L 2"]:
+        """tokens: (B, L / stride, D); z: (B, Z); interpolated: (B, L); to (B, L, 2).
 
         Channel 0 is the spectrum as the instrument would measure it, channel 1 the
         clean spectrum. The linear path beside the MLP passes intensity through.
@@ -75,7 +81,7 @@ class ReconstructionHead(nn.Module):
             kernel_init=nn.initializers.normal(0.1 * width**-0.5),
             name="out",
         )(h)
-        return out.reshape(out.shape[0], -1, 2) + bridged[..., None]
+        return out.reshape(out.shape[0], -1, 2) + interpolated[..., None]
 
 
 class TransferHead(nn.Module):
@@ -88,7 +94,9 @@ class TransferHead(nn.Module):
     rank: int
 
     @nn.compact
-    def __call__(self, z_chem, z_inst, wavenumber_cm1):
+    def __call__(
+        self, z_chem: Latents, z_inst: Float[ArrayLike, "B Y"], wavenumber_cm1: Axes
+    ) -> Spectra:
         """z_chem, z_inst: (B, Z); wavenumber_cm1: (L,) or (B, L). Returns (B, L)."""
         z = jnp.concatenate([z_chem, z_inst], axis=-1)
         c = Perceptron(2 * self.rank, self.rank, name="coefficients")(z)

@@ -11,13 +11,17 @@ Dimension legend: B batch, T tokens, D width, E experts, K chosen, F expert widt
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
+from jaxtyping import Array, ArrayLike, Bool, Float
+
+from spektron_jax.shapes import Keys, Routing, Tokens, ValidTokens
 
 GATE_NOISE = 0.1
 SPLINE_ORDER, SPLINE_GRID = 3, 5
 SPLINE_BASES = SPLINE_GRID + SPLINE_ORDER
 
 
-def spline_bases(x):
+def spline_bases(x: Float[ArrayLike, "*rows"]) -> Float[Array, "*rows 8"]:
     """Cubic B-splines on [-1, 1] with 5 intervals: (...,) to (..., 8), summing to 1."""
     step = 2.0 / SPLINE_GRID
     knots = -1.0 + step * jnp.arange(-SPLINE_ORDER, SPLINE_GRID + SPLINE_ORDER + 1)
@@ -31,7 +35,11 @@ def spline_bases(x):
     return bases
 
 
-def top_k_weights(logits, k, routing=None):
+def top_k_weights(
+    logits: Float[ArrayLike, "*rows E"],
+    k: int,
+    routing: Bool[ArrayLike, "*rows E"] | None = None,
+) -> Float[Array, "*rows E"]:
     """Softmax over the k largest logits, or `routing`, zero elsewhere: (..., E)."""
     if routing is None:
         chosen = jax.nn.one_hot(jax.lax.top_k(logits, k)[1], logits.shape[-1])
@@ -46,10 +54,16 @@ class MixtureOfExperts(nn.Module):
     top_k: int
     expert_width: int
     kan: bool = False
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x, valid, keys, routing=None):
+    def __call__(
+        self,
+        x: Tokens,
+        valid: ValidTokens,
+        keys: Keys | None,
+        routing: Routing | None = None,
+    ) -> tuple[Tokens, dict[str, Array]]:
         """x: (B, T, D); keys: (B,) for gate noise, or None.
 
         routing: (B, T, E) bool, the experts of each token; None: its k largest gates.

@@ -21,6 +21,7 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, ArrayLike, Float
 
 from spektron_jax.models.powers import power_table
 
@@ -42,7 +43,16 @@ def choose(algorithm):
     return algorithm
 
 
-def scan(sigma, delta, g, forcing, *, algorithm="auto", reverse=False, state=None):
+def scan(
+    sigma: Float[ArrayLike, "*S P"],
+    delta: Float[ArrayLike, "*S P"],
+    g: Float[ArrayLike, "*S P"],
+    forcing: Float[ArrayLike, "*B L P 2"],
+    *,
+    algorithm: str = "auto",
+    reverse: bool = False,
+    state=None,
+) -> tuple[Float[Array, "*B L P 2"], tuple[Array, Array]]:
     """Positions of forced oscillators and their last state.
 
     Args:
@@ -64,7 +74,7 @@ def scan(sigma, delta, g, forcing, *, algorithm="auto", reverse=False, state=Non
     return _scan(choose(algorithm), reverse, sigma, delta, g, forcing, state)
 
 
-def loss(sigma):
+def damping(sigma):
     """(keep, share) with keep t - share t = t / S, however small or large sigma is.
 
     Up to sigma = 1 it is t - (sigma / S) t: rounding 1 / S alone would bend the decay
@@ -78,7 +88,7 @@ def loss(sigma):
 
 
 def step(keep, share, delta, g, state, force):
-    """(w, x) one point later; keep, share from `loss`."""
+    """(w, x) one point later; keep, share from `damping`."""
     w, x = state
     t = g * (w - delta * x) + force
     w = keep * t - share * t
@@ -86,7 +96,7 @@ def step(keep, share, delta, g, state, force):
 
 
 def _sequential(sigma, delta, g, force, state):
-    keep, share = loss(sigma)
+    keep, share = damping(sigma)
 
     def advance(state, force):
         state = step(keep, share, delta, g, state, force)

@@ -6,9 +6,11 @@ z_chem, z_inst -> heads. See each module for its source.
 Dimension legend: B batch, L points, T tokens, D width, Z latent width, E experts.
 """
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Array, ArrayLike, Bool, Float
 
 from spektron_jax.models import dtypes
 from spektron_jax.models.dlinoss import Backbone
@@ -17,25 +19,38 @@ from spektron_jax.models.heads import (
     Perceptron,
     ReconstructionHead,
     TransferHead,
-    bridge,
+    interpolate_gaps,
 )
 from spektron_jax.models.moe import MixtureOfExperts
 from spektron_jax.models.transformer import TransformerBlock
 from spektron_jax.models.vib import Latent, reverse_gradient
+from spektron_jax.shapes import (
+    Axes,
+    Codes,
+    Keys,
+    Latents,
+    Mask,
+    PerExample,
+    Spectra,
+    Tokens,
+    ValidTokens,
+)
 
 REFERENCE_SPACING_CM1 = 3500.0 / 2047  # 500..4000 cm-1 on 2,048 points
 
 
-def summarise(cls, tokens, alive):
+def summarise(
+    cls: Float[Array, "B D"], tokens: Tokens, valid_tokens: ValidTokens
+) -> Float[Array, "B 3*D"]:
     """What the latents read: CLS beside mean and spread of the tokens, (B, 3 D).
 
     CLS alone knows the sample well and the instrument less well than its tokens do:
     noise and line width are a matter of all points.
     """
     tokens = tokens.astype(dtypes.STATE)
-    count = jnp.maximum(jnp.sum(alive, axis=1), 1.0)
-    mean = jnp.sum(tokens * alive, axis=1) / count
-    square = jnp.sum((tokens - mean[:, None]) ** 2 * alive, axis=1) / count
+    count = jnp.maximum(jnp.sum(valid_tokens, axis=1), 1.0)
+    mean = jnp.sum(tokens * valid_tokens, axis=1) / count
+    square = jnp.sum((tokens - mean[:, None]) ** 2 * valid_tokens, axis=1) / count
     return jnp.concatenate([cls, mean, jnp.sqrt(square + 1e-6)], axis=-1)
 
 
@@ -60,7 +75,7 @@ class Spektron(nn.Module):
     dropout: float = 0.1
     dtype: str = "auto"
     remat: bool = True
-    description: int = 8  # outputs of the instrument classifiers
+    instrument_embedding: int = 8  # outputs of the instrument classifiers
     targets: int = 1  # outputs of the regression head
 
     def setup(self):
@@ -82,21 +97,21 @@ class Spektron(nn.Module):
         self.reconstruction = ReconstructionHead(self.stride, dtype)
         self.regression = Perceptron(self.width, self.targets)
         self.transfer_head = TransferHead(self.width)
-        self.chem_classifier = Perceptron(self.width, self.description)
-        self.inst_classifier = Perceptron(self.width, self.description)
+        self.chem_classifier = Perceptron(self.width, self.instrument_embedding)
+        self.inst_classifier = Perceptron(self.width, self.instrument_embedding)
         self.projector = Perceptron(2 * self.width, self.width)
         self.predictor = Perceptron(2 * self.width, self.width)
 
     def encode(
         self,
-        values,
-        wavenumber_cm1,
-        valid,
-        modality,
-        hidden=None,
-        keys=None,
-        routing=None,
-    ):
+        values: Spectra,
+        wavenumber_cm1: Axes,
+        valid: Mask,
+        modality: Codes,
+        hidden: Mask | None = None,
+        keys: Keys | None = None,
+        routing: Bool[ArrayLike, "B tokens E"] | None = None,
+    ) -> tuple[Float[Array, "B Z"], dict[str, Array]]:
         """Spectra to latents.
 
         Args:
@@ -115,19 +130,25 @@ class Spektron(nn.Module):
           importance (B, E), routing (B, T + 2, E).
         """
         hidden = jnp.zeros_like(valid) if hidden is None else hidden
-        tokens, alive = self.embedding(values, wavenumber_cm1, valid, modality, hidden)
+        chex.assert_rank([values, wavenumber_cm1, modality], [2, {1, 2}, 1])
+        chex.assert_equal_shape([values, valid, hidden])
+        chex.assert_equal(wavenumber_cm1.shape[-1], values.shape[-1])
+        chex.assert_equal(len(modality), len(values))
+        tokens, valid_tokens = self.embedding(
+            values, wavenumber_cm1, valid, modality, hidden
+        )
         step = self.spacing(wavenumber_cm1, valid) / REFERENCE_SPACING_CM1
         train = keys is not None
         chem_keys = inst_keys = gate_keys = None
         if train:
             split = jax.vmap(lambda key: jax.random.split(key, 3))(keys)
             chem_keys, inst_keys, gate_keys = split.T
-        tokens = self.backbone(tokens, alive, step, train=train)
-        tokens, gate = self.moe(tokens, alive, gate_keys, routing)
+        tokens = self.backbone(tokens, valid_tokens, step, train=train)
+        tokens, gate = self.moe(tokens, valid_tokens, gate_keys, routing)
         for block in self.transformer:
-            tokens = block(tokens, alive, train)
+            tokens = block(tokens, valid_tokens, train)
         cls = self.summary(tokens[:, 0])
-        summary = summarise(cls, tokens[:, 2:], alive[:, 2:])
+        summary = summarise(cls, tokens[:, 2:], valid_tokens[:, 2:])
         z_chem, chem_mean, chem_log_variance = self.chem(summary, chem_keys)
         z_inst, inst_mean, inst_log_variance = self.inst(summary, inst_keys)
         return z_chem, {
@@ -153,33 +174,52 @@ class Spektron(nn.Module):
         steps = jnp.where(both, jnp.diff(wavenumber_cm1), 0.0)
         return jnp.sum(steps, -1) / jnp.maximum(jnp.sum(both, -1), 1)
 
-    def project(self, z_chem):
+    def project(self, z_chem: Latents) -> Float[Array, "B D"]:
         """Projection that the contrastive target network shows, (B, D)."""
         return self.projector(z_chem)
 
-    def transfer(self, z_chem, z_inst, wavenumber_cm1):
+    def transfer(
+        self, z_chem: Latents, z_inst: Float[ArrayLike, "B Y"], wavenumber_cm1: Axes
+    ) -> Spectra:
         """Spectrum of a sample (z_chem) as an instrument (z_inst) would show it."""
         return self.transfer_head(z_chem, z_inst, wavenumber_cm1)
 
-    def accuse(self, z_chem, alpha):
-        """The adversary: a description of the instrument from z_chem; alpha: (B,)."""
-        return self.chem_classifier(reverse_gradient(z_chem, alpha[:, None]))
+    def instrument_logits(
+        self,
+        z: Latents,
+        table: Float[ArrayLike, "N F"],
+        alpha: PerExample,
+        latent: str = "chem",
+    ) -> Float[Array, "B N"]:
+        """Which instrument an adversary reads from a latent, (B, N).
 
-    def accuse_inst(self, z_inst, alpha):
-        """The same from z_inst, for an adversary of the whole representation."""
-        return self.inst_classifier(reverse_gradient(z_inst, alpha[:, None]))
+        Args:
+          z: (B, Z) z_chem, or z_inst with latent="inst".
+          table: (N, F) what each instrument is told by, F = `instrument_embedding`.
+          alpha: (B,) strength of the gradient reversal.
+        """
+        classifier = self.chem_classifier if latent == "chem" else self.inst_classifier
+        return classifier(reverse_gradient(z, alpha[:, None])) @ table.T
 
-    def predict(self, z_chem):
+    def predict(self, z_chem: Latents) -> Float[Array, "B targets"]:
         """Regression head, (B, targets)."""
         return self.regression(z_chem)
 
-    def __call__(self, values, wavenumber_cm1, valid, modality, hidden=None, keys=None):
+    def __call__(
+        self,
+        values: Spectra,
+        wavenumber_cm1: Axes,
+        valid: Mask,
+        modality: Codes,
+        hidden: Mask | None = None,
+        keys: Keys | None = None,
+    ) -> tuple[Float[Array, "B L 2"], dict[str, Array]]:
         """Encode, then run every head; arguments as in `encode`.
 
         Returns:
           spectra (B, L, 2), channel 0 as measured and 1 clean, and the intermediates
-          of `encode` with transfer (B, L), regression, chem_guess, inst_guess,
-          projection and prediction added.
+          of `encode` with transfer (B, L), regression, projection and prediction, and
+          what the classifiers read, chem_instrument and inst_instrument (B, F), added.
         """
         z_chem, out = self.encode(values, wavenumber_cm1, valid, modality, hidden, keys)
         z_inst = out["z_inst"]
@@ -187,14 +227,14 @@ class Spektron(nn.Module):
         spectra = self.reconstruction(
             out["tokens"],
             jnp.concatenate([z_chem, z_inst], axis=-1),
-            bridge(values, visible, wavenumber_cm1),
+            interpolate_gaps(values, visible, wavenumber_cm1),
         )
         projection = self.project(z_chem)
         return spectra, out | {
             "transfer": self.transfer(z_chem, z_inst, wavenumber_cm1),
             "regression": self.predict(z_chem),
-            "chem_guess": self.accuse(z_chem, jnp.zeros(len(z_chem))),
-            "inst_guess": self.inst_classifier(z_inst),
+            "chem_instrument": self.chem_classifier(jax.lax.stop_gradient(z_chem)),
+            "inst_instrument": self.inst_classifier(z_inst),
             "projection": projection,
             "prediction": self.predictor(projection),
         }

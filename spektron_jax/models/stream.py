@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
 
 from spektron_jax.models import scans
 
@@ -20,16 +21,18 @@ from spektron_jax.models import scans
 class Layer(NamedTuple):
     """Oscillators of one layer and how they are forced and read."""
 
-    sigma: jax.Array  # (P,) or (B, P), with delta and g: see oscillators.py
-    delta: jax.Array
-    g: jax.Array
-    drive: jax.Array  # (P,) or (B, P), factor on the forcing
-    into: jax.Array  # (D, P, 2), real and imaginary part of B
-    out: jax.Array  # (P, 2, D), real part and minus the imaginary part of C
-    skip: jax.Array  # (D,)
+    sigma: Float[Array, "*B P"]  # with delta and g: see oscillators.py
+    delta: Float[Array, "*B P"]
+    g: Float[Array, "*B P"]
+    drive: Float[Array, "*B P"]  # factor on the forcing
+    into: Float[Array, "D P 2"]  # real and imaginary part of B
+    out: Float[Array, "P 2 D"]  # real part and minus the imaginary part of C
+    skip: Float[Array, " D"]
 
 
-def dlinoss(layer, u, *, algorithm="auto"):
+def dlinoss(
+    layer: Layer, u: Float[ArrayLike, "*B L D"], *, algorithm: str = "auto"
+) -> Float[Array, "*B L D"]:
     """Output of one D-LinOSS layer (Boyer, Rusch & Rus 2025).
 
     Args:
@@ -74,7 +77,7 @@ def _stream(layer, u):
 def _flat(layer):
     """Coefficients of (w, x) with both channels side by side, and the matrices."""
     sigma, delta, g, drive, into, out, skip = layer
-    rows = (*scans.loss(sigma), delta, g, drive)
+    rows = (*scans.damping(sigma), delta, g, drive)
     rows = [jnp.repeat(value, 2, axis=-1) for value in rows]
     return rows, into.reshape(into.shape[0], -1), out.reshape(-1, out.shape[-1]), skip
 

@@ -5,8 +5,10 @@ Dimension legend: B batch, T tokens, D width, H heads.
 
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.typing import DTypeLike
 
 from spektron_jax.models.attention import attention
+from spektron_jax.shapes import Tokens, ValidTokens
 
 
 class TransformerBlock(nn.Module):
@@ -15,10 +17,10 @@ class TransformerBlock(nn.Module):
     heads: int
     ff_width: int
     dropout: float = 0.0
-    dtype: jnp.dtype = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x, valid, train):
+    def __call__(self, x: Tokens, valid: ValidTokens, train: bool) -> Tokens:
         """x: (B, T, D); valid: (B, T, 1), keys with 0 are not attended to."""
         width = x.shape[-1]
         drop = nn.Dropout(self.dropout, deterministic=not train)

@@ -8,8 +8,10 @@ Dimension legend: B batch, D width, Z latent width.
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jaxtyping import Array, Float
 
 from spektron_jax.models.dtypes import STATE
+from spektron_jax.shapes import Keys, Projections
 
 LOG_VARIANCE = (-8.0, 4.0)  # clamp; exp(-8) is a standard deviation of 0.018
 
@@ -37,7 +39,9 @@ class Latent(nn.Module):
     size: int
 
     @nn.compact
-    def __call__(self, h, keys):
+    def __call__(
+        self, h: Projections, keys: Keys | None
+    ) -> tuple[Float[Array, "B Z"], Float[Array, "B Z"], Float[Array, "B Z"]]:
         """h: (B, D), keys: (B,) or None; z, mean and log-variance, (B, Z) float32."""
         mean = nn.Dense(self.size, dtype=STATE, name="mean")(h)
         # Starts at a variance of exp(-3): unit noise would drown a fresh mean.

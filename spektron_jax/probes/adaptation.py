@@ -1,59 +1,56 @@
-"""Does test-time training hurt? Molecules found again before and after it.
+"""Does test-time training hurt? Molecule retrieval before and after it.
 
 A few unlabelled validation spectra of one instrument adapt the encoder as they would in
-use (`transfer.ttt`); the library stays encoded as before, on another instrument.
+use (`encoder.test_time`); the library stays encoded as before, on another instrument.
 
 Dimension legend: M molecules, K adapting spectra, L points.
 """
 
 import numpy as np
 
-from spektron_jax.encoder.load import Encoder
 from spektron_jax.encoder.test_time import adapt
 from spektron_jax.probes.probes import molecule_probe
 from spektron_jax.spectra.grid import MODALITIES
-from spektron_jax.training import views
-from spektron_jax.training.judge import FIRST_STEP, choose_molecules
 
 SPECTRA = 10  # that adapt
-STEP = FIRST_STEP + 4000  # their random stream, and that of the test spectra
+STREAM = 4000  # their random stream, and that of the test spectra
 
 
-def adaptation(judge, model, molecules):
+def adaptation(evaluator, encoder, molecules):
     """Molecule accuracy between two instruments, mean over modalities.
 
     Args:
-      judge: from `audit.figures.judge_of`.
-      model: the Flax module.
+      evaluator: from `training.evaluator.audit_evaluator`, of the encoder's weights.
+      encoder: that is adapted.
       molecules: of the test split, how many.
 
     Returns:
       before and after the encoder of the second instrument is adapted.
     """
-    config, params = judge.config, judge.params
-    names = config.data.modalities
-    test, few = (
-        choose_molecules(judge.source, names, split, count, judge.seed)
-        for split, count in (("test", molecules), ("validation", SPECTRA))
-    )
+    simulator, params = evaluator.simulator, evaluator.params
+    test = evaluator.choose("test", molecules)
+    few = evaluator.choose("validation", SPECTRA)
     found = {"before": [], "after": []}
-    for name in names:
+    for name in evaluator.modalities:
         library, queries, adapting = (
-            list(judge.look(chosen, _code(chosen, name), judge.instruments.at(k), STEP))
+            list(
+                evaluator.render(
+                    chosen, _code(chosen, name), evaluator.instruments.at(k), STREAM
+                )
+            )
             for chosen, k in ((test, 0), (test, 1), (few, 1))
         )
-        known = judge.codes(library)["z_chem"]
+        known = evaluator.encode(library)["z_chem"]
         spectra = np.concatenate([s.view.measured[: s.real] for s in adapting])
-        axis = np.asarray(views.axes(config, judge.axis, adapting[0].inputs[3]))
+        axis = np.asarray(adapting[0].inputs[1])
         axis = axis if axis.ndim == 1 else axis[0]
-        encoder = Encoder(config, model, params)
-        adapted, _ = adapt(encoder, config.data.scale * spectra, axis, "cm-1", name)
+        adapted, _ = adapt(encoder, simulator.scale * spectra, axis, "cm-1", name)
         for when, its in (("before", params), ("after", adapted.params)):
-            judge.params = its
-            z = np.concatenate([known, judge.codes(queries)["z_chem"]])
+            evaluator.params = its
+            z = np.concatenate([known, evaluator.encode(queries)["z_chem"]])
             side = np.repeat([0, 1], len(test))
             found[when].append(molecule_probe(z, side, np.tile(test, 2))["accuracy"])
-        judge.params = params
+        evaluator.params = params
     return {when: float(np.mean(values)) for when, values in found.items()}
 
 

@@ -6,17 +6,15 @@ Dimension legend: M molecules, G groups.
 """
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from spektron_jax.lab.samples import draw_composition
 from spektron_jax.probes.probes import property_probe
 from spektron_jax.spectra.grid import MODALITIES
-from spektron_jax.training.judge import FIRST_STEP
 
 COMPONENTS = 6
 LEAST = 20  # mixtures
-MIXTURES = FIRST_STEP + 3000  # their random stream
+MIXTURES = 3000  # their random stream
 SAME = 0.9  # a group is left out if more molecules than this have the same number
 
 
@@ -44,7 +42,7 @@ def groups(source, latents, seed):
     return found | {"groups": [n for n, its in zip(names, kept, strict=True) if its]}
 
 
-def composition(judge, molecule, modality, seed):
+def composition(evaluator, molecule, modality, seed):
     """R2 of the shares in mixtures of 2 to 6 of the molecules; half as many as M.
 
     Spectra mix by Beer and Lambert before the instrument, each component's strongest
@@ -56,28 +54,21 @@ def composition(judge, molecule, modality, seed):
     count = max(len(molecule) // 2, LEAST)
     code = np.full(count, MODALITIES.index(modality), np.int32)
     parts = molecule[:COMPONENTS], code[:COMPONENTS]
-    pure, _ = judge.clean({"modality": parts[1], **judge.source.fetch(*parts)})
+    pure, _ = evaluator.clean({"modality": parts[1], **evaluator.source.fetch(*parts)})
     shares = draw_composition(jax.random.key(seed), count, COMPONENTS)
-    clean = shares @ pure
-    seen, size = [], judge.config.eval.batch_size
-    for k in range(judge.count):
-        at = judge.instruments.at(k)
-        for start in range(0, count, size):
-            rows = np.arange(start, start + size).clip(max=count - 1)
-            mixed = clean[rows]
-            batch = {
-                "index": np.arange(start, start + size, dtype=np.int32),
-                "modality": code[rows],
-                "clean": mixed,
-            }
-            real = min(size, count - start)
-            top = jnp.ones((size, 1))
-            seen.append(judge.on(at, batch, mixed, top, real, MIXTURES + k))
-    z = judge.codes(seen)["z_chem"]
+    mixtures = shares @ pure
+    rendered = [
+        batch
+        for k in range(evaluator.count)
+        for batch in evaluator.render_spectra(
+            mixtures, code, evaluator.instruments.at(k), MIXTURES + k
+        )
+    ]
+    z = evaluator.encode(rendered)["z_chem"]
     return property_probe(
         z,
-        np.repeat(np.arange(judge.count), count),
-        np.tile(np.arange(count), judge.count),
-        np.tile(np.asarray(shares), (judge.count, 1)),
+        np.repeat(np.arange(evaluator.count), count),
+        np.tile(np.arange(count), evaluator.count),
+        np.tile(np.asarray(shares), (evaluator.count, 1)),
         seed,
     )

@@ -1,50 +1,32 @@
 """The figures of an audit for one seed: on instruments that no training pool holds.
 
-    figures(params, config, seed=0, molecules=40)        headline figures in seconds
+    figures(audit_evaluator(params, config), seed=0, molecules=40)    in seconds
 
-The same molecules are measured on 4 instruments in every modality that the weights were
-trained on. Seed, molecules and instruments fix everything, so values compare between
-weights.
+The same molecules are measured on every instrument in every modality that the weights
+were trained on. Seed, molecules and instruments fix everything, so values compare
+between weights.
 
 Dimension legend: M molecules, N instruments, L points, Z latent width.
 """
 
 import numpy as np
-from ml_collections import ConfigDict
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.lab.instruments import audit_instruments
 from spektron_jax.probes.chemistry import composition, groups
 from spektron_jax.probes.disentanglement import CODES, code_figures, verdict
 from spektron_jax.probes.swap import swap
 from spektron_jax.spectra.grid import MODALITIES
-from spektron_jax.training import views
-from spektron_jax.training.judge import FIRST_STEP, Judge, choose_molecules
-from spektron_jax.training.loop import open_training_source
-from spektron_jax.training.state import build_model
 
-INSTRUMENTS = 4
 LEAST_MOLECULES = 10  # two in each fold of the probes
-AGAIN = FIRST_STEP + 2000  # random stream of second measurements
+AGAIN = 2000  # random stream of second measurements
 ALL = "all"  # name of the modalities together
 
 
-def figures(
-    params,
-    config,
-    seed=0,
-    molecules=40,
-    *,
-    model=None,
-    source=None,
-    split="test",
-    thorough=False,
-):
+def figures(evaluator, seed=0, molecules=40, *, split="test", thorough=False):
     """What z_chem and z_inst know, whether swaps decode, and the verdict.
 
     Args:
-      params, config, model, source: as in `judge_of`.
-      seed, molecules, split, thorough: as in `examine`.
+      evaluator, seed, molecules, split, thorough: as in `examine`.
 
     Returns:
       dict: verdict; headline (flat: verdict and the main figures, which are means
@@ -53,33 +35,16 @@ def figures(
     Raises:
       SpektronError: too few molecules in the split.
     """
-    judge = judge_of(params, config, model, source)
-    rows, _ = examine(judge, seed, molecules, split=split, thorough=thorough)
+    rows, _ = examine(evaluator, seed, molecules, split=split, thorough=thorough)
     return summarised(rows)
 
 
-def judge_of(params, config, model=None, source=None):
-    """A Judge for `examine`; several seeds of one judge share what is compiled.
-
-    Args:
-      params: of the model.
-      config: settings that they were trained with.
-      model: has `apply` as the Flax module does; built from the config if None.
-      source: of molecules; that of config.data if None.
-    """
-    config = ConfigDict(config.to_dict())
-    config.lab.fluorescence = 0.0  # what differs is the instrument, for all weights
-    source = open_training_source(config) if source is None else source
-    model = build_model(config) if model is None else model
-    instruments = views.instruments_of(config, audit_instruments, INSTRUMENTS)
-    return Judge(config, model, params, source, instruments)
-
-
-def examine(judge, seed, molecules, *, split="test", thorough=False, watch=iter):
+def examine(evaluator, seed, molecules, *, split="test", thorough=False, watch=iter):
     """All figures of one seed, and arrays for the pictures.
 
     Args:
-      judge: from `judge_of`; takes on seed and instruments.
+      evaluator: from `training.evaluator.audit_evaluator`; takes on the seed, and as
+        many instruments as it has anew.
       seed: of molecules, instruments, noise and folds.
       molecules: how many of the split; fewer if it has fewer that show in every
         modality.
@@ -93,13 +58,8 @@ def examine(judge, seed, molecules, *, split="test", thorough=False, watch=iter)
       chemistry (these two by modality only); arrays: latents (n, ...) with their
       labels, swap_<modality> (4, L): axis, before, wanted and swapped spectrum.
     """
-    config, source = judge.config, judge.source
-    judge.seed = seed
-    judge.instruments = views.instruments_of(
-        config, audit_instruments, INSTRUMENTS, seed
-    )
-    names = config.data.modalities
-    molecule = choose_molecules(source, names, split, molecules, seed)
+    evaluator.audit(evaluator.count, seed)
+    names, molecule = evaluator.modalities, evaluator.choose(split, molecules)
     if len(molecule) < LEAST_MOLECULES:
         raise SpektronError(
             f"{len(molecule)} molecules of the {split} split for the audit: "
@@ -109,16 +69,18 @@ def examine(judge, seed, molecules, *, split="test", thorough=False, watch=iter)
     rows, arrays, found = {}, {}, []
     for name in watch(names):
         code = np.full(len(molecule), MODALITIES.index(name), np.int32)
-        seen = list(judge.everywhere(molecule, code))
-        latents, again = judge.latents(molecule, code, seen), None
+        rendered = list(evaluator.all_instruments(molecule, code))
+        latents, again = evaluator.latents(molecule, code, rendered), None
         if thorough:
-            again = judge.codes(judge.everywhere(molecule, code, AGAIN))
+            again = evaluator.encode(evaluator.all_instruments(molecule, code, AGAIN))
         rows[name] = code_figures(latents, seed, kinds, again)
-        rows[name]["swap"], arrays[f"swap_{name}"] = swap(judge, latents, seen, seed)
+        rows[name]["swap"], arrays[f"swap_{name}"] = swap(
+            evaluator, latents, rendered, seed
+        )
         if thorough:
             rows[name]["chemistry"] = {
-                "groups": groups(source, latents, seed),
-                "composition": composition(judge, molecule, name, seed),
+                "groups": groups(evaluator.source, latents, seed),
+                "composition": composition(evaluator, molecule, name, seed),
             }
         found.append((latents, again))
     latents, again = (joined(parts) for parts in zip(*found, strict=True))

@@ -1,8 +1,8 @@
 """Does z_inst carry the instrument? Spectra decoded from exchanged codes.
 
 z_chem of a molecule on instrument a with z_inst of instrument b should decode to the
-molecule on b. The judge is the noise-free spectrum on b; the rival is to do nothing,
-that is to take the spectrum measured on a for that on b.
+molecule on b. It is compared with the noise-free spectrum on b; the baseline is to do
+nothing, that is to take the spectrum measured on a for that on b.
 
 Dimension legend: M molecules, N instruments, L points, Z latent width.
 """
@@ -12,13 +12,13 @@ import numpy as np
 from spektron_jax.metrics import paired_ratio
 
 
-def swap(judge, latents, seen, seed):
+def swap(evaluator, latents, rendered, seed):
     """Errors of swaps between neighbouring instruments, one modality.
 
     Args:
-      judge: decodes.
-      latents: from `Judge.latents`, rows by instrument, then molecule.
-      seen: the batches that they come from.
+      evaluator: decodes.
+      latents: from `FixedEvaluator.latents`, rows by instrument, then molecule.
+      rendered: the batches that they come from.
       seed: of the bootstrap over molecules.
 
     Returns:
@@ -31,21 +31,20 @@ def swap(judge, latents, seen, seed):
       the noise-free spectrum on a, that on b, and the swap.
     """
     count = latents["instrument"].max() + 1
-    scale = judge.config.data.scale
-    axis = np.asarray(seen[0].inputs[1])
+    scale = evaluator.simulator.scale
+    axis = np.asarray(rendered[0].inputs[1])
     axis = axis if axis.ndim == 1 else axis[0]  # the same for all of one modality
 
     def per_instrument(values):
         return np.asarray(values).reshape(count, -1, *np.shape(values)[1:])
 
     def spectra(of):
-        rows = [np.asarray(of(one))[: one.real] for one in seen]
+        rows = [np.asarray(of(one))[: one.real] for one in rendered]
         return scale * per_instrument(np.concatenate(rows))
 
     def decoded(z_chem, z_inst):
-        variables = {"params": judge.params}
         rows = [
-            scale * np.asarray(judge.transfer(variables, *pair, axis))
+            scale * np.asarray(evaluator.apply(*pair, axis, method="transfer"))
             for pair in zip(z_chem, z_inst, strict=True)
         ]
         return np.concatenate(rows)

@@ -8,47 +8,40 @@ molecules reads less than that of an audit, so compare along a curve, not with i
 
 import numpy as np
 
-from spektron_jax.lab.instruments import audit_instruments
 from spektron_jax.probes.disentanglement import code_figures
 from spektron_jax.spectra.grid import MODALITIES
-from spektron_jax.training import views
-from spektron_jax.training.judge import Judge, choose_molecules
+from spektron_jax.training.evaluator import make_evaluator
 
 MOLECULES = 16
-LEAST = 5  # of the probe's folds
+PROBE_FOLDS = 5  # fewer molecules cannot be probed
+CURVES = (("z_chem", "instrument"), ("z_inst", "instrument"), ("z_chem", "molecule"))
 
 
 class Curves:
     """Points of the curves; what is measured is rendered once."""
 
     def __init__(self, config, model, source):
-        modalities = config.data.modalities
-        instruments = views.instruments_of(
-            config, audit_instruments, config.eval.instruments
-        )
-        self.judge = Judge(config, model, None, source, instruments)
-        chosen = choose_molecules(
-            source, modalities, "validation", MOLECULES, config.seed
-        )
-        self.seen = []
-        for name in modalities if len(chosen) >= LEAST else ():
+        self.evaluator = make_evaluator(config, model, None, source)
+        self.evaluator.audit(config.eval.instruments, config.seed)
+        chosen = self.evaluator.choose("validation", MOLECULES)
+        self.rendered = []
+        for name in config.data.modalities if len(chosen) >= PROBE_FOLDS else ():
             code = np.full(len(chosen), MODALITIES.index(name), np.int32)
-            batches = list(self.judge.everywhere(chosen, code))
-            self.seen.append((chosen, code, batches))
+            batches = list(self.evaluator.all_instruments(chosen, code))
+            self.rendered.append((chosen, code, batches))
 
     def __call__(self, params):
         """Three accuracies by name; none if there are too few validation molecules."""
-        self.judge.params = params
+        self.evaluator.params = params
         found = [
-            code_figures(self.judge.latents(*seen), self.judge.seed)
-            for seen in self.seen
+            code_figures(self.evaluator.latents(*one), self.evaluator.seed)
+            for one in self.rendered
         ]
         if not found:
             return {}
-        asked = ("z_chem", "instrument"), ("z_inst", "instrument")
         return {
             f"curve/{code}_{what}": float(
                 np.mean([one[code][what]["accuracy"] for one in found])
             )
-            for code, what in (*asked, ("z_chem", "molecule"))
+            for code, what in CURVES
         }

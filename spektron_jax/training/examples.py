@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
+from ml_collections import ConfigDict
 
 from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.corpus.qm9s import QM9SFile
@@ -57,6 +58,31 @@ def open_source(
         raise SpektronError(
             f"{path}: spectra have {len(source.axis_cm1)} points, config.data.points "
             f"= {points}; make them equal"
+        )
+    return source
+
+
+def open_training_source(config: ConfigDict) -> Source:
+    """The data set of config.data.
+
+    Raises:
+      SpektronError: the file has another axis than the settings.
+    """
+    data = config.data
+    source = open_source(
+        data.kind,
+        data.path,
+        modalities=tuple(data.modalities),
+        points=data.points,
+        low_cm1=data.low_cm1,
+        high_cm1=data.high_cm1,
+    )
+    axis = np.linspace(data.low_cm1, data.high_cm1, data.points)
+    if source.axis_cm1 is not None and not np.allclose(source.axis_cm1, axis, atol=0.1):
+        low, high = source.axis_cm1[[0, -1]]
+        raise SpektronError(
+            f"{data.path}: its axis runs from {low:g} to {high:g} cm-1 and must be "
+            f"even; set config.data.low_cm1={low:g} and config.data.high_cm1={high:g}"
         )
     return source
 

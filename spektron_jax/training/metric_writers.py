@@ -4,7 +4,7 @@ A writer has `write(step, metrics)`, with plain floats by name, and `close()`. T
 training loop holds one, made by `make_writers`, and knows nothing of the formats.
 
 `metrics.jsonl` is the record that reports read: one JSON object a line, `step` first.
-When a run goes on from step s, rows after s are dropped before the first new one, so
+When a run resumes from step s, rows after s are dropped before the first new one, so
 that no step stands there twice however often the run was interrupted.
 """
 
@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 from absl import logging
 from tqdm import tqdm
@@ -28,16 +28,6 @@ _CONSOLE = {
     "lr": "lr {:.2e}",
     "samples_per_s": "{:.1f} samples/s",
 }
-
-
-class MetricWriter(Protocol):
-    """What the training loop expects of a writer."""
-
-    def write(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Records the metrics of one step."""
-
-    def close(self) -> None:
-        """Writes what is still held back; the writer is not used afterwards."""
 
 
 class ConsoleWriter:
@@ -58,11 +48,7 @@ class ConsoleWriter:
 
 
 class JsonLinesWriter:
-    """Appends rows to a file, each of them as soon as it is written.
-
-    Attributes:
-      path: the file.
-    """
+    """Appends rows to a file, each of them as soon as it is written."""
 
     def __init__(self, path: str | os.PathLike, resume_step: int = 0):
         """Opens `path` for appending after dropping rows later than `resume_step`."""
@@ -116,7 +102,7 @@ class TensorBoardWriter:
 class MultiWriter:
     """Passes every row to each of several writers."""
 
-    def __init__(self, *writers: MetricWriter):
+    def __init__(self, writers: list[Any]):
         self._writers = writers
 
     def write(self, step: int, metrics: Mapping[str, float]) -> None:
@@ -138,15 +124,13 @@ def make_writers(
 
     Args:
       workdir: folder of the run.
-      resume_step: step that the run goes on from; None or 0 for a new run, which
+      resume_step: step that the run resumes from; None or 0 for a new run, which
         drops the rows of an earlier one in the same folder.
       console: also print a line for each row.
       tensorboard: also write for TensorBoard, when tensorboardX is installed.
     """
     start = resume_step or 0
-    writers: list[MetricWriter] = [
-        JsonLinesWriter(Path(workdir) / "metrics.jsonl", start)
-    ]
+    writers: list[Any] = [JsonLinesWriter(Path(workdir) / "metrics.jsonl", start)]
     if console:
         writers.append(ConsoleWriter())
     if tensorboard:
@@ -154,7 +138,7 @@ def make_writers(
             writers.append(TensorBoardWriter(Path(workdir) / "tensorboard", start))
         except ModuleNotFoundError:
             logging.info("no TensorBoard files: tensorboardX is not installed")
-    return MultiWriter(*writers)
+    return MultiWriter(writers)
 
 
 def _drop_rows_after(path: Path, step: int) -> None:

@@ -25,7 +25,6 @@ N = instruments, M = molecules, F = length of h, Z = latent width, R = kept dire
 
 import jax
 import numpy as np
-from ml_collections import ConfigDict
 from scipy.linalg import eigh
 from tqdm import tqdm
 
@@ -33,15 +32,14 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.lab.instruments import training_pool
 from spektron_jax.models.vib import LOG_VARIANCE
 from spektron_jax.spectra.grid import MODALITIES
-from spektron_jax.training import views
-from spektron_jax.training.judge import Judge, choose_molecules
+from spektron_jax.training.evaluator import make_evaluator
 
 INSTRUMENTS, MOLECULES = 64, 100  # of a block, at most; of the training split
-AGAINST = 30.0  # c
-# R; for z_chem the most with which no probe of validation molecules on other unseen
-# instruments did better than a guesser, by nano.
+INSTRUMENT_WEIGHT = 30.0  # c
+# R; for z_chem the most with which every probe of validation molecules on other unseen
+# instruments was at chance, by nano.
 RANKS = {"chem": 6, "inst": 16}
-RIDGE = 1e-5  # share of the mean variance, added to what is divided by
+VARIANCE_FLOOR = 1e-5  # share of the mean variance, added to what is divided by
 
 
 def separated(params, config, model, source, progress=True):
@@ -58,7 +56,7 @@ def separated(params, config, model, source, progress=True):
     parts = measured(params, config, model, source, progress)
     B, I, W = scatter(parts)  # noqa: E741
     h = np.concatenate([part.reshape(-1, part.shape[-1]) for part in parts])
-    against = {"chem": (B, W + AGAINST * I), "inst": (I, W + B)}
+    against = {"chem": (B, W + INSTRUMENT_WEIGHT * I), "inst": (I, W + B)}
     params = dict(params)
     for number, (name, (kept, hidden)) in enumerate(against.items()):
         rank = min(RANKS[name], params[name]["mean"]["bias"].size)
@@ -74,29 +72,27 @@ def measured(params, config, model, source, progress=True):
       a list, one entry for each modality and each block of instruments of the pool;
       each block has molecules of its own.
     """
-    config = ConfigDict(config.to_dict())
-    config.lab.fluorescence = 0.0  # what is to differ is the instrument
-    names, seed = config.data.modalities, config.seed
-    pool = views.instruments_of(config, training_pool, config.lab.pool)
-    blocks = -(-config.lab.pool // INSTRUMENTS)
-    size = config.lab.pool // blocks
-    molecules = choose_molecules(source, names, "train", blocks * MOLECULES, seed)
+    count = config.lab.pool
+    evaluator = make_evaluator(config, model, params, source, fluorescence=False)
+    pool = evaluator.simulator.instruments(training_pool, count)
+    blocks = -(-count // INSTRUMENTS)
+    size = count // blocks
+    molecules = evaluator.choose("train", blocks * MOLECULES)
     if min(len(molecules) // blocks, size) < 3:
         raise SpektronError(
-            f"{len(molecules)} training molecules on {config.lab.pool} instruments: "
+            f"{len(molecules)} training molecules on {count} instruments: "
             "the bottleneck in closed form needs 3 or more of both"
         )
-    judge = Judge(config, model, params, source, pool)
     found = []
-    steps = [(name, block) for block in range(blocks) for name in names]
+    steps = [(name, block) for block in range(blocks) for name in evaluator.modalities]
     for name, block in tqdm(steps, unit="block", disable=not progress):
         some = slice(block * size, (block + 1) * size)
-        judge.instruments = jax.tree.map(lambda x, some=some: x[some], pool)
+        evaluator.instruments = jax.tree.map(lambda x, some=some: x[some], pool)
         molecule = molecules[block::blocks]
         code = np.full(len(molecule), MODALITIES.index(name), np.int32)
         rows = []
-        for one in judge.everywhere(molecule, code):
-            _, out = judge.encode({"params": judge.params}, *one.inputs)
+        for one in evaluator.all_instruments(molecule, code):
+            _, out = evaluator.apply(*one.inputs, method="encode")
             rows.append(np.asarray(out["summary"][: one.real], np.float64))
         found.append(np.concatenate(rows).reshape(size, len(molecule), -1))
     return found
@@ -118,7 +114,7 @@ def scatter(parts):
 
 def discriminants(kept, hidden, rank):
     """Directions of the largest kept over hidden variance, best first, (F, R)."""
-    floor = RIDGE * np.trace(hidden + kept) / len(hidden)
+    floor = VARIANCE_FLOOR * np.trace(hidden + kept) / len(hidden)
     _, directions = eigh(kept, hidden + floor * np.eye(len(hidden)))
     return directions[:, ::-1][:, :rank]
 

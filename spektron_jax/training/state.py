@@ -12,7 +12,7 @@ from spektron_jax.encoder.weights import locate
 from spektron_jax.models.spektron import Spektron
 from spektron_jax.spectra.grid import MODALITIES
 from spektron_jax.training import checkpoint, schedules
-from spektron_jax.training.views import DESCRIPTION
+from spektron_jax.training.instrument_pool import INSTRUMENT_EMBEDDING
 
 # Parts that read the encoder's output; the rest is the encoder.
 HEADS = (
@@ -23,7 +23,7 @@ HEADS = (
 
 @struct.dataclass
 class TrainState:
-    """Everything a run needs to go on exactly, apart from the data position."""
+    """Everything a run needs to resume exactly, apart from the data position."""
 
     step: jax.Array  # () int32, optimiser steps done
     params: Any
@@ -33,8 +33,9 @@ class TrainState:
 
 
 def build_model(config):
-    """The module for a config; classifiers describe an instrument."""
-    return Spektron(**config.model.to_dict(), description=DESCRIPTION)
+    """The module for a config."""
+    sizes = config.model.to_dict()
+    return Spektron(**sizes, instrument_embedding=INSTRUMENT_EMBEDDING)
 
 
 def init_params(model, seed):

@@ -132,13 +132,14 @@ def test_shipped_weights_know_a_molecule_from_another():
 
 def test_shipped_latents_know_one_thing_each():
     """On instruments of no pool, IR: z_chem the molecule, z_inst the instrument."""
-    from spektron_jax.probes.latent_metrics import examine, judge_of
+    from spektron_jax.probes.latent_metrics import examine
+    from spektron_jax.training.evaluator import audit_evaluator
 
     encoder = spektron_jax.load_encoder("nano")
     config = encoder.config.copy_and_resolve_references()
     config.data.modalities = ("IR",)
-    judge = judge_of(encoder.params, config, encoder.model)
-    rows, _ = examine(judge, 0, 60, split="validation")
+    evaluator = audit_evaluator(encoder.params, config, encoder.model)
+    rows, _ = examine(evaluator, 0, 60, split="validation")
     chem, inst = rows["IR"]["z_chem"], rows["IR"]["z_inst"]
     assert chem["instrument"]["accuracy"] <= chem["instrument"]["high"]
     assert chem["molecule"]["accuracy"] > 0.8
@@ -155,24 +156,22 @@ def test_shipped_latents_carry_the_molecule_and_the_instrument():
     import jax.numpy as jnp
 
     from spektron_jax.lab.instruments import audit_instruments
-    from spektron_jax.training import loop, views
+    from spektron_jax.training.examples import open_training_source
+    from spektron_jax.training.simulator import make_simulator
 
     encoder = spektron_jax.load_encoder("nano")
     config, model = encoder.config, encoder.model
-    source = loop.open_training_source(config)
+    source, simulator = open_training_source(config), make_simulator(config)
     molecule, modality = (values[:64] for values in source.examples("test"))
     batch = {"modality": modality, **source.fetch(molecule, modality)}
-    instruments = views.instruments_of(config, audit_instruments, 2)
-    grid = views.axis_of(config)
-    axis = views.axes(config, grid, modality)
+    instruments = simulator.instruments(audit_instruments, 2)
+    axis = simulator.axes(modality)
     keys = jax.random.split(jax.random.key(0), 64)
-    clean, top = views.clean_spectra(config, batch, grid)
+    clean, top = simulator.clean(batch)
     path = jnp.ones((64, 1))
     seen, latents = [], []
     for k in range(2):
-        view = views.view(
-            config, batch, grid, instruments.at(k), clean, top, path, keys
-        )
+        view = simulator.view(batch, instruments.at(k), clean, top, path, keys)
         valid = jnp.ones_like(view.hidden)
         out = encoder._encode(
             encoder.params, None, view.measured, axis, valid, jnp.asarray(modality)

@@ -8,7 +8,7 @@ from spektron_jax.models.heads import (
     Perceptron,
     ReconstructionHead,
     TransferHead,
-    bridge,
+    interpolate_gaps,
 )
 
 POINTS = 40
@@ -24,7 +24,7 @@ def test_bridge_is_linear_interpolation_between_visible_points():
     visible[3] = np.arange(POINTS) == 17
     visible[4] = True
     seen = np.where(visible, values, np.nan).astype(np.float32)
-    bridged = jax.jit(bridge)
+    bridged = jax.jit(interpolate_gaps)
     for axis in (AXIS, np.tile(AXIS, (6, 1))):
         out = bridged(seen, visible, axis)
         for row in range(6):
@@ -40,7 +40,7 @@ def test_bridge_holds_the_last_value_over_padding():
     axis[30:] = axis[29]
     values = np.random.default_rng(2).normal(size=(1, POINTS)).astype(np.float32)
     visible = (np.arange(POINTS) < 30)[None]
-    out = np.asarray(jax.jit(bridge)(values, visible, axis))
+    out = np.asarray(jax.jit(interpolate_gaps)(values, visible, axis))
     np.testing.assert_array_equal(out[0, :30], values[0, :30])
     np.testing.assert_array_equal(out[0, 30:], values[0, 29])
 
@@ -50,7 +50,7 @@ def test_bridge_over_everything_shows_nothing_of_what_is_hidden():
     visible = np.zeros_like(values, bool)
     visible[1, 5] = True
     values[2] = np.nan
-    out = np.asarray(jax.jit(bridge)(values, visible, AXIS))
+    out = np.asarray(jax.jit(interpolate_gaps)(values, visible, AXIS))
     np.testing.assert_array_equal(out[[0, 2]], 0.0)
     np.testing.assert_array_equal(out[1], values[1, 5])
 

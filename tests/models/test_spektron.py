@@ -113,8 +113,8 @@ def test_returns_output_and_named_intermediates(small):
         "importance": (4,),
         "transfer": (POINTS,),
         "regression": (1,),
-        "chem_guess": (8,),
-        "inst_guess": (8,),
+        "chem_instrument": (8,),
+        "inst_instrument": (8,),
         "projection": (16,),
         "prediction": (16,),
     }
@@ -125,8 +125,8 @@ def test_returns_output_and_named_intermediates(small):
     assert {*encoded} == {*out} - {
         "transfer",
         "regression",
-        "chem_guess",
-        "inst_guess",
+        "chem_instrument",
+        "inst_instrument",
         "projection",
         "prediction",
     }
@@ -257,17 +257,22 @@ def test_every_parameter_but_the_regression_head_has_a_gradient(random_parameter
             assert (leaf != 0).mean() > (0.4 if "moe" in name else 0.9), name
 
 
-def test_classifier_turns_the_gradient_only_through_accuse(small):
-    """chem_guess of a plain call teach the encoder nothing; accuse reverses."""
+def test_classifier_turns_the_gradient_only_through_the_adversary(small):
+    """A plain call teaches the encoder nothing; the adversary's logits reverse."""
     _, params = small
     model = Spektron(**SMALL)
     z = np.random.default_rng(2).normal(size=(BATCH, 12)).astype(np.float32)
     cotangent = np.random.default_rng(3).normal(size=(BATCH, 8)).astype(np.float32)
+    table = np.eye(8, dtype=np.float32)
 
     @jax.jit
     def pull(z, alpha):
         logits, back = jax.vjp(
-            lambda z, params: model.apply(params, z, alpha, method="accuse"), z, params
+            lambda z, params: model.apply(
+                params, z, table, alpha, method="instrument_logits"
+            ),
+            z,
+            params,
         )
         return logits, *back(cotangent)
 

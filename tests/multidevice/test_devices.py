@@ -9,8 +9,8 @@ from flax.traverse_util import flatten_dict
 
 from spektron_jax.commands import config_file
 from spektron_jax.losses.objective import NAMES
-from spektron_jax.training import loop, parallel
-from spektron_jax.training.examples import ExampleStream
+from spektron_jax.training import parallel
+from spektron_jax.training.examples import ExampleStream, open_training_source
 from spektron_jax.training.state import build_model, build_optimizer, create
 from spektron_jax.training.steps import make_pretrain_step
 
@@ -23,7 +23,7 @@ class Run:
     def __init__(self, count):
         config, self.traces = config_file.load(str(MICRO_CONFIG)), 0
         stream = ExampleStream(
-            loop.open_training_source(config),
+            open_training_source(config),
             "train",
             config.train.batch_size,
             config.seed,

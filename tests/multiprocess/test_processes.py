@@ -24,9 +24,9 @@ PROGRAM = """
 import sys, time, types
 from spektron_jax import main
 from spektron_jax.commands.report import page
-from spektron_jax.training import evaluate, loop
+from spektron_jax.training import evaluate, progress
 rate = float(sys.argv.pop())
-loop.time = types.SimpleNamespace(monotonic=lambda: rate * time.monotonic())
+progress.time = types.SimpleNamespace(monotonic=lambda: rate * time.monotonic())
 evaluate.run = lambda *inputs: print("evaluated")
 page.write_report = lambda workdir: workdir / "report.html"
 sys.exit(main.main())

@@ -7,8 +7,8 @@ from ml_collections import ConfigDict
 
 from spektron_jax.commands import config_file
 from spektron_jax.encoder.load import Encoder
+from spektron_jax.training.evaluator import choose_molecules
 from spektron_jax.training.examples import open_source
-from spektron_jax.training.judge import choose_molecules
 
 MOLECULES = 40
 

@@ -9,19 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from spektron_jax.spectra.grid import MODALITIES
-from spektron_jax.training import views
+from spektron_jax.training.simulator import make_simulator
 
 Z, TERMS = 12, 5  # width of z_chem; of z_inst
 
 
 def params(config, source, molecule, seed=0):
     """What the planted encoders know: clean spectra and a code for each of them."""
-    axis = views.axis_of(config)
-    library = np.zeros((len(MODALITIES), len(molecule), axis.size), np.float32)
+    simulator = make_simulator(config)
+    library = np.zeros((len(MODALITIES), len(molecule), config.data.points), np.float32)
     for name in config.data.modalities:
         code = np.full(len(molecule), MODALITIES.index(name), np.int32)
         batch = {"modality": code, **source.fetch(molecule, code)}
-        library[code[0]] = views.clean_spectra(config, batch, axis)[0]
+        library[code[0]] = simulator.clean(batch)[0]
     rng = np.random.default_rng(seed)
     codes = rng.normal(size=(*library.shape[:2], Z)).astype(np.float32)
     return {"library": library / config.data.scale, "codes": codes}

@@ -13,8 +13,9 @@ from spektron_jax.commands import config_file
 from spektron_jax.commands import latent as command
 from spektron_jax.errors import SpektronError
 from spektron_jax.lab.instruments import audit_instruments, training_pool
-from spektron_jax.probes.latent_metrics import INSTRUMENTS, figures
-from spektron_jax.training import views
+from spektron_jax.probes.latent_metrics import figures
+from spektron_jax.training.evaluator import INSTRUMENTS, audit_evaluator
+from spektron_jax.training.simulator import make_simulator
 
 FEW = 12
 
@@ -60,7 +61,8 @@ def test_results_hold_every_seed_and_their_means(workdir, encoder):
     assert probes[0] < min(probes[1:])
     assert set(row["chemistry"]) == {"groups", "composition"}
     assert "same" in row["z_chem"]["molecule"]
-    quick = figures(encoder.params, encoder.config, 3, FEW, model=encoder.model)
+    evaluator = audit_evaluator(encoder.params, encoder.config, encoder.model)
+    quick = figures(evaluator, 3, FEW)
     of_seed = results["seeds"]["3"]["IR"]
     for code in ("z_chem", "z_inst"):
         found = quick["rows"]["IR"][code]["instrument"]["accuracy"]
@@ -96,7 +98,7 @@ def test_audited_instruments_are_in_no_training_pool(config, preset):
     def drawn(draw, count):
         """Shift and width of every instrument, (n, 2); NIR and IR apart."""
         for seed in range(4):
-            found = views.instruments_of(config, draw, count, seed)
+            found = make_simulator(config).instruments(draw, count, seed)
             parts = (found,) if preset == "documents" else found
             for part in parts:
                 yield np.stack([part.shift, part.sigma], axis=1)

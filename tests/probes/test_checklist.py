@@ -12,8 +12,8 @@ from spektron_jax import archive, main
 from spektron_jax.commands import checklist, config_file
 from spektron_jax.errors import SpektronError
 from spektron_jax.probes import adaptation
-from spektron_jax.probes.latent_metrics import judge_of
 from spektron_jax.training import checkpoint
+from spektron_jax.training.evaluator import audit_evaluator
 
 GOOD = {
     "instrument": {"accuracy": 0.27, "chance": 0.25, "low": 0.22, "high": 0.28},
@@ -149,8 +149,8 @@ def test_damaged_weights_are_not_even_loaded(weights, tmp_path, monkeypatch, cap
 
 def test_harm_by_adaptation_is_seen(planted_encoder, monkeypatch):
     encoder = planted_encoder(planted.Ideal)
-    judge = judge_of(encoder.params, encoder.config, encoder.model)
-    found = adaptation.adaptation(judge, encoder.model, 20)
+    evaluator = audit_evaluator(encoder.params, encoder.config, encoder.model)
+    found = adaptation.adaptation(evaluator, encoder, 20)
     assert found["before"] == found["after"] > 0.9
 
     def harmful(encoder, spectra, axis, unit, modality):
@@ -160,6 +160,6 @@ def test_harm_by_adaptation_is_seen(planted_encoder, monkeypatch):
         return worse, None
 
     monkeypatch.setattr(adaptation, "adapt", harmful)
-    worse = adaptation.adaptation(judge, encoder.model, 20)
+    worse = adaptation.adaptation(evaluator, encoder, 20)
     assert worse["before"] == found["before"] and worse["after"] < 0.5
-    np.testing.assert_array_equal(judge.params["codes"], encoder.params["codes"])
+    np.testing.assert_array_equal(evaluator.params["codes"], encoder.params["codes"])

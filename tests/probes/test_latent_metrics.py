@@ -5,6 +5,7 @@ import pytest
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.probes.latent_metrics import figures
+from spektron_jax.training.evaluator import audit_evaluator
 
 
 @pytest.fixture(scope="session")
@@ -14,13 +15,9 @@ def judged(config, source, molecules):
 
     def of(kind, thorough=False):
         if (kind, thorough) not in known:
+            evaluator = audit_evaluator(params, config, kind(), source)
             known[kind, thorough] = figures(
-                params,
-                config,
-                molecules=len(molecules),
-                model=kind(),
-                source=source,
-                thorough=thorough,
+                evaluator, molecules=len(molecules), thorough=thorough
             )
         return known[kind, thorough]
 
@@ -64,4 +61,4 @@ def test_every_planted_encoder_gets_the_same_verdict_from_the_thorough_audit(jud
 
 def test_too_few_molecules_are_an_error(config, source):
     with pytest.raises(SpektronError, match="9 molecules of the test split"):
-        figures(None, config, molecules=9, model=planted.Ideal(), source=source)
+        figures(audit_evaluator(None, config, planted.Ideal(), source), molecules=9)

@@ -12,7 +12,7 @@ from spektron_jax.commands.report import page
 from spektron_jax.lab.instruments import audit_instruments, training_pool
 from spektron_jax.losses.objective import NAMES
 from spektron_jax.spectra.grid import MODALITIES
-from spektron_jax.training import checkpoint, evaluate
+from spektron_jax.training import checkpoint, evaluate, evaluator
 from spektron_jax.training.state import (
     build_model,
     build_optimizer,
@@ -241,7 +241,7 @@ def test_the_evaluation_uses_audit_instruments(
         asked.append((seed, count))
         return training_pool(seed, count)
 
-    monkeypatch.setattr(evaluate, "audit_instruments", pool_of_audits)
+    monkeypatch.setattr(evaluator, "audit_instruments", pool_of_audits)
     evaluate.run(config, model, state, corpus, tmp_path)
     assert asked == [(config.seed, config.eval.instruments)]
     changed = np.load(tmp_path / "evaluation.npz")

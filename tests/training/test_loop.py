@@ -1,7 +1,7 @@
 """train(config, workdir): what a run writes, how it goes on, and when it refuses.
 
 All runs here have equal settings as far as the state goes, so they share one compiled
-step per number of devices; evaluation and report are replaced (see test_evaluate).
+step per number of devices; the evaluation is replaced (see test_evaluate).
 """
 
 import json
@@ -13,12 +13,11 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
-from spektron_jax.commands.report import page
-from spektron_jax.commands.report.figures import CURVES
 from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.errors import SpektronError
 from spektron_jax.losses.objective import NAMES
-from spektron_jax.training import checkpoint, loop, parallel
+from spektron_jax.training import checkpoint, loop, parallel, progress
+from spektron_jax.training.curves import CURVES
 from spektron_jax.training.state import build_model, build_optimizer, create
 
 TIMINGS = ("samples_per_s", "minutes")
@@ -57,7 +56,6 @@ def shared():
         patch.setattr(loop, "make_pretrain_step", shared_make)
         patch.setattr(parallel, "data_parallel", shared_map)
         patch.setattr(loop.evaluate, "run", lambda *inputs: None)
-        patch.setattr(page, "write_report", lambda workdir: workdir / "report.html")
         yield traces
 
 
@@ -160,7 +158,7 @@ def test_what_the_codes_know_is_logged_along_the_way(settings, tmp_path, shared)
     assert [step for step, point in points.items() if point] == [6, 12, 18]
     assert list(found) == [4, 6, 8, 10, 12, 16, 18, 20]
     for point in filter(None, points.values()):
-        assert list(point) == list(CURVES)
+        assert list(point) == [f"curve/{code}_{what}" for code, what in CURVES]
         assert all(0 <= value <= 1 for value in point.values())
     assert set(shared.values()) == {1}
 
@@ -184,7 +182,7 @@ def test_what_is_printed(settings, half, capsys):
     out = capsys.readouterr().out.splitlines()
     assert out[0].endswith("parameters on 1 cpu device(s); 21,818 training examples")
     assert out[1].startswith("steps 10 to 20 of 8 examples")
-    assert out[2].startswith("step     12  loss ") and out[-1].startswith("report: ")
+    assert out[2].startswith("step     12  loss ") and out[-1].startswith("step     20")
 
 
 # Going on
@@ -216,13 +214,13 @@ def test_a_time_limit_stops_with_a_whole_checkpoint(
 
 def test_a_stop_during_warm_up_says_so(settings):
     config = settings(**{"optim.warmup_fraction": 0.5})
-    assert "learning-rate warm-up" in loop.stopped_early(config, 9)
-    assert "learning-rate warm-up" not in loop.stopped_early(config, 10)
+    assert "learning-rate warm-up" in progress.stopped_early(config, 9)
+    assert "learning-rate warm-up" not in progress.stopped_early(config, 10)
 
 
 def test_an_interrupted_run_goes_on(settings, unbroken, tmp_path, monkeypatch):
     """Interrupted after the row of step 12, which the resumed run writes again."""
-    make_writers = loop.make_writers
+    make_writers = progress.make_writers
 
     def interrupting(*inputs, **keywords):
         writers = make_writers(*inputs, **keywords)
@@ -236,13 +234,13 @@ def test_an_interrupted_run_goes_on(settings, unbroken, tmp_path, monkeypatch):
         writers.write = interrupt
         return writers
 
-    monkeypatch.setattr(loop, "make_writers", interrupting)
+    monkeypatch.setattr(progress, "make_writers", interrupting)
     with pytest.raises(KeyboardInterrupt):
         loop.train(settings(), tmp_path)
     assert checkpoint.steps(tmp_path) == [SAVED]
     assert rows(tmp_path)[-1]["step"] == 12
     assert_nothing_half_written(tmp_path)
-    monkeypatch.setattr(loop, "make_writers", make_writers)
+    monkeypatch.setattr(progress, "make_writers", make_writers)
     loop.train(settings(), tmp_path)
     assert_same_run(settings, tmp_path, unbroken)
 
@@ -355,7 +353,6 @@ def test_a_value_that_is_not_finite_stops_the_run(
     assert [row["step"] for row in rows(tmp_path)] == [7, 10]
     assert checkpoint.steps(tmp_path) == [SAVED]
     assert_nothing_half_written(tmp_path)
-    assert not (tmp_path / "report.html").exists()
 
     monkeypatch.setattr(LineCorpus, "fetch", fetch)
     loop.train(settings(), tmp_path)
@@ -379,21 +376,23 @@ def test_the_first_bad_step_and_term_are_named(bad, named):
     devices = parallel.local_devices(1)
     window = [parallel.replicate(row, devices) for row in (good, worse, worse)]
     with pytest.raises(SpektronError, match=f"^step 9: {named} is not finite"):
-        loop.read_window(window, 10)
+        progress.read_window(window, 10)
 
 
 def test_a_row_is_the_mean_of_its_window():
     devices = parallel.local_devices(1)
     window = [parallel.replicate({"x": np.float32(v)}, devices) for v in (1, 2, 6)]
-    assert loop.read_window(window, 3) == {"x": 3.0}
+    assert progress.read_window(window, 3) == {"x": 3.0}
 
 
 def test_collapse_is_warned_of_once(caplog):
     row = {"bottleneck/collapsed": 0.4}
-    assert not loop.warn_of_collapse(loop.COLLAPSE_STEP - 1, row)
-    assert not loop.warn_of_collapse(loop.COLLAPSE_STEP, {"bottleneck/collapsed": 0.3})
+    assert not progress.warn_of_collapse(progress.COLLAPSE_STEP - 1, row)
+    assert not progress.warn_of_collapse(
+        progress.COLLAPSE_STEP, {"bottleneck/collapsed": 0.3}
+    )
     assert caplog.text == ""
-    assert loop.warn_of_collapse(loop.COLLAPSE_STEP, row)
+    assert progress.warn_of_collapse(progress.COLLAPSE_STEP, row)
     assert "40 % of the z_chem dimensions" in caplog.text
     assert "posterior collapse" in caplog.text
 

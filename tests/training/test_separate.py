@@ -7,6 +7,7 @@ import pytest
 from spektron_jax.errors import SpektronError
 from spektron_jax.probes.probes import instrument_probe, molecule_probe
 from spektron_jax.training import checkpoint, loop, separate
+from spektron_jax.training.examples import open_training_source
 from spektron_jax.training.state import HEADS, build_model, init_params
 
 F, Z = 20, 12
@@ -79,7 +80,8 @@ def test_a_run_moves_latents_once_and_then_only_heads(micro, tmp_path, monkeypat
     start = checkpoint.save_params(tmp_path / "start", params, config.to_dict())
     config.train.start, config.train.separate = str(start), True
     (tmp_path / "run").mkdir()
-    state = loop.pretrain(config, tmp_path / "run")
+    source = open_training_source(config)
+    state = loop.pretrain(config, tmp_path / "run", source)
     for name, part in state.params.items():
         same = [
             np.array_equal(a, b)
@@ -89,13 +91,13 @@ def test_a_run_moves_latents_once_and_then_only_heads(micro, tmp_path, monkeypat
             assert not any(same)
         elif name != "regression":  # no label in pretraining: it decays alone
             assert not any(same) if name in HEADS else all(same), name
-    again = loop.pretrain(config, tmp_path / "run")  # finished: nothing moves
+    again = loop.pretrain(config, tmp_path / "run", source)  # finished: nothing moves
     jax.tree.map(np.testing.assert_array_equal, again.params, state.params)
 
 
 def test_what_cannot_be_separated_is_refused(micro):
     config = micro({"lab.pool": 2})
-    source = loop.open_training_source(config)
+    source = open_training_source(config)
     model = build_model(config)
     with pytest.raises(SpektronError, match="on 2 instruments: the bottleneck"):
         separate.separated(init_params(model, 0), config, model, source, False)

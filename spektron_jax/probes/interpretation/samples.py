@@ -13,7 +13,7 @@ from spektron_jax import lab
 from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.spectra.grid import MODALITIES, NIR_CM1
 from spektron_jax.spectra.samples import read_samples
-from spektron_jax.training import views
+from spektron_jax.training.simulator import make_simulator
 
 PRESETS = {"IR": "ftir", "Raman": "raman_785", "NIR": "ft_nir"}
 BATCH = 16
@@ -50,8 +50,8 @@ def molecules(config, modality, count, seed, instrument=0):
     rows, codes = corpus.examples("test")
     rows = np.random.default_rng(seed).permutation(rows[codes == code])[:count]
     ends = NIR_CM1 if modality == "NIR" else (data.low_cm1, data.high_cm1)
-    points = views.axis_of(config)
-    render = jax.jit(lambda batch: views.clean_spectra(config, batch, points)[0])
+    simulator = make_simulator(config)
+    render = jax.jit(lambda batch: simulator.clean(batch)[0])
     clean = []
     for start in range(0, len(rows), BATCH):
         some = np.resize(rows[start : start + BATCH], BATCH)  # one shape

@@ -1,4 +1,6 @@
-"""Views with wide mixes of instruments and with the NIR: axes, values, masks."""
+"""Wide mixes of instruments and the NIR: axes, values, masks, preparations."""
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +12,9 @@ from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.errors import SpektronError
 from spektron_jax.lab.instruments import audit_instruments, training_pool
 from spektron_jax.spectra.grid import MODALITIES, NIR_CM1
-from spektron_jax.training import views
+from spektron_jax.training.draws import example_keys
+from spektron_jax.training.instrument_pool import INSTRUMENT_EMBEDDING
+from spektron_jax.training.simulator import make_simulator
 
 NIR, IR, RAMAN = (MODALITIES.index(name) for name in ("NIR", "IR", "Raman"))
 POINTS = 512
@@ -40,15 +44,15 @@ def batch(config):
 
 @pytest.fixture(scope="module")
 def draw(config):
-    pool = views.instruments_of(config, training_pool, 64)
+    simulator = make_simulator(config)
+    pool = simulator.instruments(training_pool, 64)
     seed = jax.random.key_data(jax.random.key(0))
-    axis = views.axis_of(config)
-    return jax.jit(lambda step, b: views.inputs(config, axis, pool, seed, step, b))
+    return jax.jit(lambda step, b: simulator.inputs(pool, seed, step, b))
 
 
 def axes_of(config, seen):
     """The axis of each row, (rows, L)."""
-    return np.asarray(views.axes(config, views.axis_of(config), seen.modality))
+    return np.asarray(make_simulator(config).axes(seen.modality))
 
 
 def test_each_example_has_the_axis_of_its_modality(config, draw, batch):
@@ -94,8 +98,9 @@ def test_bonds_are_drawn_anew_at_every_step_and_the_same_on_both_views(draw, bat
 
 
 def test_instruments_of_audits_are_in_no_pool(config):
-    pool = views.instruments_of(config, training_pool, 64)
-    audit = views.instruments_of(config, audit_instruments, 64)
+    simulator = make_simulator(config)
+    pool = simulator.instruments(training_pool, 64)
+    audit = simulator.instruments(audit_instruments, 64)
     for ours, theirs in zip(audit, pool, strict=True):
         assert not np.isin(np.asarray(ours.sigma), np.asarray(theirs.sigma)).any()
     assert float(pool.at(jnp.int32(3)).near.sigma) == float(pool.near.sigma[3])
@@ -118,19 +123,17 @@ def made_up(config):
     code = jnp.array([NIR] * 4 + [RAMAN] * 4)
 
     def run(step, path=1.0):
-        keys = views.example_keys(
-            jax.random.key_data(jax.random.key(0)), step, jnp.arange(8)
-        )
+        keys = example_keys(jax.random.key_data(jax.random.key(0)), step, jnp.arange(8))
         lengths = jnp.full((8, 1), path)
-        return np.asarray(views.prepared(settings, clean, lengths, code, keys))
+        return np.asarray(make_simulator(settings).prepare(clean, lengths, code, keys))
 
     return np.asarray(clean), run
 
 
 def test_mixtures_are_of_neighbours_and_powders_of_the_nir(made_up):
     clean, run = made_up
-    mixed, ground, seen = np.zeros(8), np.zeros(8), 60
-    for step in range(seen):
+    mixed, powders, steps = np.zeros(8), np.zeros(8), 60
+    for step in range(steps):
         for row, spectrum in enumerate(run(step)):
             share, rest = np.linalg.lstsq(clean.T, spectrum, rcond=None)[:2]
             if rest < 1e-6 * POINTS:  # a sum of the pure ones: not a powder
@@ -139,21 +142,23 @@ def test_mixtures_are_of_neighbours_and_powders_of_the_nir(made_up):
                 assert not away[[k for k in range(8) if k not in (row, row ^ 1)]].any()
                 mixed[row] += away.any()
             else:
-                ground[row] += 1
-    assert (ground[4:] == 0).all() and (mixed[[1, 3, 5, 7]] == 0).all()
-    assert abs(ground[:4].mean() / seen - 0.5) < 0.15
+                powders[row] += 1
+    assert (powders[4:] == 0).all() and (mixed[[1, 3, 5, 7]] == 0).all()
+    assert abs(powders[:4].mean() / steps - 0.5) < 0.15
     # half of all Raman examples: every first one of a pair
-    assert (mixed[[4, 6]] == seen).all() and (mixed[[0, 2]] > 0).all()
+    assert (mixed[[4, 6]] == steps).all() and (mixed[[0, 2]] > 0).all()
 
 
 def test_a_powder_is_what_kubelka_and_munk_say(config, made_up):
     clean, run = made_up
     settings = config.copy_and_resolve_references()
     settings.lab.powders = 1.0
-    keys = views.example_keys(jax.random.key_data(jax.random.key(0)), 0, jnp.arange(8))
+    keys = example_keys(jax.random.key_data(jax.random.key(0)), 0, jnp.arange(8))
     path = jnp.full((8, 1), 0.7)
     code = jnp.array([NIR] * 4 + [RAMAN] * 4)
-    got = np.asarray(views.prepared(settings, jnp.asarray(clean), path, code, keys))
+    got = np.asarray(
+        make_simulator(settings).prepare(jnp.asarray(clean), path, code, keys)
+    )
     ratio = 0.7 * clean[:4].astype(np.float64)
     reflectance = 1 + ratio - np.sqrt(ratio**2 + 2 * ratio)
     np.testing.assert_allclose(0.7 * got[:4], -np.log10(reflectance), rtol=2e-3)
@@ -163,15 +168,13 @@ def test_a_powder_is_what_kubelka_and_munk_say(config, made_up):
 def test_fluorescence_lies_under_raman_spectra_alone_and_not_in_the_clean_ones(
     config, batch
 ):
-    pool = views.instruments_of(config, training_pool, 64)
+    pool = make_simulator(config).instruments(training_pool, 64)
     seed = jax.random.key_data(jax.random.key(0))
-    axis = views.axis_of(config)
-    plain, glowing = config.copy_and_resolve_references(), None
-    glowing = config.copy_and_resolve_references()
-    glowing.lab.fluorescence = 1.0
+    fluorescent = config.copy_and_resolve_references()
+    fluorescent.lab.fluorescence = 1.0
     a, b = (
-        jax.jit(lambda batch, c=c: views.inputs(c, axis, pool, seed, 0, batch))(batch)
-        for c in (plain, glowing)
+        jax.jit(partial(make_simulator(settings).inputs, pool, seed, 0))(batch)
+        for settings in (config, fluorescent)
     )
     np.testing.assert_array_equal(a.clean, b.clean)
     moved = np.abs(np.asarray(b.values - a.values)[:24]).max(1) > 0.05
@@ -189,9 +192,10 @@ def test_preparations_need_the_wide_preset(config):
 def test_descriptions_tell_the_instruments_of_a_pool_apart(config, preset):
     settings = config.copy_and_resolve_references()
     settings.lab.preset = preset
-    pool = views.instruments_of(settings, training_pool, 64)
-    table = np.asarray(views.descriptions(pool))
-    assert table.shape == (64, views.DESCRIPTION) and np.isfinite(table).all()
+    simulator = make_simulator(settings)
+    pool = simulator.instruments(training_pool, 64)
+    table = np.asarray(simulator.instrument_table(pool))
+    assert table.shape == (64, INSTRUMENT_EMBEDDING) and np.isfinite(table).all()
     np.testing.assert_allclose(table[:, :-1].mean(0), 0, atol=1e-3)
     # Asked for its own description, an instrument's logit is the largest.
     logits = np.concatenate([table[:, :-1], np.full((64, 1), -0.5)], 1) @ table.T
