@@ -14,7 +14,6 @@ import numpy as np
 from spektron_jax.commands.report import audit_figures
 from spektron_jax.commands.report.figures import latent_scatter
 from spektron_jax.commands.report.markup import (
-    count,
     document,
     finding,
     image,
@@ -22,7 +21,8 @@ from spektron_jax.commands.report.markup import (
     table,
 )
 from spektron_jax.commands.report.stored import write_page
-from spektron_jax.commands.report.verdict import Finding, number, share
+from spektron_jax.commands.report.wording import count, number, share
+from spektron_jax.commands.result import Finding
 from spektron_jax.probes.disentanglement import (
     CODES,
     COLLAPSED_SHARE,

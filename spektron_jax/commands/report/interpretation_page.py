@@ -5,9 +5,9 @@ from pathlib import Path
 
 from spektron_jax.commands.report import interpretation_figures as figures
 from spektron_jax.commands.report.figures import expert_use
-from spektron_jax.commands.report.markup import count, document, image, section, table
+from spektron_jax.commands.report.markup import document, image, section, table
 from spektron_jax.commands.report.stored import write_page
-from spektron_jax.commands.report.verdict import number, share
+from spektron_jax.commands.report.wording import count, number, share
 
 NO_KAN = "No KAN in these weights: their experts use a fixed activation (GELU)."
 

@@ -7,7 +7,7 @@ from html import escape
 from matplotlib.figure import Figure
 
 from spektron_jax.commands.report.style import to_svg
-from spektron_jax.commands.report.verdict import Finding
+from spektron_jax.commands.result import Finding
 
 CSS = """
 :root { color-scheme: light; }
@@ -69,11 +69,6 @@ def finding(found: Finding) -> str:
     kind = {True: "good", False: "bad", None: "plain"}[found.good]
     label = found.label[0].upper() + found.label[1:]
     return f'<li class="{kind}"><b>{escape(label)}</b> {escape(found.text)}</li>'
-
-
-def count(value: float) -> str:
-    """Whole number with thin spaces between thousands."""
-    return f"{int(value):,}".replace(",", "\u2009")
 
 
 def table(

@@ -16,7 +16,6 @@ import numpy as np
 from spektron_jax.archive import replacing
 from spektron_jax.commands.report import figures, verdict
 from spektron_jax.commands.report.markup import (
-    count,
     document,
     finding,
     image,
@@ -26,7 +25,7 @@ from spektron_jax.commands.report.markup import (
 from spektron_jax.commands.report.results import CODES, GAPS, Results, read_results
 from spektron_jax.commands.report.spectrum_figure import reconstruction
 from spektron_jax.commands.report.style import METHODS
-from spektron_jax.commands.report.verdict import interval, number, share
+from spektron_jax.commands.report.wording import count, interval, number, share
 
 NAME = "report.html"
 MOST_EXAMPLES = 6  # a figure of 140-230 kB each

@@ -9,11 +9,12 @@ Rules, fixed before any run is looked at:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from spektron_jax.commands.report.wording import interval, number, share
+from spektron_jax.commands.result import Finding
 from spektron_jax.probes.disentanglement import (
     COLLAPSED_SHARE,
     hides_instrument,
@@ -22,39 +23,6 @@ from spektron_jax.probes.disentanglement import (
 )
 
 INTERPOLATIONS = {"linear": "linear", "spline": "cubic spline"}
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the verdict: a label of a word or two, and the sentence."""
-
-    good: bool | None  # None: neither, or a plain fact
-    label: str
-    text: str
-
-
-def number(value: float) -> str:
-    """Three significant digits; powers of ten where the plain form gets long."""
-    if not np.isfinite(value):
-        return "not finite"
-    if value == 0:
-        return "0"
-    if 1e-3 <= abs(value) < 1e5:
-        plain = f"{value:#.3g}".rstrip(".")
-        return f"{value:.0f}" if "e" in plain else plain
-    mantissa, exponent = f"{value:.2e}".split("e")
-    return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
-
-
-def share(value: float) -> str:
-    """A share of 1 as percentage with one decimal."""
-    return f"{100 * value:.1f} %"
-
-
-def interval(entry: Mapping[str, float], digits=number) -> str:
-    """Return "[low, high]"."""
-    return f"[{digits(entry['low'])}, {digits(entry['high'])}]"
 
 
 def gap_names(config: Mapping[str, Any]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from spektron_jax.commands.report.figures import CURVES
 from spektron_jax.commands.report.page import write_report
 from spektron_jax.commands.report.results import read_results
 from spektron_jax.commands.report.spectrum_figure import reconstruction
+from spektron_jax.commands.report.wording import number
 from spektron_jax.errors import SpektronError
 
 SECTIONS = (
@@ -311,7 +312,7 @@ def test_curves_are_shown_where_they_were_logged(workdir, written):
 
 
 def test_numbers_are_readable():
-    shown = [verdict.number(v) for v in (0, 1, 0.0123456, 4.0e-4, 1234.4, 3e6, np.inf)]
+    shown = [number(v) for v in (0, 1, 0.0123456, 4.0e-4, 1234.4, 3e6, np.inf)]
     assert shown == [
         "0",
         "1.00",
