@@ -11,7 +11,7 @@ effective batch of 64 on 2 devices x 8 spectra x 4 accumulation steps.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -129,11 +129,13 @@ def get_default() -> ConfigDict:
 Rule = tuple[Callable[[Any], bool], str]
 
 
-def _at_least(low: float) -> Rule:
+def at_least(low: float) -> Rule:
+    """The value has a lower end."""
     return lambda v: v >= low, f"must be {low:g} or more"
 
 
-def _one_of(*names: str) -> Rule:
+def one_of(*names: str) -> Rule:
+    """The value is one of these."""
     return lambda v: v in names, f"must be one of {', '.join(names)}"
 
 
@@ -142,9 +144,10 @@ def _all(rule: Rule, section: str, names: str) -> dict[str, Rule]:
 
 
 POSITIVE: Rule = (lambda v: v > 0, "must be greater than 0")
-COUNT = _at_least(1)
-NOT_NEGATIVE = _at_least(0)
+COUNT = at_least(1)
+NOT_NEGATIVE = at_least(0)
 SHARE: Rule = (lambda v: 0 <= v <= 1, "must lie in [0, 1]")
+FRACTION: Rule = (lambda v: 0 < v < 1, "must lie between 0 and 1")
 BELOW_ONE: Rule = (lambda v: 0 <= v < 1, "must be 0 or more and less than 1")
 
 FIELD_RULES: dict[str, Rule] = {
@@ -179,10 +182,10 @@ FIELD_RULES: dict[str, Rule] = {
     **_all(NOT_NEGATIVE, "optim", "weight_decay warmup_steps"),
     **_all(NOT_NEGATIVE, "train", "devices max_minutes"),
     "eval.curve_every_steps": NOT_NEGATIVE,
-    "task": _one_of("pretrain", "lab"),
+    "task": one_of("pretrain", "lab"),
     "seed": (lambda v: 0 <= v < 2**32, "must lie in 0 .. 2^32 - 1"),
-    "data.kind": _one_of("lines", "qm9s"),
-    "data.points": _at_least(16),
+    "data.kind": one_of("lines", "qm9s"),
+    "data.points": at_least(16),
     "data.modalities": (
         lambda v: (
             len(v) > 0
@@ -191,20 +194,20 @@ FIELD_RULES: dict[str, Rule] = {
         f"must name each of {', '.join(ALL_MODALITIES)} at most once, and at least one",
     ),
     "lab.pool": (lambda v: v >= 2, "must be 2 or more: each step draws two of them"),
-    "lab.preset": _one_of("documents", "wide"),
+    "lab.preset": one_of("documents", "wide"),
     "mask.share": (lambda v: 0 < v <= 0.5, "must be greater than 0, 0.5 at most"),
     "model.kernel": (lambda v: v >= 1 and v % 2 == 1, "must be an odd number"),
-    "model.scan": _one_of("auto", "stream", "sequential", "associative", "chunked"),
-    "model.dtype": _one_of("auto", "bfloat16", "float32"),
-    "losses.alignment": _one_of("sinkhorn", "mmd", "coral"),
-    "losses.adversary": _one_of("z_chem", "all", "none"),
-    "losses.beta_schedule": _one_of("cosine", "cyclical", "constant"),
+    "model.scan": one_of("auto", "stream", "sequential", "associative", "chunked"),
+    "model.dtype": one_of("auto", "bfloat16", "float32"),
+    "losses.alignment": one_of("sinkhorn", "mmd", "coral"),
+    "losses.adversary": one_of("z_chem", "all", "none"),
+    "losses.beta_schedule": one_of("cosine", "cyclical", "constant"),
     "losses.beta_fraction": (lambda v: 0 < v <= 1, "must be in (0, 1]"),
     "train.start": (lambda v: v == v.strip(), "must not begin or end with blanks"),
-    "train.batch_size": _at_least(2),
-    "eval.split": _one_of("validation", "test"),
-    "eval.molecules": _at_least(2),
-    "eval.instruments": _at_least(2),
+    "train.batch_size": at_least(2),
+    "eval.split": one_of("validation", "test"),
+    "eval.molecules": at_least(2),
+    "eval.instruments": at_least(2),
 }
 
 # (field to name, whether the settings agree, what to change); {section.field} is
@@ -313,9 +316,7 @@ def validate(config: ConfigDict, device_count: int = 0) -> None:
     for field, _ in _leaves(config):
         if field not in known:
             raise SpektronError(f"config.{field}: no such setting; remove it")
-    for field, (holds, advice) in FIELD_RULES.items():
-        if not holds(_lookup(config, field)):
-            _fail(field, _lookup(config, field), advice)
+    check_fields(config, FIELD_RULES)
     values = dict(_leaves(config))
     for field, holds, advice in PAIR_RULES:
         if not holds(config):
@@ -331,6 +332,13 @@ def validate(config: ConfigDict, device_count: int = 0) -> None:
             "train.accumulate or train.devices"
         )
         _fail("train.batch_size", config.train.batch_size, advice)
+
+
+def check_fields(config: ConfigDict, rules: Mapping[str, Rule]) -> None:
+    """Raise SpektronError for the first section.field that breaks its rule."""
+    for field, (holds, advice) in rules.items():
+        if not holds(_lookup(config, field)):
+            _fail(field, _lookup(config, field), advice)
 
 
 def _leaves(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:

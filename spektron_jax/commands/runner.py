@@ -11,6 +11,7 @@ A task is a module of this folder with the name of the task and
 
 import json
 import os
+import pkgutil
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -20,22 +21,25 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from spektron_jax import provenance
+from spektron_jax import commands, provenance
 from spektron_jax.archive import replacing
-from spektron_jax.commands.result import Bullets, Code, Result, Section, Text
+from spektron_jax.commands.result import Bullets, Code, Part, Result, Section, Text
 from spektron_jax.errors import SpektronError
 
-TASKS = (
-    *("pretrain", "transfer", "predict", "identify", "property", "latent"),
-    *("checklist", "interpret", "ablate", "lab", "convert", "lines"),
-)
+NO_TASKS = {"config_file", "report", "result", "runner"}  # what else stands here
+
+
+def tasks() -> list[str]:
+    """Names of all tasks: the modules of this folder, so a new one needs no entry."""
+    found = {module.name for module in pkgutil.iter_modules(commands.__path__)}
+    return sorted(found - NO_TASKS)
 
 
 def check(config: ConfigDict) -> None:
     """Raise SpektronError for a setting that cannot work, before anything is loaded."""
-    if config.get("task") not in TASKS:
+    if config.get("task") not in tasks():
         raise SpektronError(
-            f"config.task = {config.get('task')!r}: must be one of {', '.join(TASKS)}"
+            f"config.task = {config.get('task')!r}: must be one of {', '.join(tasks())}"
         )
     task_of(config).check(config)
 
@@ -67,7 +71,7 @@ def write(result: Result, config: ConfigDict, workdir: Path) -> None:
         draft.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     if result.arrays:
         with replacing(workdir / "results.npz") as draft:
-            np.savez_compressed(draft, **result.arrays)
+            np.savez_compressed(draft, **result.arrays)  # type: ignore[arg-type]
     with replacing(workdir / result.page) as draft:
         page = render(result, repeat_section(about))
         draft.write_text(page, encoding="utf-8")
@@ -95,8 +99,8 @@ def repeat_section(about: dict[str, Any]) -> Section:
     seeded = "" if seed is None else f"Seed {seed}; "
     files = [f"{name}: SHA-256 {value}" for name, value in about["files"].items()]
     settings = json.dumps(about["config"], indent=2, ensure_ascii=False)
-    parts = [Text(f"{seeded}{listed}."), Code(about["command"])]
+    parts: list[Part] = [Text(f"{seeded}{listed}.")]
     if files:
-        parts.insert(1, Bullets(files))
-    parts.append(Code(settings, summary="All settings"))
+        parts.append(Bullets(files))
+    parts += [Code(about["command"]), Code(settings, summary="All settings")]
     return Section("settings", "Settings and how to repeat this", parts)

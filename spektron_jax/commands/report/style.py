@@ -9,6 +9,7 @@ lie on each other, they differ in dash or marker too.
 import functools
 import io
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -25,7 +26,7 @@ METHODS = {  # key in the result files: name, colour, dash, marker
     "mean": ("mean spectrum", GREY, "-.", "D"),
 }
 WIDTH = 8.6  # inches; the page shows figures at most about this wide
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
     "font.size": 9,
     "axes.titlesize": 9.5,
