@@ -1,79 +1,65 @@
-"""The task "identify" of the command line: search, or classify, and report.
+"""The task "identify": search a library, or classify from few labelled spectra.
 
-Writes hits.csv (query id, rank, name, score, accepted), results.json and report.html.
+Writes hits.csv beside the results: every hit of every query, best first.
 """
 
 import csv
-import json
-import os
-import platform
-import sys
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 from ml_collections import ConfigDict
 
-import spektron_jax
 from spektron_jax.archive import replacing
-from spektron_jax.commands.report.identify_page import write_report
-from spektron_jax.errors import SpektronError
+from spektron_jax.commands.report import identify as page
+from spektron_jax.commands.result import Result
+from spektron_jax.config import COUNT, FRACTION, at_least, check_fields, one_of
 from spektron_jax.identification.classify import classify
-from spektron_jax.identification.search import search
+from spektron_jax.identification.search import HitRow, search
 from spektron_jax.identification.sources import read_pairs
 
-HEADER = ("library", "query_instrument", "query_id", "rank", "name", "score")
-HEADER += ("probability", "accepted")
-MODES = {"search": search, "classify": classify}
-
-
-def run(config: ConfigDict, workdir: Path) -> None:
-    """Run the task."""
-    given = config.identify
-    pairs, files = read_pairs(config.data)
-    results, hits = MODES[given.mode](pairs, given, config.seed)
-    results |= {
-        "mode": given.mode,
-        "files": files,
-        "weights": given.weights or None,
-        "config": json.loads(config.to_json()),
-        "versions": {
-            "python": platform.python_version(),
-            "spektron_jax": spektron_jax.__version__,
-            "numpy": np.__version__,
-        },
-        "command": " ".join(["python -m spektron_jax.main", *sys.argv[1:]]),
-    }
-    with replacing(workdir / "hits.csv") as draft:
-        with draft.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([HEADER, *hits])
-    with replacing(workdir / "results.json") as draft:
-        draft.write_text(json.dumps(results, indent=1), encoding="utf-8")
-    report = write_report(workdir)
-    for line in results["verdict"]:
-        print(f"{line['label']}: {line['text']}")
-    print(f"hits: {os.path.relpath(workdir / 'hits.csv')}")
-    print(f"report: {os.path.relpath(report)}")
+RULES = {
+    "identify.mode": one_of("search", "classify"),
+    "identify.k": COUNT,
+    "identify.precision": FRACTION,
+    "identify.repeats": at_least(2),
+}
+SHOTS = {
+    "identify.shots": (
+        lambda shots: len(shots) > 0 and min(shots) >= 2,
+        "give numbers of 2 or more; one spectrum says nothing of the spread",
+    )
+}
 
 
 def check(config: ConfigDict) -> None:
     """Raise SpektronError for a setting that cannot work."""
+    check_fields(config, RULES)
+    if config.identify.mode == "classify":
+        check_fields(config, SHOTS)
+
+
+def run(config: ConfigDict, workdir: Path) -> Result:
+    """Search or classify, and write hits.csv."""
     given = config.identify
-    if given.mode not in MODES:
-        raise SpektronError(
-            f"config.identify.mode = {given.mode!r}: must be one of {', '.join(MODES)}"
-        )
-    if given.k < 1:
-        raise SpektronError(f"config.identify.k = {given.k}: must be 1 or more")
-    if not 0 < given.precision < 1:
-        raise SpektronError(
-            f"config.identify.precision = {given.precision}: must lie between 0 and 1"
-        )
-    if given.repeats < 2:
-        raise SpektronError(
-            f"config.identify.repeats = {given.repeats}: must be 2 or more"
-        )
-    if given.mode == "classify" and not (given.shots and min(given.shots) >= 2):
-        raise SpektronError(
-            "config.identify.shots: give numbers of 2 or more; one spectrum says "
-            "nothing of the spread"
-        )
+    pairs, files = read_pairs(config.data)
+    weights, how = given.weights or None, (config.seed, given.progress)
+    if given.mode == "search":
+        found, rows = search(pairs, weights, given.k, given.precision, *how)
+        verdict = page.search_verdict(found, given.precision)
+        sections, data = page.search_sections(found), asdict(found)
+    else:
+        classified, rows = classify(pairs, weights, given.shots, given.repeats, *how)
+        verdict = page.classify_verdict(classified)
+        sections, data = page.classify_sections(classified), asdict(classified)
+    with replacing(workdir / "hits.csv") as draft:
+        with draft.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([HitRow._fields, *rows])
+    return Result(
+        "Identification",
+        verdict,
+        sections,
+        facts=f"{', '.join(files)}; weights {weights}.",
+        data={"mode": given.mode, "weights": weights, **data},
+        files=files,
+        written={"hits": workdir / "hits.csv"},
+    )

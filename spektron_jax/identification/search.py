@@ -3,6 +3,10 @@
 n = queries, m = library spectra.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import numpy as np
 from tqdm import tqdm
 
@@ -10,6 +14,7 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.identification.library import (
     COMBINATION,
     WITH_NETWORK,
+    Hits,
     SpectralLibrary,
 )
 from spektron_jax.identification.metrics import (
@@ -18,169 +23,229 @@ from spektron_jax.identification.metrics import (
     share,
     share_difference,
 )
+from spektron_jax.identification.sources import Side
 
 TOP = (1, 5)
 CURVE_POINTS = 60
 
+Estimate = Mapping[str, float]  # a value with low and high, as from `metrics`
 
-def search(pairs, given, seed):
-    """Results, and rows of hits.csv; (library, query) pairs of `sources.read_pairs`."""
-    rows, judged, table, libraries, warnings = [], [], [], {}, []
-    for library, query in tqdm(pairs, desc="pairs", disable=not given.progress):
-        key = library.name
-        if key not in libraries:
-            libraries = {key: _library(library, given, seed, warnings)}
-        held = libraries[key]
+
+class HitRow(NamedTuple):
+    """One line of hits.csv; probability and accepted belong to the first rank."""
+
+    library: str
+    query_instrument: str
+    query_id: str
+    rank: int
+    name: str
+    score: str
+    probability: str = ""
+    accepted: str = ""
+
+
+@dataclass(frozen=True)
+class PairScore:
+    """Top-1 accuracy of every method for queries of one instrument in one library."""
+
+    query: str
+    library: str
+    queries: int
+    entries: int  # of the library
+    top1: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class MethodScore:
+    """Accuracy over all pairs, and that of the combination without network minus it."""
+
+    method: str
+    top1: Estimate
+    top5: Estimate
+    combination_minus: Estimate
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Which hits were accepted, and how often these are right.
+
+    Attributes:
+      accepted, accepted_known: share of all queries, and of those that the library
+        holds
+      accuracy: of accepted hits; None: none is accepted
+      absent, absent_accepted: queries that the library lacks, accepted ones among them
+      queries: all of them
+      curves: which queries -> share rejected, accuracy of the rest
+    """
+
+    accepted: float
+    accepted_known: float
+    accuracy: float | None
+    absent: int
+    absent_accepted: int
+    queries: int
+    curves: Mapping[str, tuple[list[float], list[float]]]
+
+
+@dataclass(frozen=True)
+class SearchResults:
+    """What a search found; methods are empty where no answer is known."""
+
+    queries: int
+    pairs: Sequence[PairScore] = ()
+    methods: Sequence[MethodScore] = ()
+    reject: Rejection | None = None
+    network: Estimate | None = None  # top-1 with the network minus without
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """A pair with known answers: found is for all queries, right for known ones."""
+
+    known: np.ndarray  # (n,) bool
+    truth: np.ndarray  # (n,)
+    right: Mapping[str, np.ndarray]  # (len(TOP), known queries)
+    found: Hits
+
+
+def search(
+    pairs: Sequence[tuple[Side, Side]],
+    weights: str | None = None,
+    k: int = 5,
+    precision: float = 0.95,
+    seed: int = 0,
+    progress: bool = False,
+) -> tuple[SearchResults, list[HitRow]]:
+    """Search every query of (library, query) pairs.
+
+    Args:
+      pairs: as from `sources.read_pairs`
+      weights: of an encoder, None: without the network
+      k: hits listed for each query
+      precision: of accepted hits, in virtual searches of the library
+      seed: of these
+      progress: whether to show a bar
+    """
+    rows: list[HitRow] = []
+    table: list[PairScore] = []
+    judged: list[_Judged] = []
+    warnings: set[str] = set()
+    libraries: dict[str, SpectralLibrary] = {}
+    for side, query in tqdm(pairs, desc="pairs", disable=not progress):
+        if side.name not in libraries:  # pairs of a library follow each other
+            libraries = {side.name: _library(side, weights, precision, seed, warnings)}
+        held = libraries[side.name]
         found, scores = held.search_and_compare(
-            query.spectra, query.axis_cm1, given.k, "cm-1"
+            query.spectra, query.axis_cm1, k, "cm-1"
         )
-        rows += _rows(library, query, found)
-        known = np.isin(query.labels, library.labels)
+        rows += _rows(side, query, found)
+        known = np.isin(query.labels, side.labels)
         if not known.any():
             continue
         truth = query.labels[known]
         right = {
-            name: np.stack([hits(each[known], library.labels, truth, k) for k in TOP])
+            name: np.stack([hits(each[known], side.labels, truth, k) for k in TOP])
             for name, each in scores.items()
         }
-        judged.append((truth, right, known, query.labels, library.labels, found))
-        table.append(_pair_row(library, query, right, truth))
-    results = {"pairs": table, "methods": [], "warnings": sorted(set(warnings))}
-    results["queries"] = len({(row[1], row[2]) for row in rows})
-    results |= _judged(judged) if judged else {}
-    results["verdict"] = _verdict(results, given)
+        judged.append(_Judged(known, query.labels, right, found))
+        top1 = {name: float(each[0].mean()) for name, each in right.items()}
+        table.append(
+            PairScore(query.name, side.name, truth.size, len(side.labels), top1)
+        )
+    queries = len({(row.query_instrument, row.query_id) for row in rows})
+    if not judged:
+        return SearchResults(queries, warnings=sorted(warnings)), rows
+    methods, network = _methods(judged)
+    results = SearchResults(
+        queries, table, methods, _rejection(judged), network, sorted(warnings)
+    )
     return results, rows
 
 
-def _library(side, given, seed, warnings):
+def _library(
+    side: Side, weights: str | None, precision: float, seed: int, warnings: set[str]
+) -> SpectralLibrary:
     library = SpectralLibrary(
         side.spectra,
         side.axis_cm1,
         side.labels,
         modality=side.modality,
-        weights=given.weights or None,
+        weights=weights,
     )
     try:
-        library.calibrate(given.precision, seed)
+        library.calibrate(precision, seed)
     except SpektronError as error:
-        warnings.append(f"{side.name}: hits are not rejected ({error})")
+        warnings.add(f"{side.name}: hits are not rejected ({error})")
     if library.weights and not library.has_encoder_weights:
-        warnings.append(
-            f"the encoder {given.weights!r} has no part in the search: its "
-            "similarities were not weighted (benchmarks/identify_learn.py --write)"
+        warnings.add(
+            f"the encoder {weights!r} has no part in the search: its similarities were "
+            "not weighted (benchmarks/identify_learn.py --write)"
         )
     if library.threshold_ is not None and library.threshold_ > 1:
-        warnings.append(
+        warnings.add(
             f"{side.name}: no threshold reaches the precision asked for in virtual "
             "searches; every hit is rejected"
         )
     return library
 
 
-def _rows(library, query, found):
+def _rows(library: Side, query: Side, found: Hits) -> list[HitRow]:
     rows = []
     for i, sample in enumerate(query.ids.tolist()):
-        for rank in range(found.names.shape[1]):
-            probability = f"{found.p_correct[i]:.4f}" if rank == 0 else ""
-            rows.append(
-                (
-                    library.name,
-                    query.name,
-                    sample,
-                    rank + 1,
-                    str(found.names[i, rank]),
-                    f"{found.score[i, rank]:.4f}",
-                    probability.replace("nan", ""),
-                    ("yes" if found.accepted[i] else "no") if rank == 0 else "",
-                )
-            )
+        for rank, name in enumerate(found.names[i].tolist(), start=1):
+            score = f"{found.score[i, rank - 1]:.4f}"
+            row = HitRow(library.name, query.name, sample, rank, name, score)
+            if rank == 1:
+                probability = f"{found.p_correct[i]:.4f}".replace("nan", "")
+                accepted = "yes" if found.accepted[i] else "no"
+                row = row._replace(probability=probability, accepted=accepted)
+            rows.append(row)
     return rows
 
 
-def _pair_row(library, query, right, truth):
-    return {
-        "query": query.name,
-        "library": library.name,
-        "queries": len(truth),
-        "entries": len(library.labels),
-        "top1": {name: float(each[0].mean()) for name, each in right.items()},
-    }
-
-
-def _judged(judged):
-    truth = np.concatenate([each[0] for each in judged])
-    methods = {
-        name: np.concatenate([each[1][name] for each in judged], axis=1)
-        for name in judged[0][1]
+def _methods(judged: Sequence[_Judged]) -> tuple[list[MethodScore], Estimate | None]:
+    """Every method over all pairs, and what the network adds."""
+    truth = np.concatenate([each.truth[each.known] for each in judged])
+    right = {
+        name: np.concatenate([each.right[name] for each in judged], axis=1)
+        for name in judged[0].right
     }
     table = [
-        {
-            "method": name,
-            **{f"top{k}": share(right[i], truth) for i, k in enumerate(TOP)},
-            "combination_minus": share_difference(
-                methods[COMBINATION][0], right[0], truth
-            ),
-        }
-        for name, right in methods.items()
-    ]
-    # Whether to believe a hit, also for queries that no entry answers.
-    confidence = np.concatenate([each[5].p_correct for each in judged])
-    correct = np.concatenate([e[5].names[:, 0] == e[3] for e in judged])
-    answered = np.concatenate([each[2] for each in judged])
-    accepted = np.concatenate([each[5].accepted for each in judged])
-    found = {"methods": table, "reject": None}
-    if np.isfinite(confidence).all():
-        curves = {}
-        for name, use in (("in the library", answered), ("all queries", answered >= 0)):
-            rejected, accuracy = rejection_curve(confidence[use], correct[use])
-            some = np.unique(np.linspace(0, use.sum() - 1, CURVE_POINTS).astype(int))
-            curves[name] = [rejected[some].tolist(), accuracy[some].tolist()]
-        found["reject"] = {
-            "accepted": float(accepted.mean()),
-            "accepted_known": float(accepted[answered].mean()),
-            "accuracy": float(correct[accepted].mean()) if accepted.any() else None,
-            "absent": int((~answered).sum()),
-            "absent_accepted": int((accepted & ~answered).sum()),
-            "queries": int(answered.size),
-            "curves": curves,
-        }
-    if WITH_NETWORK in methods:
-        found["network"] = share_difference(
-            methods[WITH_NETWORK][0], methods[COMBINATION][0], truth
+        MethodScore(
+            name,
+            share(top1, truth),
+            share(top5, truth),
+            share_difference(right[COMBINATION][0], top1, truth),
         )
-    return found
+        for name, (top1, top5) in right.items()
+    ]
+    if WITH_NETWORK not in right:
+        return table, None
+    network = share_difference(right[WITH_NETWORK][0], right[COMBINATION][0], truth)
+    return table, network
 
 
-def _verdict(results, given):
-    lines = []
-    if not results["methods"]:
-        text = f"{results['queries']} queries searched; their answers are not known, "
-        return [{"label": "search", "text": text + "so nothing is judged"}]
-    entries = {entry["method"]: entry for entry in results["methods"]}
-    for name in (COMBINATION, "cosine", "derivative", WITH_NETWORK):
-        if name in entries:
-            one, five = entries[name]["top1"], entries[name]["top5"]
-            text = f"top-1 {one['share']:.3f} [{one['low']:.3f}, {one['high']:.3f}], "
-            text += f"top-5 {five['share']:.3f}, {one['n']} queries"
-            lines.append({"label": name, "text": text})
-    if "network" in results:
-        change = results["network"]
-        said = "no clear difference"
-        if change["low"] > 0:
-            said = "it helps"
-        elif change["high"] < 0:
-            said = "it harms"
-        text = f"top-1 {change['difference']:+.3f} [{change['low']:+.3f}, "
-        text += f"{change['high']:+.3f}]: {said}"
-        lines.append({"label": "what the network adds", "text": text})
-    if reject := results["reject"]:
-        text = f"{reject['accepted_known']:.0%} of the hits for compounds in the "
-        text += f"library accepted; {reject['absent_accepted']} of {reject['absent']} "
-        text += "for absent ones; "
-        if reject["accuracy"] is None:
-            text += "none accepted"
-        else:
-            text += f"{reject['accuracy']:.0%} of all accepted hits are right "
-            text += f"(asked for: {given.precision:.0%}, in virtual searches)"
-        lines.append({"label": "reject option", "text": text})
-    return lines
+def _rejection(judged: Sequence[_Judged]) -> Rejection | None:
+    """Whether to believe a hit, also for queries that no entry answers."""
+    confidence = np.concatenate([each.found.p_correct for each in judged])
+    if not np.isfinite(confidence).all():
+        return None
+    correct = np.concatenate([e.found.names[:, 0] == e.truth for e in judged])
+    answered = np.concatenate([each.known for each in judged])
+    accepted = np.concatenate([each.found.accepted for each in judged])
+    curves = {}
+    everything = np.ones_like(answered)
+    for name, use in (("in the library", answered), ("all queries", everything)):
+        rejected, accuracy = rejection_curve(confidence[use], correct[use])
+        some = np.unique(np.linspace(0, use.sum() - 1, CURVE_POINTS).astype(int))
+        curves[name] = rejected[some].tolist(), accuracy[some].tolist()
+    return Rejection(
+        accepted=float(accepted.mean()),
+        accepted_known=float(accepted[answered].mean()),
+        accuracy=float(correct[accepted].mean()) if accepted.any() else None,
+        absent=int((~answered).sum()),
+        absent_accepted=int((accepted & ~answered).sum()),
+        queries=int(answered.size),
+        curves=curves,
+    )
