@@ -1,15 +1,13 @@
 """The task "property": embeddings against PLS on the same spectra.
 
 Without data, on the corpus' test split; with `data.path`, a user's own spectra and
-labels, by cross-validation. Writes results.json and report.html.
+labels, by cross-validation.
 
 n = spectra, k = properties.
 """
 
-import json
-import os
-import platform
-import sys
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,157 +15,120 @@ from ml_collections import ConfigDict
 from sklearn.model_selection import KFold
 from tqdm import tqdm
 
-import spektron_jax
-from spektron_jax.archive import replacing
-from spektron_jax.commands.report.property_page import write_report
+from spektron_jax.commands.report import property as page
+from spektron_jax.commands.report.property import PropertyScores, PropertyTable
+from spektron_jax.commands.result import Result
+from spektron_jax.config import at_least, check_fields
 from spektron_jax.encoder.features import Features
 from spektron_jax.errors import SpektronError
-from spektron_jax.probes.property_heads import judged, pls, ridge
+from spektron_jax.probes.property_heads import pls, ridge, scores
 from spektron_jax.spectra.samples import read_samples
 
-PLS, BASE = "PLS on spectra", "ridge on spectra"
-DEPTHS = {"ridge on z_chem": "chem", "ridge on CLS": "cls", "ridge on tokens": "mean"}
-LEAST = 10  # labelled spectra
+PLS, RIDGE, CHEM = "PLS on spectra", "ridge on spectra", "ridge on z_chem"
+DEPTHS = {CHEM: "chem", "ridge on CLS": "cls", "ridge on tokens": "mean"}
+MODALITIES = ("IR", "Raman", "NIR")
+MIN_LABELLED = 10  # spectra
+RULES = {
+    "property.folds": at_least(2),
+    "property.modalities": (
+        lambda names: set(names) <= set(MODALITIES),
+        f"must be of {', '.join(MODALITIES)}",
+    ),
+}
+
+ByName = Mapping[str, np.ndarray]
 
 
 def check(config: ConfigDict) -> None:
     """Raise SpektronError for a setting that cannot work."""
-    folds = config.property.folds
-    if folds < 2:
-        raise SpektronError(f"config.property.folds = {folds}: must be 2 or more")
+    check_fields(config, RULES)
 
 
-def run(config: ConfigDict, workdir: Path) -> None:
-    """Run the task."""
-    given = config.property
+def run(config: ConfigDict, workdir: Path) -> Result:
+    """Predict properties from every depth of the encoder and from the spectra."""
     tables = _own(config) if config.data.path else _corpus(config)
-    results = {
-        "tables": tables,
-        "verdict": _verdict(tables),
-        "weights": given.weights,
-        "config": json.loads(config.to_json()),
-        "versions": {
-            "python": platform.python_version(),
-            "spektron_jax": spektron_jax.__version__,
-            "numpy": np.__version__,
+    return Result(
+        "Properties from embeddings",
+        page.verdict(tables, CHEM),
+        page.sections(tables),
+        facts=f"Weights {config.property.weights}.",
+        data={
+            "tables": [asdict(table) for table in tables],
+            "weights": config.property.weights,
         },
-        "command": " ".join(["python -m spektron_jax.main", *sys.argv[1:]]),
-    }
-    with replacing(workdir / "results.json") as draft:
-        draft.write_text(json.dumps(results, indent=1), encoding="utf-8")
-    report = write_report(workdir)
-    for line in results["verdict"]:
-        print(f"{line['label']}: {line['text']}")
-    print(f"report: {os.path.relpath(report)}")
+    )
 
 
-def predictions(features, X, Y, test_features, test):
-    """{method: (n, k)} of every head, taught by the first arguments."""
-    found = {PLS: pls(X, Y, test), BASE: ridge(X, Y, test)}
+def _predictions(
+    features: ByName,
+    X: np.ndarray,
+    Y: np.ndarray,
+    test_features: ByName,
+    test: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """{method: (n, k)} of every head, fitted to the first three arguments."""
+    found = {PLS: pls(X, Y, test), RIDGE: ridge(X, Y, test)}
     for name, depth in DEPTHS.items():
         found[name] = ridge(features[depth], Y, test_features[depth])
     return found
 
 
-def _corpus(config):
-    from spektron_jax.probes import property_corpus as source
+def _corpus(config: ConfigDict) -> list[PropertyTable]:
+    """A table for each modality: molecules of the corpus on a virtual instrument."""
+    from spektron_jax.probes import property_corpus as source  # JAX
 
     given, tables = config.property, []
     corpus = source.load()
     for modality in tqdm(given.modalities, disable=not given.progress):
-        if modality not in source.PRESETS:
-            raise SpektronError(
-                f"config.property.modalities: {modality!r} is none of "
-                + ", ".join(source.PRESETS)
-            )
-        rows = [
+        train_rows, test_rows = (
             source.molecules(corpus, split, count, modality, config.seed)
             for split, count in (("train", given.train), ("test", given.test))
-        ]
-        both = [source.spectra(corpus, r, modality, config.seed) for r in rows]
-        (X, axis), (test, _) = both
-        names, Y, binary = source.targets(corpus, rows[0])
-        _, truth, _ = source.targets(corpus, rows[1])
-        kept = ~binary | source.varied(Y, truth)
-        encode = Features(given.weights, axis, "cm-1", modality)
-        Y, truth = Y[:, kept], truth[:, kept]
-        found = predictions(encode(X), X, Y, encode(test), test)
-        names = [n for n, its in zip(names, kept, strict=True) if its]
-        text = f"{len(X)} training and {len(test)} test molecules, one instrument"
-        tables.append(
-            _table(modality, text, names, truth, found, binary[kept], config.seed)
         )
+        X, axis = source.spectra(corpus, train_rows, modality, config.seed)
+        test, _ = source.spectra(corpus, test_rows, modality, config.seed)
+        names, Y, groups = source.targets(corpus, train_rows)
+        _, truth, _ = source.targets(corpus, test_rows)
+        kept = np.flatnonzero(~groups | source.varied(Y, truth))
+        Y, truth = Y[:, kept], truth[:, kept]
+        encode = Features(given.weights, axis, "cm-1", modality)
+        found = _predictions(encode(X), X, Y, encode(test), test)
+        entries = []
+        for column, place in enumerate(kept):
+            predicted = {name: values[:, column] for name, values in found.items()}
+            how = truth[:, column], predicted, PLS, bool(groups[place]), config.seed
+            entries.append(PropertyScores(names[place], how[3], scores(*how)))
+        text = f"{len(X)} training and {len(test)} test molecules, one instrument"
+        tables.append(PropertyTable(modality, text, entries))
     return tables
 
 
-def _own(config):
-    given, data = config.property, config.data
-    one = read_samples(data)
-    columns, values = one.labels.required().names, one.y
-    whole, name = one.whole, one.instrument
-    encode = Features(given.weights, one.axis, one.unit, one.modality)
+def _own(config: ConfigDict) -> list[PropertyTable]:
+    """A table for each property of a user's samples, by cross-validation."""
+    given, samples = config.property, read_samples(config.data)
+    encode = Features(given.weights, samples.axis, samples.unit, samples.modality)
+    least = max(MIN_LABELLED, given.folds)
     tables = []
-    for place, column in enumerate(columns):
-        rows = np.flatnonzero(whole & np.isfinite(values[:, place]))
-        if rows.size < max(LEAST, given.folds):
+    for name, values in zip(samples.labels.required().names, samples.y.T, strict=True):
+        rows = np.flatnonzero(samples.whole & np.isfinite(values))
+        if rows.size < least:
             raise SpektronError(
-                f"property {column!r}: {rows.size} spectra of {name} have a label; at "
-                f"least {max(LEAST, given.folds)} are needed"
+                f"property {name!r}: {rows.size} spectra of {samples.instrument} have "
+                f"a label; at least {least} are needed"
             )
-        X, y = one.X[rows], values[rows, place]
+        X, y = samples.X[rows], values[rows]
         if np.ptp(y) == 0:
-            raise SpektronError(f"property {column!r}: every label is {y[0]:g}")
+            raise SpektronError(f"property {name!r}: every label is {y[0]:g}")
         features = encode(X)
-        parts: dict[str, np.ndarray] = {}
+        predicted: dict[str, np.ndarray] = {}
         folds = KFold(given.folds, shuffle=True, random_state=config.seed)
         for train, test in folds.split(X):
-            known = {d: f[train] for d, f in features.items()}
-            unknown = {d: f[test] for d, f in features.items()}
-            out = predictions(known, X[train], y[train, None], unknown, X[test])
-            for method, values_of in out.items():
-                parts.setdefault(method, np.empty((rows.size, 1)))[test] = values_of
-        text = f"{rows.size} spectra of {name}, {given.folds}-fold cross-validation"
-        title = f"{Path(data.path).name}: {column}"
-        tables.append(
-            _table(title, text, [column], y[:, None], parts, [False], config.seed)
-        )
+            known = {depth: each[train] for depth, each in features.items()}
+            unknown = {depth: each[test] for depth, each in features.items()}
+            found = _predictions(known, X[train], y[train, None], unknown, X[test])
+            for method, part in found.items():
+                predicted.setdefault(method, np.empty(rows.size))[test] = part[:, 0]
+        text = f"{rows.size} spectra of {samples.instrument}, {given.folds}-fold "
+        entry = PropertyScores(name, False, scores(y, predicted, PLS, seed=config.seed))
+        title = f"{Path(config.data.path).name}: {name}"
+        tables.append(PropertyTable(title, text + "cross-validation", [entry]))
     return tables
-
-
-def _table(title, text, names, truth, found, binary, seed):
-    entries = []
-    for place, name in enumerate(names):
-        methods = {
-            method: judged(
-                truth[:, place],
-                values[:, place],
-                found[PLS][:, place],
-                bool(binary[place]),
-                seed,
-            )
-            for method, values in found.items()
-        }
-        entries.append(
-            {"property": name, "group": bool(binary[place]), "methods": methods}
-        )
-    return {"title": title, "text": text, "entries": entries}
-
-
-def _verdict(tables):
-    lines = []
-    for table in tables:
-        better, worse = [], []
-        for entry in table["entries"]:
-            change = entry["methods"]["ridge on z_chem"]["minus_rival"]
-            if change["low"] > 0:
-                better.append(entry["property"])
-            elif change["high"] < 0:
-                worse.append(entry["property"])
-        text = (
-            f"z_chem against PLS on the spectra, {len(table['entries'])} properties: "
-        )
-        text += f"better in {len(better)}"
-        text += f" ({', '.join(better)})" if better else ""
-        text += f", worse in {len(worse)}, else no clear difference"
-        lines.append({"label": table["title"], "text": text})
-    return lines

@@ -17,10 +17,14 @@ PRESETS = {"IR": "ftir", "Raman": "raman_785", "NIR": "ft_nir"}
 FWHM_CM1 = {"IR": 15.0, "Raman": 10.0}
 BATCH = 100
 POINTS = 1024
-BONDED = 0.5  # share of NH and OH groups in hydrogen bonds
-VALUES = ("dipole (D)", "polarizability (A3)", "energy per atom (hartree)")
-VALUES += ("heavy atoms",)
-LEAST_SHARE = 0.02  # of the molecules that must have, and lack, a group
+HYDROGEN_BONDED = 0.5  # share of NH and OH groups in hydrogen bonds
+VALUES = (
+    "dipole (D)",
+    "polarizability (A3)",
+    "energy per atom (hartree)",
+    "heavy atoms",
+)
+MIN_GROUP_SHARE = 0.02  # of the molecules that have, and that lack, a group
 
 
 def load() -> LineCorpus:
@@ -28,17 +32,21 @@ def load() -> LineCorpus:
     return LineCorpus.load(modalities=("IR", "Raman", "NIR"))
 
 
-def molecules(corpus, split, count, modality, seed):
+def molecules(
+    corpus: LineCorpus, split: str, count: int, modality: str, seed: int
+) -> np.ndarray:
     """At most `count` molecules of a split, drawn by seed, (n,); 0 = all."""
     usable = corpus.usable[:, modality_code(modality)] & (corpus.split == split)
     rows = np.random.default_rng(seed).permutation(np.flatnonzero(usable))
     return np.sort(rows[:count] if count else rows)
 
 
-def spectra(corpus, rows, modality, seed):
+def spectra(
+    corpus: LineCorpus, rows: np.ndarray, modality: str, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """(spectra (n, L), axis (L,)) on a virtual instrument, strongest band 1."""
     ends = NIR_CM1 if modality == "NIR" else pretraining_axis()[[0, -1]]
-    axis = np.linspace(*ends, POINTS)
+    axis = np.linspace(ends[0], ends[-1], POINTS)
     instrument = lab.draw(PRESETS[modality], seed=seed)
     key, shown = jax.random.key(seed), []
     for start in range(0, len(rows), BATCH):
@@ -51,7 +59,9 @@ def spectra(corpus, rows, modality, seed):
     return np.concatenate(shown).astype(np.float64), axis
 
 
-def targets(corpus, rows):
+def targets(
+    corpus: LineCorpus, rows: np.ndarray
+) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Names, values (n, k), and which are groups (present or not), (k,) bool."""
     names = corpus.smiles[rows].tolist()
     heavy = [sum(c.isalpha() and c not in "Hlr" for c in name) for name in names]
@@ -69,13 +79,16 @@ def targets(corpus, rows):
     return columns, np.column_stack([values, present]), np.arange(len(columns)) >= 4
 
 
-def varied(train, test):
+def varied(train: np.ndarray, test: np.ndarray) -> np.ndarray:
     """Groups that enough molecules of both sets have and lack, (k,) bool."""
     shares = np.stack([train.mean(0), test.mean(0)])
-    return ((shares >= LEAST_SHARE) & (shares <= 1 - LEAST_SHARE)).all(axis=0)
+    return np.all((shares >= MIN_GROUP_SHARE) & (shares <= 1 - MIN_GROUP_SHARE), axis=0)
 
 
-def _clean(corpus, rows, modality, axis):
+def _clean(
+    corpus: LineCorpus, rows: np.ndarray, modality: str, axis: np.ndarray
+) -> np.ndarray:
+    """Noise-free spectra, strongest band 1, (n, L)."""
     if modality == "NIR":
         found = _near(Bonds(**corpus.bonds(rows)), axis[0], axis[-1])
     else:
@@ -96,5 +109,5 @@ _infrared = jax.jit(render_lines)
 
 @jax.jit
 def _near(bonds, low, high):
-    lines = nir_lines(bonds, None, BONDED)
+    lines = nir_lines(bonds, None, HYDROGEN_BONDED)
     return render_grid(lines, low, high, POINTS, widths_cm1=NIR_WIDTHS_CM1)

@@ -4,19 +4,23 @@
     PLS     on centred spectra, components by 5-fold cross-validation
 
 Groups (present or not) are regressed as 0 and 1 and judged by the area under the ROC
-curve, the others by R2 and MAE. Intervals: 95 %, test samples resampled; two methods on
-the same resamples.
+curve, the others by R2 and MAE. Intervals: 95 %, test samples resampled, the same
+resamples for every method.
 
-n = spectra, F = features.
+n = spectra, F = features, k = properties.
 """
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import rankdata
 from sklearn.linear_model import RidgeCV
+from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from spektron_jax.metrics import INTERVAL
+from spektron_jax.metrics import interval, resampled_scores
 from spektron_jax.transfer.methods.pls import (
     cross_validated,
     folds_of,
@@ -26,11 +30,34 @@ from spektron_jax.transfer.methods.pls import (
 )
 
 PENALTIES = tuple(np.logspace(-2, 6, 17).tolist())
-FOLDS = 5
-RESAMPLES = 300
+PLS_FOLDS = 5
 
 
-def ridge(X, Y, test):
+@dataclass(frozen=True)
+class Score:
+    """How good the predictions of one method are.
+
+    Attributes:
+      r2, mae: of values; None: a group
+      auc: of a group; None: values
+      low, high: of r2 or auc, 95 %
+      minus_rival: difference, low and high of r2 or auc minus the baseline's
+    """
+
+    low: float
+    high: float
+    minus_rival: Mapping[str, float]
+    r2: float | None = None
+    mae: float | None = None
+    auc: float | None = None
+
+    @property
+    def value(self) -> float:
+        """R2 or AUC."""
+        return next(value for value in (self.r2, self.auc) if value is not None)
+
+
+def ridge(X: np.ndarray, Y: np.ndarray, test: np.ndarray) -> np.ndarray:
     """Predictions (n, k) of k properties Y by ridge on standardised features."""
     model = make_pipeline(
         StandardScaler(), RidgeCV(alphas=PENALTIES, alpha_per_target=True)
@@ -38,62 +65,58 @@ def ridge(X, Y, test):
     return model.fit(X, Y).predict(test).reshape(len(test), -1)
 
 
-def pls(X, Y, test, seed=0):
+def pls(X: np.ndarray, Y: np.ndarray, test: np.ndarray, seed: int = 0) -> np.ndarray:
     """Predictions (n, k), PLS1 for each property, components by cross-validation."""
     columns = []
     for y in np.reshape(Y, (len(X), -1)).T:
-        fold = folds_of(np.arange(len(X)), FOLDS, seed)
+        fold = folds_of(np.arange(len(X)), PLS_FOLDS, seed)
         errors = rmse_by_components(cross_validated(X, y, fold), y)
         best = smallest_good(errors)
         columns.append(pls_path(X, y, best)(test)[:, -1])
     return np.stack(columns, axis=1)
 
 
-def judged(measured, predicted, rival, binary=False, seed=0):
-    """Figures of one property and method, and the difference to a rival's.
+def scores(
+    measured: np.ndarray,
+    predicted: Mapping[str, np.ndarray],
+    baseline: str,
+    group: bool = False,
+    seed: int = 0,
+) -> dict[str, Score]:
+    """The score of every method on one property.
 
     Args:
-      measured, predicted: (n,); rival: (n,), predictions of the method to beat.
-      binary: measured is 0 or 1: "auc" in place of "r2" and "mae".
-      seed: of the resampling.
-
-    Returns:
-      {"r2" or "auc": value, "low", "high", "minus_rival": {difference, low, high}},
-      and "mae" for values.
+      measured: labels, 0 or 1 for a group                              (n,)
+      predicted: by method                                              (n,) each
+      baseline: the method that the others are compared with
+      group: whether to judge by AUC, not R2 and MAE
+      seed: of the resampling
     """
-    rng = np.random.default_rng(seed)
-    score = auc if binary else _r2
-    drawn = []
-    while len(drawn) < RESAMPLES:
-        rows = rng.integers(len(measured), size=len(measured))
-        if np.ptp(measured[rows]) > 0:
-            drawn.append([score(measured[rows], p[rows]) for p in (predicted, rival)])
-    drawn = np.array(drawn)
-    low, high = np.percentile(drawn[:, 0], INTERVAL)
-    change = np.percentile(drawn[:, 0] - drawn[:, 1], INTERVAL)
-    value = score(measured, predicted)
-    found = {"auc" if binary else "r2": float(value)}
-    if not binary:
-        found["mae"] = float(np.mean(np.abs(predicted - measured)))
-    return found | {
-        "low": float(low),
-        "high": float(high),
-        "minus_rival": {
-            "difference": float(value - score(measured, rival)),
-            "low": float(change[0]),
-            "high": float(change[1]),
-        },
-    }
+    judge = auc if group else r2_score
+    resampled = resampled_scores(judge, measured, list(predicted.values()), seed)
+    drawn = dict(zip(predicted, resampled.T, strict=True))
+    value = {name: float(judge(measured, p)) for name, p in predicted.items()}
+    found = {}
+    for name, each in drawn.items():
+        change = {
+            "difference": value[name] - value[baseline],
+            **interval(each - drawn[baseline]),
+        }
+        if group:
+            own = {"auc": value[name]}
+        else:
+            mae = float(np.mean(np.abs(predicted[name] - measured)))
+            own = {"r2": value[name], "mae": mae}
+        found[name] = Score(**interval(each), minus_rival=change, **own)
+    return found
 
 
-def auc(measured, predicted):
-    """Area under the ROC curve of 0/1 labels, by ranks (ties count half)."""
+def auc(measured: np.ndarray, predicted: np.ndarray) -> float:
+    """Area under the ROC curve of 0/1 labels (n,), by ranks; ties count half.
+
+    A twentieth of the time of scikit-learn's, which counts over all resamples.
+    """
     positive = measured > 0.5
-    ranks = rankdata(predicted)
     many, few = positive.sum(), (~positive).sum()
-    return (ranks[positive].sum() - many * (many + 1) / 2) / (many * few)
-
-
-def _r2(measured, predicted):
-    about = np.sum((measured - measured.mean()) ** 2)
-    return 1 - np.sum((measured - predicted) ** 2) / about
+    above = rankdata(predicted)[positive].sum() - many * (many + 1) / 2
+    return float(above / (many * few))
