@@ -1,7 +1,109 @@
-"""The task "predict": new spectra of the target through a saved model."""
+"""The task "predict": new spectra of the target instrument through a saved model.
 
-from spektron_jax.commands.transfer import predict as run  # noqa: F401
+Writes predictions.csv: value, interval, and a flag for spectra that the model does not
+know.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from ml_collections import ConfigDict
+
+import spektron_jax
+from spektron_jax.errors import SpektronError
+from spektron_jax.spectra import axis as axes
+from spektron_jax.spectra.samples import read_samples
+from spektron_jax.spectra.tables import write_predictions
+from spektron_jax.transfer.estimator import CalibrationTransfer
+from spektron_jax.transfer.intervals import CALIBRATED
+
+TRANSFER_SAMPLE = "transfer sample"
 
 
-def check(config) -> None:
-    """Nothing to check before files are read."""
+def check(config: ConfigDict) -> None:
+    """Raise SpektronError for a setting that is missing."""
+    if not config.model:
+        raise SpektronError("config.model: give the model folder of a transfer")
+    if not config.data.path:
+        raise SpektronError("config.data.path: give the file with new spectra")
+
+
+def run(config: ConfigDict, workdir: Path) -> None:
+    """Predict, write predictions.csv and say what was predicted."""
+    ct = CalibrationTransfer.load(config.model)
+    if config.adapter:
+        ct.switch(config.adapter)
+    found = read_samples(config.data)
+    one = found.take(found.whole)
+    if not one.ids.size:
+        raise SpektronError(f"{one.path}: holds no whole spectrum of this instrument")
+    X, quantity = one.X, ct.about_.get("quantity", "unknown")
+    if "unknown" not in (quantity, one.quantity):
+        X = axes.convert_quantity(X, one.quantity, quantity)
+    axis = axes.convert(one.axis, one.unit, ct.unit_)
+    arrays = predicted(ct, X, config.coverage, axis)
+    write_csv(workdir / "predictions.csv", ct, one.ids, arrays, config.coverage)
+    print(f"{len(X)} spectra predicted by a model with {ct.regime_}")
+    if len(found.X) > len(X):
+        print(f"{len(found.X) - len(X)} spectra with missing points: none")
+    if "flag" in arrays:
+        kinds, counts = np.unique(arrays["flag"], return_counts=True)
+        for kind, count in zip(kinds, counts, strict=True):
+            print(f"{count} {kind}")
+    print(f"{config.coverage:.0%} intervals: {ct.interval_mark(config.coverage)}")
+    print(f"written: {workdir / 'predictions.csv'}")
+
+
+def predicted(
+    ct: CalibrationTransfer,
+    X: np.ndarray,
+    coverage: float,
+    axis: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
+    """Prediction, low and high, and flag where the model can tell, (n,) each.
+
+    Args:
+      ct: a fitted or loaded CalibrationTransfer
+      X, axis: target spectra (n, p), as for `CalibrationTransfer.predict`
+      coverage: of the intervals
+    """
+    low, high = ct.predict_interval(X, coverage, axis)
+    found = {"prediction": ct.predict(X, axis), "low": low, "high": high}
+    return found if ct.domain_ is None else found | {"flag": ct.applicability(X, axis)}
+
+
+def write_csv(
+    path: Path,
+    ct: CalibrationTransfer,
+    ids: np.ndarray,
+    arrays: dict[str, np.ndarray],
+    coverage: float,
+    transfer: np.ndarray | None = None,
+) -> None:
+    """Write predictions.csv.
+
+    Args:
+      path: of the file
+      ct: the model
+      ids: of the samples                                              (n,)
+      arrays: as from `predicted`
+      coverage: of the intervals
+      transfer: which of them are transfer samples; None: none         (n,) bool
+    """
+    flags = [[flag] for flag in arrays.get("flag", np.full(ids.size, "")).tolist()]
+    for row in np.flatnonzero([] if transfer is None else transfer):
+        flags[row].append(TRANSFER_SAMPLE)
+    if ct.interval_mark(coverage) != CALIBRATED:
+        flags = [[*flag, "interval not calibrated"] for flag in flags]
+    write_predictions(
+        path,
+        ids.tolist(),
+        arrays["prediction"],
+        names=[ct.about_.get("property", "property")],
+        units=[ct.about_.get("property_unit", "")],
+        low=arrays["low"],
+        high=arrays["high"],
+        flags=["; ".join(filter(None, flag)) for flag in flags],
+        model="CalibrationTransfer",
+        version=spektron_jax.__version__,
+    )

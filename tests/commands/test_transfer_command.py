@@ -66,7 +66,9 @@ def test_from_one_file_to_a_decision_and_new_predictions(both, tmp_path, capsys)
     more = ["--config.transfer.n=10", "--config.transfer.date=2026-11-22"]
     assert transfer(out, path, *NAMES, *more) == 0
     said = capsys.readouterr().out
-    assert said.startswith("use this model: With 10 target samples the recipe predicts")
+    assert said.startswith(
+        "use this model: With 10 target samples the ensemble predicts"
+    )
     assert {p.name for p in out.iterdir()} == {
         *("model", "report.html", "results.json", "results.npz", "predictions.csv"),
         "adapter.npz",

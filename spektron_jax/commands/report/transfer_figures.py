@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from spektron_jax.commands.report.curves import Point, curves_by_number
 from spektron_jax.commands.report.style import (
     BLACK,
     BLUE,
     GREY,
     LIGHT,
     ORANGE,
-    PALETTE,
     VERMILION,
     new_figure,
     styled,
@@ -25,7 +25,7 @@ SHOWN_SPECTRA = 30  # of each instrument
 
 @styled
 def error_curve(
-    curve: Mapping[str, Sequence[Sequence[float]]],
+    curve: Mapping[str, Sequence[Point]],
     floor: float | None,
     ceiling: float | None,
     unit: str,
@@ -41,19 +41,6 @@ def error_curve(
     figure = new_figure(3.4)
     axes = figure.subplots()
     highest = max(row[3] for rows in curve.values() for row in rows)
-    for place, (name, rows) in enumerate(curve.items()):
-        n, rmsep, low, high = np.array(rows, dtype=float).T
-        shift = 1 + 0.015 * (place - len(curve) / 2)  # bars side by side
-        axes.errorbar(
-            n * shift,
-            rmsep,
-            yerr=[np.maximum(rmsep - low, 0), np.maximum(high - rmsep, 0)],
-            color=PALETTE[place % len(PALETTE)],
-            marker="os^Dv"[place % 5],
-            ms=4,
-            elinewidth=0.8,
-            label=name,
-        )
     lines = (("no transfer", floor, ":"), ("all target labels", ceiling, "--"))
     for name, value, dash in lines:
         if value is None:
@@ -62,13 +49,9 @@ def error_curve(
             axes.plot([], [], color=GREY, ls=dash, label=f"{name}: {value:.3g}")
             continue
         axes.axhline(value, color=GREY, ls=dash, label=name)
-    numbers = sorted({int(row[0]) for rows in curve.values() for row in rows})
-    axes.set_xscale("log")
-    axes.set_xticks(numbers, [str(n) for n in numbers])
-    axes.minorticks_off()
+    curves_by_number(axes, curve)
     axes.set_ylim(bottom=0)
     axes.set(xlabel="target samples", ylabel=f"RMSEP ({unit})" if unit else "RMSEP")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 

@@ -1,6 +1,6 @@
 """What the numbers of a calibration transfer mean, in plain words.
 
-Rules, fixed before any data:
+Rules of the verdict, fixed before any data:
 
 - Two methods differ when the 95 % interval of the difference of their RMSEP over the
   same splits leaves out 0; otherwise there is no clear difference.
@@ -9,30 +9,121 @@ Rules, fixed before any data:
   telling high from low, below 3 screening, from 3 quantification.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from spektron_jax.commands.report.verdict import Finding, interval, number
+from spektron_jax.commands.report.wording import interval, number
+from spektron_jax.commands.result import Finding
+from spektron_jax.transfer.comparison import CEILING, ENCODER, FLOOR, WITHOUT
+from spektron_jax.transfer.intervals import CALIBRATED
 
 USES = ((1.5, "no use yet"), (2.0, "telling high from low"), (3.0, "screening"))
 QUANTIFICATION = "quantification"
+MIN_SHARE = 0.005  # of the model; below it a difference is one of rounding
 NEAR_CEILING = 1.1  # times the RMSEP of all target labels
 
+Estimate = Mapping[str, float]  # difference, low, high
 
-def findings(results: Mapping[str, Any]) -> list[Finding]:
-    """The verdict, most important first; results as in results.json."""
-    if not results["table"]:
-        found = [_unchecked(results)]
+
+@dataclass(frozen=True)
+class MethodErrors:
+    """Errors of one method on held-out samples; low and high bound the RMSEP."""
+
+    method: str
+    rmsep: float
+    low: float
+    high: float
+    bias: float
+    sep: float
+    r2: float | None
+    r2_sd: float | None
+    rpd: float | None
+    rpiq: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Compared:
+    """All methods on the same splits; no table: nothing was compared.
+
+    Attributes:
+      table: least RMSEP first
+      ours: which of them is the fitted procedure
+      differences: method -> RMSEP of ours minus this method's
+      impossible: method -> why it could not be fitted
+      agreement: of ours with the source's own calibration, see `metrics.agreement`
+      trials: number of splits
+      curve: method -> rows of n, rmsep, low, high
+    """
+
+    table: Sequence[MethodErrors] = ()
+    ours: str | None = None
+    differences: Mapping[str, Estimate] = field(default_factory=dict)
+    impossible: Mapping[str, str] = field(default_factory=dict)
+    agreement: Estimate | None = None
+    trials: int = 0
+    curve: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
+    floor: str = FLOOR
+    ceiling: str = CEILING
+    without: str = WITHOUT
+
+    def of(self, method: str | None) -> MethodErrors | None:
+        """Errors of a method; None: it is not in the table."""
+        return next((row for row in self.table if row.method == method), None)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Of the instruments and what they measure."""
+
+    source: str
+    target: str
+    property: str
+    property_unit: str
+    quantity: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Samples that the source, the target and the files have."""
+
+    source: int
+    target: int
+    all: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a transfer found; with `Compared` all of results.json."""
+
+    regime: str
+    names: Names
+    axis_unit: str
+    samples: Counts
+    network_share: float  # of the encoder in the model
+    prior_share: float  # of members with the learned prior
+    weights: str | None
+    provenance: Mapping[str, object]
+    coverage: float
+    interval: str  # "calibrated" or "not calibrated"
+    warnings: Sequence[str]
+    forecast: Mapping[str, str] | None  # level and text
+
+
+def verdict(summary: Summary, compared: Compared) -> list[Finding]:
+    """Most important first."""
+    ours = compared.of(compared.ours)
+    if ours is None:
+        text = f"The model was fitted on {summary.regime}, but its error on the target "
+        text += "was not measured: that takes 5 labelled target samples or more and "
+        found = [Finding(None, "not checked", text + "transfer.compare.")]
     else:
-        rows = {entry["method"]: entry for entry in results["table"]}
-        found = [_recommendation(results, rows), _rival(results, rows)]
-        if results["weights"]:
-            found.append(_network(results))
-        found += _ceiling(results, rows)
-    found.append(_interval(results))
-    if results["forecast"]:
-        level, text = results["forecast"]["level"], results["forecast"]["text"]
-        found.append(Finding(level == "low", f"risk before labels: {level}", text))
+        found = [_recommendation(summary, compared, ours), _baseline(summary, compared)]
+        found += _learned(summary, compared) + _ceiling(summary, compared, ours)
+    found.append(_interval(summary))
+    if forecast := summary.forecast:
+        label = f"risk before labels: {forecast['level']}"
+        found.append(Finding(forecast["level"] == "low", label, forecast["text"]))
     return found
 
 
@@ -43,42 +134,30 @@ def use_of(rpd: float | None) -> str:
     return next((use for limit, use in USES if rpd < limit), QUANTIFICATION)
 
 
-def clearly(change: Mapping[str, float]) -> int:
+def clearly(change: Estimate) -> int:
     """-1: clearly less, 1: clearly more, 0: no clear difference."""
     return int(change["low"] > 0) - int(change["high"] < 0)
 
 
-def _unit(results: Mapping[str, Any]) -> str:
-    return f" {results['names']['property_unit']}".rstrip()
-
-
-def _unchecked(results: Mapping[str, Any]) -> Finding:
-    return Finding(
-        None,
-        "not checked",
-        f"The model was fitted on {results['regime']}, but its error on the target was "
-        "not measured: that takes 5 labelled target samples or more and "
-        "transfer.compare.",
-    )
-
-
-def _recommendation(results: Mapping[str, Any], rows: Mapping) -> Finding:
-    ours, floor = rows[results["ours"]], rows.get(results["floor"])
-    unit, n = _unit(results), results["samples"]["target"]
-    use = use_of(ours["rpd"])
+def _recommendation(
+    summary: Summary, compared: Compared, ours: MethodErrors
+) -> Finding:
+    names, use = summary.names, use_of(ours.rpd)
     text = (
-        f"With {n} target samples the recipe predicts {results['names']['property']} "
-        f"on {results['names']['target']} with an RMSEP of {number(ours['rmsep'])}"
-        f"{unit} {interval(ours)}, bias {number(ours['bias'])}, RPD "
-        f"{number(ours['rpd']) if ours['rpd'] else 'not defined'}: good for {use}."
+        f"With {summary.samples.target} target samples the ensemble predicts "
+        f"{names.property} on {names.target} with an RMSEP of {_error(summary, ours)} "
+        f"{interval(vars(ours))}, bias {number(ours.bias)}, RPD "
+        f"{number(ours.rpd) if ours.rpd else 'not defined'}: good for {use}."
     )
-    if not n:
+    useful = use != USES[0][1]
+    if not summary.samples.target:
         text += " Nothing is known of the target: a few samples on it may change much."
-        return Finding(use != USES[0][1], "the source model as it is", text)
+        return Finding(useful, "the source model as it is", text)
+    floor = compared.of(FLOOR)
     if floor is None:
-        return Finding(use != USES[0][1], "use this model", text)
-    change = clearly(results["differences"][results["floor"]])
-    text += f" Without transfer the RMSEP is {number(floor['rmsep'])}{unit}"
+        return Finding(useful, "use this model", text)
+    change = clearly(compared.differences[FLOOR])
+    text += f" Without transfer the RMSEP is {_error(summary, floor)}"
     text += (
         ": transfer is needed.",
         ": transfer makes no clear difference.",
@@ -86,93 +165,88 @@ def _recommendation(results: Mapping[str, Any], rows: Mapping) -> Finding:
     )[change + 1]
     if change > 0:
         return Finding(False, "do not transfer", text)
-    if use == USES[0][1]:
-        return Finding(False, "not good enough", text)
-    return Finding(True, "use this model", text)
+    return Finding(useful, "use this model" if useful else "not good enough", text)
 
 
-def _rival(results: Mapping[str, Any], rows: Mapping) -> Finding:
-    skip = {results["ours"], results["ceiling"], results["without"], results["floor"]}
-    skip.add("encoder only")
-    rivals = [entry for entry in results["table"] if entry["method"] not in skip]
-    if not rivals:
-        return Finding(None, "no rival", "No single method could be fitted beside it.")
-    best = rivals[0]
-    change = results["differences"][best["method"]]
-    name, unit = best["method"], _unit(results)
-    said = (
-        f"Of {len(rivals)} single methods {name} has the least RMSEP, "
-        f"{number(best['rmsep'])}{unit}; the recipe's minus it: "
-        f"{number(change['difference'])} {interval(change)}"
-    )
-    verdict = clearly(change)
-    if verdict > 0:
-        return Finding(
-            False,
-            f"{name} is better here",
-            f"{said}. The choice was made on these same samples, so it flatters {name} "
-            "somewhat.",
-        )
-    if verdict < 0:
-        return Finding(True, "better than any single method", f"{said}.")
-    return Finding(
-        None,
-        f"{name} would do as well",
-        f"{said}: no clear difference. The recipe spares the choice, which these "
-        "samples alone could not make safely.",
-    )
-
-
-def _network(results: Mapping[str, Any]) -> Finding:
-    without = results["differences"].get(results["without"])
-    weight = round(100 * results["network_share"])
-    share = f"It has a weight of {weight} % in the model."
-    if without is None:
-        return Finding(None, "network", share)
+def _baseline(summary: Summary, compared: Compared) -> Finding:
+    skip = {compared.ours, CEILING, WITHOUT, FLOOR, ENCODER}
+    single = [row for row in compared.table if row.method not in skip]
+    if not single:
+        text = "No single method could be fitted beside it."
+        return Finding(None, "no single method", text)
+    best = single[0]
+    name, change = best.method, compared.differences[best.method]
     text = (
-        f"The combination's RMSEP minus that of the same procedure without the "
-        f"network: {number(without['difference'])} {interval(without)}. {share}"
+        f"Of {len(single)} single methods {name} has the least RMSEP, "
+        f"{_error(summary, best)}; the ensemble's minus it: {with_interval(change)}"
     )
-    verdict = clearly(without) if weight else 0  # 0 %: a difference of rounding
-    if verdict >= 0 and weight > 0:
+    if clearly(change) > 0:
+        text += ". The choice was made on these same samples, so it flatters "
+        return Finding(False, f"{name} is better here", f"{text}{name} somewhat.")
+    if clearly(change) < 0:
+        return Finding(True, "better than any single method", f"{text}.")
+    text += ": no clear difference. The ensemble spares the choice, which these "
+    text += "samples alone could not make safely."
+    return Finding(None, f"{name} would do as well", text)
+
+
+def _learned(summary: Summary, compared: Compared) -> list[Finding]:
+    """What was learnt on other spectra: the encoder, or the prior of coefficients."""
+    found, what, share = [], "network", summary.network_share
+    if not share:
+        what, share = "learned prior", summary.prior_share
+        if summary.weights:
+            text = "The encoder has no weight in the model: predictions do not use it."
+            found.append(Finding(None, "network", text))
+    change = compared.differences.get(WITHOUT)
+    if change is None or not share:
+        return found
+    text = (
+        f"The combination's RMSEP minus that of the same procedure without the {what}: "
+        f"{with_interval(change)}. It has a weight of {100 * share:.0f} % in the model."
+    )
+    better = clearly(change) if share >= MIN_SHARE else 0
+    if better >= 0 and share >= MIN_SHARE and what == "network":
         text += " Give --config.transfer.weights= to leave it out."
-    return (
-        Finding(True, "the network helps", text),
-        Finding(None, "the network does not help here", text),
-        Finding(False, "the network does harm here", text),
-    )[verdict + 1]
+    added = (
+        Finding(True, f"the {what} helps", text),
+        Finding(None, f"the {what} does not help here", text),
+        Finding(False, f"the {what} does harm here", text),
+    )[better + 1]
+    return [*found, added]
 
 
-def _ceiling(results: Mapping[str, Any], rows: Mapping) -> list[Finding]:
-    ceiling = rows.get(results["ceiling"])
+def _ceiling(summary: Summary, compared: Compared, ours: MethodErrors) -> list[Finding]:
+    ceiling = compared.of(CEILING)
     if ceiling is None:
         return []
-    ours = rows[results["ours"]]
-    ratio = ours["rmsep"] / ceiling["rmsep"] if ceiling["rmsep"] else float("inf")
-    text = (
-        f"A calibration on all target labels has an RMSEP of "
-        f"{number(ceiling['rmsep'])}{_unit(results)}, {number(ratio)} times less."
-        if ratio > 1
-        else f"A calibration on all target labels is no better: RMSEP "
-        f"{number(ceiling['rmsep'])}{_unit(results)}."
-    )
+    ratio = ours.rmsep / ceiling.rmsep if ceiling.rmsep else float("inf")
+    text = "A calibration on all target labels "
+    if ratio > 1:
+        text += f"has an RMSEP of {_error(summary, ceiling)}, {number(ratio)} times "
+        text += "less."
+    else:
+        text += f"is no better: RMSEP {_error(summary, ceiling)}."
     if ratio <= NEAR_CEILING:
         return [Finding(True, "enough samples", text)]
     return [Finding(None, "more samples can help", text)]
 
 
-def _interval(results: Mapping[str, Any]) -> Finding:
-    good = results["interval"] == "calibrated"
-    share = f"{100 * results['coverage']:.0f} %"
-    if good:
-        return Finding(
-            True,
-            "intervals calibrated",
-            f"{share} intervals rest on the errors of left-out target samples.",
-        )
-    return Finding(
-        False,
-        "intervals not calibrated",
-        f"{share} intervals rest on too few labelled target samples; they are widened "
-        "by the shift between the instruments, and their coverage is not known.",
-    )
+def _interval(summary: Summary) -> Finding:
+    text = f"{100 * summary.coverage:.0f} % intervals rest on "
+    if summary.interval == CALIBRATED:
+        text += "the errors of left-out target samples."
+        return Finding(True, "intervals calibrated", text)
+    text += "too few labelled target samples; they are widened by the shift between "
+    text += "the instruments, and their coverage is not known."
+    return Finding(False, "intervals not calibrated", text)
+
+
+def _error(summary: Summary, row: MethodErrors) -> str:
+    """The RMSEP with its unit."""
+    return f"{number(row.rmsep)} {summary.names.property_unit}".rstrip()
+
+
+def with_interval(change: Estimate) -> str:
+    """A difference and its interval."""
+    return f"{number(change['difference'])} {interval(change)}"

@@ -1,40 +1,59 @@
 """Words of the verdict for numbers of either sign, and escaping."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from spektron_jax.commands.report.transfer_page import render
-from spektron_jax.commands.report.transfer_verdict import clearly, findings, use_of
+from spektron_jax.commands.report import transfer as page
+from spektron_jax.commands.report.html import render
+from spektron_jax.commands.report.transfer_verdict import (
+    Compared,
+    Counts,
+    MethodErrors,
+    Names,
+    Summary,
+    clearly,
+    use_of,
+    verdict,
+)
+from spektron_jax.commands.result import Result
 from spektron_jax.metrics import agreement
 
 METHODS = ("combination", "without network", "no transfer", "GLSW")
 
 
-def results_of(rmsep, differences, **more):
+SUMMARY = Summary(
+    regime="10 labelled paired target spectra",
+    names=Names("A", "<B>", "fat", "%", "absorbance"),
+    axis_unit="nm",
+    samples=Counts(source=64, target=10, all=80),
+    network_share=0.2,
+    prior_share=0.0,
+    weights="nano",
+    provenance={"weights": "<nano>"},
+    coverage=0.9,
+    interval="calibrated",
+    warnings=["a < b"],
+    forecast=None,
+)
+
+
+def compared_of(rmsep, differences, **more):
     table = [
-        {
-            **{"method": name, "rmsep": value, "low": value * 0.9, "high": value * 1.1},
-            **{"bias": 0.0, "sep": value, "r2": 0.5, "n": 48},
-            **{"rpd": 1 / value, "rpiq": 1.3 / value},
-        }
+        MethodErrors(
+            *(name, value, value * 0.9, value * 1.1),
+            *(0.0, value, 0.5, 0.1, 1 / value, 1.3 / value, 48),
+        )
         for name, value in zip(METHODS, rmsep, strict=True)
     ]
-    return {
-        **{"regime": "10 labelled paired target spectra", "axis_unit": "nm"},
-        "names": {
-            **{"source": "A", "target": "<B>", "property": "fat"},
-            **{"property_unit": "%", "quantity": "absorbance"},
-        },
-        "samples": {"source": 64, "target": 10, "all": 80},
-        **{"network_share": 0.2, "weights": "nano", "coverage": 0.9},
-        **{"interval": "calibrated", "warnings": ["a < b"], "forecast": None},
-        **{"curve": {}, "table": sorted(table, key=lambda e: e["rmsep"])},
-        "differences": dict(zip(METHODS[1:], differences, strict=True)),
-        **{"impossible": {}, "ours": "combination", "floor": "no transfer"},
-        **{"ceiling": "all target labels", "without": "without network"},
-        **{"trials": 15, "config": {"seed": 0}, "files": {}, "versions": {}},
-        "command": "python",
-    } | more
+    return Compared(
+        sorted(table, key=lambda row: row.rmsep),
+        "combination",
+        dict(zip(METHODS[1:], map(change, differences), strict=True)),
+        trials=15,
+        **more,
+    )
 
 
 def change(difference, half=0.01):
@@ -71,24 +90,33 @@ def change(difference, half=0.01):
     ],
 )
 def test_the_verdict_follows_the_numbers(rmsep, differences, labels):
-    found = findings(results_of(rmsep, [change(value) for value in differences]))
+    found = verdict(SUMMARY, compared_of(rmsep, differences))
     assert [each.label for each in found][: len(labels)] == labels
+
+
+def labels_of(share, prior, difference, weights="nano"):
+    compared = compared_of((0.3, 0.3, 2.0, 0.2), [difference, -1.7, 0.1])
+    shares = {"network_share": share, "prior_share": prior, "weights": weights}
+    return [each.label for each in verdict(replace(SUMMARY, **shares), compared)][2:4]
 
 
 def test_a_network_without_weight_does_neither_good_nor_harm():
     for difference in (0.1, -0.1):
-        changes = [change(difference), change(-1.7), change(0.1)]
-        found = findings(
-            results_of((0.3, 0.3, 2.0, 0.2), changes) | {"network_share": 0.001}
-        )
-        assert "the network does not help here" in [each.label for each in found]
+        labels = labels_of(0.001, 0.0, difference)
+        assert labels[0] == "the network does not help here"
+
+
+def test_with_labels_the_prior_is_judged_and_the_encoder_has_no_part():
+    assert labels_of(0, 0.4, -0.1) == ["network", "the learned prior helps"]
+    assert labels_of(0, 0.4, 0.0, None)[0] == "the learned prior does not help here"
+    assert labels_of(0, 0.4, 0.1, None)[0] == "the learned prior does harm here"
+    assert labels_of(0, 0.0, 0.0, None) == ["intervals calibrated"]
 
 
 def test_words_for_what_is_missing():
-    bare = results_of((0.2,) * 4, [change(0.0)] * 3, table=[], weights=None)
-    bare |= {"interval": "not calibrated"}
-    bare |= {"forecast": {"level": "high", "text": "Look out."}}
-    found = findings(bare)
+    forecast = {"level": "high", "text": "Look out."}
+    bare = replace(SUMMARY, interval="not calibrated", forecast=forecast)
+    found = verdict(replace(bare, weights=None), Compared())
     assert [each.label for each in found] == [
         *("not checked", "intervals not calibrated", "risk before labels: high")
     ]
@@ -96,28 +124,54 @@ def test_words_for_what_is_missing():
     assert use_of(1.0) == "no use yet" and use_of(3.0) == use_of(None)
 
 
+def rendered(compared):
+    y = np.arange(1.0, 5)
+    return render(
+        Result(
+            page.title(SUMMARY),
+            verdict(SUMMARY, compared),
+            [
+                page.warnings(SUMMARY),
+                *page.comparison(SUMMARY, compared, y, y, y),
+                page.provenance(SUMMARY),
+            ],
+            page.facts(SUMMARY),
+        )
+    )
+
+
 def test_what_files_say_is_escaped():
-    axis = np.linspace(1100, 2300, 20)
-    arrays = {"axis": axis, "source": np.ones((3, 20)), "target": np.ones((2, 20))}
-    arrays |= dict.fromkeys(("tested", "tested_mean", "tested_sd"), np.arange(1.0, 5))
-    results = results_of((0.2, 0.3, 2.0, 0.3), [change(-0.1)] * 3)
-    results["provenance"] = {"weights": "<nano>"}
-    page = render(results, arrays)
-    assert "weights: &lt;nano&gt;" in page and 'id="latent"' not in page
-    assert "fat: A to &lt;B&gt;" in page and "a &lt; b" in page and "<B>" not in page
+    html = rendered(compared_of((0.2, 0.3, 2.0, 0.3), [-0.1] * 3))
+    assert "weights: &lt;nano&gt;" in html and "<B>" not in html
+    assert "fat: A to &lt;B&gt;" in html and "a &lt; b" in html
 
 
-def test_latent_map_and_agreement_are_shown():
-    axis = np.linspace(1100, 2300, 20)
-    arrays = {"axis": axis, "source": np.ones((3, 20)), "target": np.ones((4, 20))}
-    arrays |= dict.fromkeys(("tested", "tested_mean", "tested_sd"), np.arange(1.0, 5))
+def test_agreement_curve_and_what_could_not_be_fitted_are_shown():
+    compared = compared_of(
+        (0.2, 0.3, 2.0, 0.3),
+        [-0.1] * 3,
+        impossible={"DS": "too few pairs"},
+        agreement=agreement(np.arange(4.0), np.arange(4.0) + 0.5),
+        curve={"combination": [[5, 0.3, 0.2, 0.4], [10, 0.2, 0.1, 0.3]]},
+    )
+    html = rendered(compared)
+    assert "by 0.5" in html and "concordance 0.909" in html
+    assert "DS: too few pairs" in html and '<tr class="marked">' in html
+    assert html.index('id="curve"') < html.index('id="predictions"')
+
+
+def test_instruments_latent_codes_and_domain_are_drawn():
+    axis, transfer = np.linspace(1100, 2300, 20), np.arange(4) < 2
     rng = np.random.default_rng(0)
+    points = {"share": np.array([0.6, 0.3])}
     for when in ("before", "after"):
-        arrays[f"latent_source_{when}"] = rng.normal(size=(3, 2))
-        arrays[f"latent_target_{when}"] = rng.normal(size=(4, 2))
-    arrays |= {"latent_share": np.array([0.6, 0.3]), "transfer": np.arange(4) < 2}
-    results = results_of((0.2, 0.3, 2.0, 0.3), [change(-0.1)] * 3)
-    results["agreement"] = agreement(np.arange(4.0), np.arange(4.0) + 0.5)
-    page = render(results, arrays)
-    assert page.index('id="spectra"') < page.index('id="latent"')
-    assert "by 0.5" in page and "concordance 0.909" in page
+        points[f"source_{when}"] = rng.normal(size=(3, 2))
+        points[f"target_{when}"] = rng.normal(size=(4, 2))
+    flag = np.array(["in domain", "in domain", "unlike", "in domain"])
+    sections = [
+        page.spectra(SUMMARY, axis, np.ones((3, 20)), np.ones((4, 20))),
+        page.latent(SUMMARY, transfer, points),
+        page.domain(transfer, flag, np.ones(4), np.ones(4)),
+    ]
+    html = render(Result("title", sections=sections))
+    assert html.count("<figure>") == 3 and "3 in domain, 1 unlike" in html
