@@ -7,7 +7,7 @@ import pytest
 
 from spektron_jax import main
 from spektron_jax.spectra.spectra_file import save
-from spektron_jax.spectra.spectra_set import Instrument, SpectraSet
+from spektron_jax.spectra.spectra_set import InstrumentSpectra, SpectraSet
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def own(tmp_path):
     X = y[:, None] * np.exp(-(((axis - 1400) / 40) ** 2))
     X = X + 0.01 * rng.normal(size=X.shape)
     ids = [f"s{i}" for i in range(30)]
-    instrument = Instrument(axis, "cm-1", "absorbance", X)
+    instrument = InstrumentSpectra(axis, "cm-1", "absorbance", X)
     save(tmp_path / "own.h5", SpectraSet({"a": instrument}, ids, "IR"))
     text = "id,height\n" + "".join(
         f"{i},{v:.4f}\n" for i, v in zip(ids, y, strict=True)
