@@ -146,7 +146,7 @@ def _stream(
                 spectra = np.stack([found.get(kind, none) for _, found in block])
                 empty = int((spectra == 0).all(axis=1).sum())
                 if not same:
-                    spectra = resample(spectra, source.axis_cm1, axis, "cm-1")
+                    spectra = resample(spectra, source.axis_cm1, axis, "cm-1").spectra
                 file[kind][rows] = spectra
                 file[kind].attrs["zeros"] += empty
             names = [name for name, _ in block]

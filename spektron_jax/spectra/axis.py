@@ -10,12 +10,14 @@ A quantity is what was measured. Only these conversions exist, within a family:
     R = %R / 100        log(1/R) = -log10 R     (reflectance, %R, log(1/R))
 
 `check` refuses an axis that turns back, repeats, or lies where no spectrum of that
-modality lies in that unit; `resample` puts spectra on another axis, locally.
+modality lies in that unit; `resample` puts spectra on another axis, locally, and says
+what it did.
 
 Sizes: n spectra, p points, q points of the new axis.
 """
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -219,22 +221,35 @@ def convert_quantity(
     return -np.log10(np.where(bad, np.nan, share))
 
 
+@dataclass(frozen=True)
+class Resampled:
+    """Spectra on another axis.
+
+    Attributes:
+      spectra: (n, q) float64, NaN where not valid.
+      valid: (n, q) bool, False outside the measured axis, in gaps, and near NaN.
+      report: one line that says what was done.
+    """
+
+    spectra: np.ndarray
+    valid: np.ndarray
+    report: str
+
+
 def resample(
     spectra: np.ndarray, axis: np.ndarray, new_axis: np.ndarray, unit: str
-) -> np.ndarray:
+) -> Resampled:
     """Put spectra on `new_axis`, by the two neighbours of each new point alone.
 
     Linear interpolation: a new point takes part in nothing but its two neighbours, and
-    one outside the axis, inside a gap, or beside NaN is NaN. Nothing is extrapolated.
+    one outside the axis, inside a gap, or beside NaN is not valid. Nothing is
+    extrapolated.
 
     Args:
       spectra: (n, p).
       axis: (p,) positions in `unit`, running up or down.
       new_axis: (q,) positions in the same unit (see `convert`).
       unit: unit of both.
-
-    Returns:
-      (n, q) float64.
     """
     axis = np.asarray(axis, np.float64)
     new_axis = np.asarray(new_axis, np.float64)
@@ -264,4 +279,13 @@ def resample(
     steps = np.diff(axis)
     in_gap = (step > GAP_STEPS * np.median(steps)) & (weight > 0) & (weight < 1)
     outside = (new_axis < axis[0]) | (new_axis > axis[-1])
-    return np.where(outside | in_gap, np.nan, result)
+    valid = ~(outside | in_gap) & ~np.isnan(result)
+    ratio = float(np.median(np.abs(np.diff(new_axis))) / np.median(steps))
+    report = (
+        f"resampled {axis.size} to {new_axis.size} points by linear interpolation, "
+        f"{int(outside.sum())} outside {axis[0]:g} to {axis[-1]:g} {unit} and "
+        f"{int(in_gap.sum())} in gaps not valid; new step {ratio:.3g} x the old one"
+    )
+    if ratio > 2:
+        report += " (narrow bands between the new points are lost)"
+    return Resampled(np.where(valid, result, np.nan), valid, report)

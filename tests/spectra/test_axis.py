@@ -154,8 +154,11 @@ def test_resampling_is_exact_on_lines_and_never_leaves_the_axis():
     new = np.linspace(1000.0, 2600.0, 500)
     done = axes.resample(values, NM, new, "nm")
     inside = (new >= 1100) & (new <= 2498)
-    np.testing.assert_array_equal(np.isfinite(done), np.tile(inside, (2, 1)))
-    np.testing.assert_allclose(done[0, inside], 2 * new[inside] + 1)
+    np.testing.assert_array_equal(done.valid, np.tile(inside, (2, 1)))
+    np.testing.assert_allclose(done.spectra[0, inside], 2 * new[inside] + 1)
+    assert np.isnan(done.spectra[:, ~inside]).all()
+    assert "in gaps not valid" in done.report
+    assert f"{(~inside).sum()} outside 1100 to 2498 nm" in done.report
 
 
 def test_resampling_on_the_own_axis_changes_nothing_and_is_local():
@@ -163,20 +166,21 @@ def test_resampling_on_the_own_axis_changes_nothing_and_is_local():
     values = rng.normal(size=(3, NM.size))
     values[1, 10] = np.nan
     same = axes.resample(values, NM, NM, "nm")
-    np.testing.assert_array_equal(same, values)
+    np.testing.assert_array_equal(same.spectra, values)
     down = axes.resample(values[:, ::-1], NM[::-1], NM, "nm")
-    np.testing.assert_array_equal(down, values)
+    np.testing.assert_array_equal(down.spectra, values)
     new = NM[:-1] + 0.5
     before = axes.resample(values, NM, new, "nm")
     values[0, 100] += 1
-    moved = axes.resample(values, NM, new, "nm")[0] != before[0]
+    moved = axes.resample(values, NM, new, "nm").spectra[0] != before.spectra[0]
     assert set(np.flatnonzero(moved)) == {99, 100}
-    assert np.isnan(before[1, 9:11]).all() and np.isfinite(before[1, 11])
+    assert not before.valid[1, 9] and not before.valid[1, 10] and before.valid[1, 11]
 
 
-def test_resampling_leaves_gaps_open():
+def test_resampling_leaves_gaps_open_and_warns_of_lost_bands():
     cut = np.append(NM[:300], NM[400:])
     done = axes.resample(np.ones((1, cut.size)), cut, NM, "nm")
-    assert np.isnan(done[0]).sum() == 100
+    assert (~done.valid[0]).sum() == 100
+    assert "narrow bands" in axes.resample(np.ones(700), NM, NM[::5], "nm").report
     with pytest.raises(SpektronError, match="3 points and the axis 700"):
         axes.resample(np.ones((1, 3)), NM, NM, "nm")
