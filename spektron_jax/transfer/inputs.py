@@ -133,12 +133,19 @@ def on_axis(
         )
     ends = np.clip(axis, measured.min(), measured.max())
     found = axes.resample(X, measured, ends, unit)
-    if not found.valid.all():
+    if not np.isfinite(found).all():
         raise SpektronError(
             "axis: the measured axis has a gap where the model needs points; measure "
             "there, or leave that range out on both instruments"
         )
-    return found.spectra, found.report
+    ratio = np.median(np.abs(np.diff(axis))) / np.median(np.abs(np.diff(measured)))
+    text = (
+        f"resampled {measured.size} to {axis.size} points by linear interpolation; new "
+        f"step {ratio:.3g} x the old one"
+    )
+    if ratio > 2:
+        text += " (narrow bands between the new points are lost)"
+    return found, text
 
 
 def regime(data: TransferData) -> str:
