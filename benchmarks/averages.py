@@ -28,8 +28,9 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.transfer import methods
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.methods.pls_transfer import PLSTransfer
-from spektron_jax.transfer.methods.preprocessing import preprocess, preprocessed
+from spektron_jax.transfer.methods.preprocessing import preprocess
 from spektron_jax.transfer.methods.registry import TWENTY
+from spektron_jax.transfer.methods.workspace import Workspace
 
 TWELVE_HEADS = ("glsw0.01", "pooled@t", "pooled_mc_w1@t", "mc@t", "prior_ridge@t")
 TWELVE_HEADS += ("ds_res@t",)
@@ -69,15 +70,16 @@ class Average:
     methods: tuple[PLSTransfer, ...]
     weighting: str = "equal"
 
-    def fit(self, data: TransferData) -> Callable[[np.ndarray], np.ndarray]:
+    def fit(self, data: TransferData | Workspace) -> Callable[[np.ndarray], np.ndarray]:
         """Fit all members; returns a function from spectra (m, L) to (m,)."""
         if self.weighting not in WEIGHTINGS:
             raise SpektronError(
                 f"weighting {self.weighting!r}: use one of {', '.join(WEIGHTINGS)}"
             )
+        space = Workspace.of(data)
         members, held_out = [], []
         for method in self.methods:
-            ready, scale = preprocessed(data, method.pretreatment)
+            ready, scale = space.preprocessed(method.pretreatment)
             k = method.choose(ready)
             members.append((method.pretreatment, scale, method.path(ready), k))
             if self.weighting != "equal":
@@ -85,7 +87,8 @@ class Average:
         if self.weighting == "equal":
             weights = np.full(len(members), 1.0 / len(members))
         else:
-            errors = np.stack(held_out, axis=1) - data.y_target[data.labelled][:, None]
+            known = space.data.y_target[space.data.labelled]
+            errors = np.stack(held_out, axis=1) - known[:, None]
             weights = weights_of(errors, self.weighting)
 
         def predict(X: np.ndarray) -> np.ndarray:

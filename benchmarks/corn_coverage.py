@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from benchmarks.averages import make
 from benchmarks.tables import corn_arguments, read_study, regime_of
-from spektron_jax.transfer.ensemble import TransferRecipe
+from spektron_jax.transfer.ensemble import Ensemble
 from spektron_jax.transfer.intervals import calibrate
 from spektron_jax.transfer.splits import Regime, transfer_data
 
@@ -32,7 +32,7 @@ def measure(study, name: str, regime: Regime) -> dict:
         y = study.labels[key]
         for split in study.splits:
             data = transfer_data(X_source, X_target, y, split, source, regime)
-            method = TransferRecipe("classical") if name == "recipe" else make(name)
+            method = Ensemble("classical") if name == "recipe" else make(name)
             intervals = calibrate(method, data)
             low, high = intervals.interval(X_target[split.test], COVERAGE)
             truth = y[split.test]

@@ -9,7 +9,8 @@ Transfer samples for n = 50 go on by Kennard-Stone where the protocol ends at 25
 """
 
 import sys
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import h5py
 import numpy as np
@@ -18,28 +19,70 @@ from benchmarks import tables
 from benchmarks.harness import Row, Study, run
 from spektron_jax.encoder.adaptation import Adaptation
 from spektron_jax.encoder.features import Features
-from spektron_jax.encoder.finetune import FineTuned
-from spektron_jax.encoder.pipeline import Adapted, Neighbours, Rerendered
-from spektron_jax.transfer.ensemble import TransferRecipe
+from spektron_jax.encoder.finetune import FineTuning, fine_tune
+from spektron_jax.encoder.neighbours import Neighbours
+from spektron_jax.encoder.rerender import instrument_code, rerender
+from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.ensemble import Ensemble
+from spektron_jax.transfer.methods import make
 from spektron_jax.transfer.selection import compressed, kennard_stone
 
 MOST = 50  # transfer samples
 RANK = 4
 
+Predict = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Rerendered:
+    """A transfer on spectra, after `rerender` has taken the target to the source."""
+
+    features: Features
+    head: str = "none/sg1"
+
+    def fit(self, data: TransferData) -> Predict:
+        """Render the target's spectra, then fit the head."""
+        code = instrument_code(self.features, data.X_source)
+
+        def render(X: np.ndarray) -> np.ndarray:
+            return rerender(self.features, X, code) if len(X) else X
+
+        rendered = data.on(data.X_source, render(data.X_target))
+        fitted = make(self.head).fit(rendered)
+        return lambda X: fitted(render(X))
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """The regression head, perhaps with adapters, trained on all labelled spectra."""
+
+    features: Features
+    how: FineTuning = FineTuning()
+
+    def fit(self, data: TransferData) -> Predict:
+        """Train on the labelled spectra of both instruments."""
+        rows = data.labelled
+        X = np.vstack([data.X_source, data.X_target[rows]])
+        y = np.append(data.y_source, data.y_target[rows])
+        target = np.arange(y.size) >= data.y_source.size
+        return fine_tune(self.features, X, y, target, self.how)
+
 
 def methods(features: Features) -> dict[str, object]:
     """Every row by name; those that need labels last."""
+    where = features.axis, features.unit, features.modality
+    adapted = Features(features.name, *where, Adaptation())
     return {
-        "without network": TransferRecipe("classical"),
-        "encoder": TransferRecipe("encoder", features),
-        "encoder, adapted": Adapted(features),
+        "without network": Ensemble("classical"),
+        "encoder": Ensemble("encoder", encoder=features),
+        "encoder, adapted": Ensemble("encoder", encoder=adapted),
         "neighbours": Neighbours(features),
-        "neighbours, adapted": Neighbours(features, Adaptation()),
+        "neighbours, adapted": Neighbours(adapted),
         "re-rendered": Rerendered(features),
         "re-rendered, umc": Rerendered(features, "umc/sg1"),
         "re-rendered, mc": Rerendered(features, "mc@t/sg1"),
         "head": FineTuned(features),
-        "LoRA": FineTuned(features, rank=RANK),
+        "LoRA": FineTuned(features, FineTuning(rank=RANK)),
     }
 
 

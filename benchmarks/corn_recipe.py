@@ -16,7 +16,7 @@ import h5py
 from benchmarks import tables
 from benchmarks.harness import Row, run
 from spektron_jax.encoder.features import Features
-from spektron_jax.transfer.ensemble import KINDS, TransferRecipe
+from spektron_jax.transfer.ensemble import KINDS, Ensemble
 
 NUMBERS = "-5,-10,0,5,10,25"
 
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
     mark = f"{given.weights}@{features.checksum[:8]} "
     mark += f"recipe@{tables.checksum()}"
     names = {
-        f"{kind}#{mark}": TransferRecipe(kind, features)
+        f"{kind}#{mark}": Ensemble(kind, "NIR", features)
         for kind in given.kinds.split(",")
     }
     regimes = [tables.regime_of(int(n)) for n in given.n.split(",")]

@@ -35,7 +35,7 @@ from spektron_jax.archive import replacing
 from spektron_jax.encoder.features import DEPTHS, Features
 from spektron_jax.encoder.load import Encoder
 from spektron_jax.training.state import init_params
-from spektron_jax.transfer.bayes import RIDGE, fit_view, scores
+from spektron_jax.transfer.bayes import COVARIANCE_RIDGE, fit_features, scores
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.methods.preprocessing import preprocess
 from spektron_jax.transfer.selection import compressed, kennard_stone
@@ -99,8 +99,8 @@ def transfers(study, rows, views, repeats) -> dict[str, float]:
             for key, view_of in views.items():
                 parts = []
                 for view, ridge in view_of(source):
-                    fits = fit_view(data, view, ridge)
-                    each = [view(B[test]) @ fit.vector + fit.constant for fit in fits]
+                    fits = fit_features(data, view, ridge)
+                    each = [view(B[test]) @ fit.vector + fit.intercept for fit in fits]
                     parts.append(softmax(scores(fits)) @ each)
                 predicted[key, source, target, name].append(np.mean(parts, axis=0))
     return {
@@ -149,10 +149,11 @@ def main(arguments: list[str] | None = None) -> None:
     inside = {key: float(np.mean(values)) for key, values in found.items()}
 
     def tokens(name, source):
-        return [(lambda X: X @ linear[name, source], RIDGE["raw"])]
+        return [(lambda X: X @ linear[name, source], COVARIANCE_RIDGE["raw"])]
 
     classical = [
-        (partial(preprocess, pretreatment=t), RIDGE[t]) for t in ("raw", "sg1")
+        (partial(preprocess, pretreatment=t), COVARIANCE_RIDGE[t])
+        for t in ("raw", "sg1")
     ]
     views = {
         "spectra": lambda source: classical[:1],

@@ -27,11 +27,15 @@ from benchmarks import tables, worlds
 from benchmarks.learned_weights import FIRST_TRAIN, FIRST_VALIDATION, NUMBERS, inner
 from spektron_jax.archive import replacing
 from spektron_jax.corpus.line_corpus import LineCorpus
-from spektron_jax.transfer import coefficient_prior
-from spektron_jax.transfer.bayes import RIDGE, fit_view, scores
-from spektron_jax.transfer.coefficient_prior import MOST, PRETREATMENT, features
+from spektron_jax.transfer import priors
+from spektron_jax.transfer.bayes import COVARIANCE_RIDGE, fit_features, scores
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.methods.preprocessing import FILTERS, preprocess
+from spektron_jax.transfer.priors import (
+    MAX_LOG_SCALE,
+    PRIOR_PRETREATMENT,
+    point_features,
+)
 
 WINDOW, POINTS = FILTERS[2][0], worlds.PRESET.points
 SIGNALS = np.exp(np.linspace(-2.0, 15.0, 18))
@@ -50,13 +54,15 @@ class Prior(nn.Module):
             h = nn.gelu(nn.Conv(WIDTH, (KERNEL,))(h)) * mask[..., None]
         zero = nn.initializers.zeros
         logs = nn.Dense(1, use_bias=False, kernel_init=zero)(h)[..., 0]
-        logs = MOST * jnp.tanh(logs / MOST) * mask
+        logs = MAX_LOG_SCALE * jnp.tanh(logs / MAX_LOG_SCALE) * mask
         return (logs - logs.sum(-1, keepdims=True) / mask.sum(-1, keepdims=True)) * mask
 
 
 def lesson(data: TransferData, X: np.ndarray, y: np.ndarray) -> dict:
     """One task for training: spectra without the mean difference, up to POINTS."""
-    A, B, X = (preprocess(X, PRETREATMENT) for X in (data.X_source, data.X_target, X))
+    A, B, X = (
+        preprocess(X, PRIOR_PRETREATMENT) for X in (data.X_source, data.X_target, X)
+    )
     off = (B - A[data.paired]).mean(axis=0)
     A[data.paired] = (A[data.paired] + B - off) / 2
     origin, unit = A.mean(axis=0), A.std(axis=0).mean()
@@ -68,7 +74,7 @@ def lesson(data: TransferData, X: np.ndarray, y: np.ndarray) -> dict:
         "test": np.pad((X - off - origin) / unit, pad),
         "y": (data.y_source - mean) / sd,
         "true": (y - mean) / sd,
-        "x": np.pad(features(data), ((0, short), (0, 0))),
+        "x": np.pad(point_features(data), ((0, short), (0, 0))),
         "mask": np.pad(np.ones(len(origin)), (0, short)),
     }
     return {key: value.astype(np.float32) for key, value in one.items()}
@@ -131,12 +137,12 @@ def train(tasks: dict, steps: int):
 def log_error(data: TransferData, X, y, weights) -> float:
     """Of the Bayesian members on the derivative times weights, weighted as usual."""
 
-    def view(X):
-        return preprocess(X, PRETREATMENT) * weights
+    def features(X):
+        return preprocess(X, PRIOR_PRETREATMENT) * weights
 
-    fits = fit_view(data, view, RIDGE[PRETREATMENT])
+    fits = fit_features(data, features, COVARIANCE_RIDGE[PRIOR_PRETREATMENT])
     w = jax.nn.softmax(jnp.asarray(scores(fits)))
-    found = sum(float(v) * (view(X) @ f.vector + f.constant)
+    found = sum(float(v) * (features(X) @ f.vector + f.intercept)
                 for v, f in zip(w, fits, strict=True))  # fmt: skip
     return float(np.log(np.mean((found - y) ** 2) / y.var() + worlds.LEAST_SHARE))
 
@@ -167,7 +173,7 @@ def main(arguments: list[str] | None = None) -> None:
         lessons = [lesson(*task[:3]) for task in tasks]
         weights = train({key: np.array([one.pop(key) for one in lessons])
                          for key in list(lessons[0])}, given.steps)  # fmt: skip
-        with replacing(coefficient_prior.WEIGHTS) as draft, draft.open("wb") as file:
+        with replacing(priors.WEIGHTS) as draft, draft.open("wb") as file:
             np.savez(file, **weights)
     rows = []
     judges = {
@@ -177,7 +183,7 @@ def main(arguments: list[str] | None = None) -> None:
     for name, tasks in judges.items():
         changes: dict[int, list[float]] = {}
         for data, X, y, n in tasks:
-            after = log_error(data, X, y, coefficient_prior.scales(data))
+            after = log_error(data, X, y, priors.coefficient_scales(data))
             changes.setdefault(n, []).append(after - log_error(data, X, y, 1.0))
         for n in NUMBERS:
             own = np.array(changes[n])

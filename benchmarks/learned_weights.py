@@ -23,10 +23,12 @@ from tqdm import tqdm
 
 from benchmarks import tables, worlds
 from spektron_jax.corpus.line_corpus import LineCorpus
-from spektron_jax.transfer import ensemble as recipe
 from spektron_jax.transfer.bayes import scores
 from spektron_jax.transfer.data import TransferData
-from spektron_jax.transfer.methods.preprocessing import preprocess
+from spektron_jax.transfer.ensemble import bayes_share
+from spektron_jax.transfer.members import bayes_members, classical_members
+from spektron_jax.transfer.methods.preprocessing import FILTERS, preprocess
+from spektron_jax.transfer.methods.workspace import Workspace
 from spektron_jax.transfer.selection import compressed, kennard_stone
 
 FIRST_TRAIN, FIRST_VALIDATION = 1_000, 9_000
@@ -52,13 +54,18 @@ class Weigher(nn.Module):
 
 def seen(data: TransferData, X: np.ndarray, y: np.ndarray) -> dict:
     """Features (M, F), log weights (M,), second moments of errors (M, M) over SD^2."""
-    average = [recipe._affine(member) for member in recipe._average(data)]
-    bayes = recipe._bayes(data)
+    average = classical_members(Workspace(data), beside_bayes=False)
+    bayes = bayes_members(data)
+    fits = [fit for _, fit in bayes]
     A, B = data.pairs()
 
     def predictions(X):
-        rows = [np.mean([preprocess(X, t) @ v + c for t, v, c in average], axis=0)]
-        rows += [preprocess(X, t) @ fit.vector + fit.constant for t, fit in bayes]
+        def each(members):
+            return [
+                preprocess(X, m.pretreatment) @ m.vector + m.intercept for m in members
+            ]
+
+        rows = [np.mean(each(average), axis=0), *each(m for m, _ in bayes)]
         return (np.array(rows) - data.y_source.mean()) / data.y_source.std()
 
     def log(x):
@@ -66,9 +73,9 @@ def seen(data: TransferData, X: np.ndarray, y: np.ndarray) -> dict:
 
     known = (data.y_target - data.y_source.mean()) / data.y_source.std()
     on_a, on_b = predictions(A), predictions(B)
-    left_out = log(np.array([fit.misfit for _, fit in bayes]))
+    left_out = log(np.array([fit.loo_mse for fit in fits]))
     left_out = np.append(left_out.mean(), left_out)
-    evidence = np.array([fit.evidence for _, fit in bayes])
+    evidence = np.array([fit.evidence for fit in fits])
     features = [
         left_out - left_out.min(),
         left_out,
@@ -79,8 +86,8 @@ def seen(data: TransferData, X: np.ndarray, y: np.ndarray) -> dict:
         log(on_b.var(axis=1)) - log(known.var()),
         np.full(len(on_b), np.log(known.size / 10)),
     ]
-    share = recipe.bayes_share(data)
-    weights = np.append(1 - share, share * softmax(scores([f for _, f in bayes])))
+    share = bayes_share(data)
+    weights = np.append(1 - share, share * softmax(scores(fits)))
     scale = data.y_source.mean(), data.y_source.std()
     error = predictions(X) - (y - scale[0]) / scale[1]
     return {
@@ -95,7 +102,7 @@ def virtual(corpus, split, first, count, numbers) -> dict:
     rows = []
     for seed in tqdm(range(first, first + count), desc=split, unit="task"):
         task = worlds.draw(corpus, seed, split)
-        if task is None or task[0].shape[2] < recipe.FILTERS[2][0]:
+        if task is None or task[0].shape[2] < FILTERS[2][0]:
             continue
         spectra, true, labels = task
         n = numbers[seed % len(numbers)]

@@ -23,7 +23,7 @@ from benchmarks.protocol import check_duplicates
 from spektron_jax import lab
 from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.encoder.features import Features
-from spektron_jax.transfer.ensemble import KINDS, TransferRecipe
+from spektron_jax.transfer.ensemble import KINDS, Ensemble
 from spektron_jax.transfer.selection import compressed, kennard_stone
 from spektron_jax.transfer.splits import Regime, Split
 
@@ -90,7 +90,7 @@ def main(arguments: list[str] | None = None) -> None:
     features = Features(given.weights, axis, "nm", "NIR")
     mark = f"{given.weights}@{features.checksum[:8]} "
     mark += f"recipe@{tables.checksum()}"
-    recipes = {f"{kind}#{mark}": TransferRecipe(kind, features) for kind in KINDS}
+    recipes = {f"{kind}#{mark}": Ensemble(kind, "NIR", features) for kind in KINDS}
     rows = [Row(name, Regime("none")) for name in NONE]
     for regime in REGIMES:
         classical = PAIRED if regime.kind == "paired" else UNLABELLED

@@ -35,7 +35,7 @@ from spektron_jax.lab.resample import GAUSSIAN_FWHM
 from spektron_jax.lab.samples import beer_lambert, kubelka_munk, scatter
 from spektron_jax.lab.tasks import WARMING_K, components_of
 from spektron_jax.transfer.data import UNPAIRED, TransferData
-from spektron_jax.transfer.ensemble import NO_NETWORK, TransferRecipe
+from spektron_jax.transfer.ensemble import NO_NETWORK, Ensemble
 from spektron_jax.transfer.selection import compressed, kennard_stone
 
 FIRST_SEED = 9_000
@@ -195,7 +195,7 @@ def main(arguments: list[str] | None = None) -> None:
             for n in NUMBERS:
                 data = data_of(A, B, labels, n)
                 for kind in NO_NETWORK:
-                    predicted = TransferRecipe(kind).fit(data)(B[CALIBRATION:])
+                    predicted = Ensemble(kind).fit(data)(B[CALIBRATION:])
                     found.setdefault((n, kind), []).append(judged(predicted, true))
     rows = []
     for n in NUMBERS:

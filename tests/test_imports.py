@@ -135,6 +135,16 @@ def test_heavy_imports_stand_inside_functions(path):
             assert not (root in {"jax", "flax", "optax", "orbax"} and top), path
 
 
+def test_a_calibration_loads_the_encoder_only_where_it_has_weight():
+    """An encoder comes into `transfer` inside functions, and JAX with it alone."""
+    for path in FILES:
+        for module, names, top in imports(path):
+            if layer(path) == "transfer" and "encoder" in project_modules(
+                module, names
+            ):
+                assert not top, f"{path}: {module}"
+
+
 def files_that_name(word: str) -> set[str]:
     """Files with `word` as an identifier, an attribute or a part of an import."""
     found = set()

@@ -77,7 +77,7 @@ def run(config: ConfigDict, workdir: Path) -> Result:
         axis_unit=samples.unit,
         samples=Counts(source.size, rows.size, samples.ids.size),
         network_share=ct.network_share_,
-        prior_share=0.0,
+        prior_share=ct.prior_share_,
         weights=given.weights or None,
         provenance=ct.provenance_,
         coverage=given.coverage,
@@ -167,13 +167,15 @@ def _compare(
         return None, {}
     features = None
     if given.weights:
-        features = Features(given.weights, axis, samples.unit, samples.modality)
+        features = Features(
+            given.weights, axis, samples.unit, samples.modality, _adaptation(config)
+        )
 
     def tried(trials: list[Trial], name: str, methods=None) -> Comparison:
         def watch(trials):
             return tqdm(trials, desc=name, disable=not given.progress)
 
-        return compare(trials, features, methods, watch, _adaptation(config))
+        return compare(trials, features, samples.modality, methods, watch)
 
     trials = splits.trials(regime, given.repeats, config.seed)
     if not trials:

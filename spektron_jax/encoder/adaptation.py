@@ -1,31 +1,26 @@
-"""Settings of test-time training, and the small set of parameters that it leaves.
+"""Settings of test-time training. No JAX here: it is loaded when something is adapted.
 
-No JAX here: it is loaded when something is adapted.
-
-K = unlabelled target spectra, L = points.
+K = unlabelled target spectra.
 """
 
-import functools
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-import numpy as np
-
-from spektron_jax.encoder.features import Features
+from spektron_jax.errors import SpektronError
 
 
 @dataclass(frozen=True)
 class Adaptation:
-    """Test-time training as the design has it; see `ttt.adapt`.
+    """Test-time training as the design has it; see `test_time.adapt`.
 
     The target spectra are used without labels, those that intervals are calibrated on
     among them.
 
     Attributes:
       spectra: K, target spectra at most, the first ones
-      steps: of Adam
+      steps: of Adam; 0 changes nothing
       rate: learning rate
       share: of the points that is hidden
-      lora: rank of adapters on attention and backbone; 0: none
+      lora: rank of adapters on attention and backbone, which then move too; 0: none
       seed: of masks and adapters
     """
 
@@ -36,28 +31,10 @@ class Adaptation:
     lora: int = 0
     seed: int = 0
 
-
-def adapted(features: Features, X: np.ndarray, how: Adaptation) -> Features:
-    """Features of an encoder adapted to target spectra (n, L); none: as they are."""
-    if not len(X):
-        return features
-    X = np.ascontiguousarray(X[: how.spectra], np.float64)
-    return _adapted(features, X.tobytes(), len(X), how)
-
-
-# The properties of one sample set follow each other: they share their adaptation.
-@functools.lru_cache(maxsize=16)
-def _adapted(features: Features, X: bytes, n: int, how: Adaptation) -> Features:
-    from spektron_jax.encoder import test_time as ttt
-
-    settings = asdict(how)
-    del settings["spectra"]
-    encoder, _ = ttt.adapt(
-        features.encoder,
-        np.frombuffer(X).reshape(n, -1),
-        features.axis,
-        features.unit,
-        features.modality,
-        **settings,
-    )
-    return features.using(encoder)
+    def __post_init__(self) -> None:
+        counts = self.spectra >= 1 and self.steps >= 0 and self.lora >= 0
+        if not (counts and self.rate > 0 and 0 < self.share < 1):
+            raise SpektronError(
+                f"{self}: give spectra >= 1, steps >= 0, a rate above 0, a share "
+                "between 0 and 1 and a rank (lora) >= 0"
+            )

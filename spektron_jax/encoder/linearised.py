@@ -1,6 +1,6 @@
-"""The encoder as a linear view of spectra: its derivative at one of them.
+"""The linearised encoder: its Jacobian at one spectrum as linear features.
 
-    view(x - c) = J (x - c),   J = d steps / d x at c, the mean of the source
+    features(x - c) = J (x - c),   J = d steps / d x at c, the mean of the source
 
 where steps are the differences of neighbouring tokens (of one token, itself): as the
 first derivative does for spectra, they take out what changes slowly along the axis.
@@ -18,35 +18,39 @@ L = points, F = features, n = spectra.
 """
 
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spektron_jax.spectra.grid import to_tokens
 
+if TYPE_CHECKING:
+    from spektron_jax.encoder.features import Features
+
 STEP = 3e-3  # absorbance, of the largest change along x
 ABSORBANCE = 5.0  # a mean spectrum beyond it is counts, and divided by its maximum
-MEMORY = 512e6  # bytes of derivatives that are kept
-_kept: "OrderedDict[tuple, LinearView]" = OrderedDict()
+MAX_KEPT_BYTES = 512e6  # of derivatives
+_kept: "OrderedDict[tuple, LinearisedEncoder]" = OrderedDict()
 
 
-def linear_view(features, centre: np.ndarray) -> "LinearView":
-    """The view of an encoder (`Features`) at a spectrum (L,); looked up if known."""
+def linearised(features: "Features", centre: np.ndarray) -> "LinearisedEncoder":
+    """The linear map of an encoder at a spectrum (L,); looked up if known."""
     key = features, np.asarray(centre, np.float64).tobytes()
-    view = _kept.pop(key, None) or LinearView(features, centre)
-    _kept[key] = view
-    while len(_kept) > 1 and sum(each.size for each in _kept.values()) > MEMORY:
+    known = _kept.pop(key, None) or LinearisedEncoder(features, centre)
+    _kept[key] = known
+    while len(_kept) > 1 and sum(each.size for each in _kept.values()) > MAX_KEPT_BYTES:
         _kept.popitem(last=False)
-    return view
+    return known
 
 
-class LinearView:
+class LinearisedEncoder:
     """See the header; each spectrum is encoded once.
 
     Attributes:
       centre: c                                                        (L,)
     """
 
-    def __init__(self, features, centre: np.ndarray):
+    def __init__(self, features: "Features", centre: np.ndarray):
         self._features = features
         self.centre = np.asarray(centre, np.float64)
         top = np.abs(self.centre).max()
@@ -81,12 +85,12 @@ class LinearView:
         encoder, features = self._features.encoder, self._features
         points = encoder.config.data.points
         grid = to_tokens(self.centre / self._unit, features.axis, features.unit, points)
-        alive = features.alive(self.centre[None] / self._unit)
-        tokens = vector.reshape(max(alive.sum() - 1, 1), -1)
-        if alive.sum() > 1:  # the transpose of taking differences
+        valid = features.valid_tokens(self.centre[None] / self._unit)
+        tokens = vector.reshape(max(valid.sum() - 1, 1), -1)
+        if valid.sum() > 1:  # the transpose of taking differences
             tokens = -np.diff(tokens, axis=0, prepend=0.0, append=0.0)
-        weights = np.zeros((alive.size, tokens.shape[1]), np.float32)
-        weights[alive] = tokens
+        weights = np.zeros((valid.size, tokens.shape[1]), np.float32)
+        weights[valid] = tokens
         slope = encoder.gradient(
             grid, features.modality, {"tokens": weights}, self._routing
         )

@@ -4,20 +4,24 @@ encoder = spektron_jax.load_encoder("nano")
 z_chem = encoder.embed(spectra, axis, unit="cm-1", modality="IR")
 """
 
+from pathlib import Path
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import linen as nn
 
-from spektron_jax.encoder.weights import completed, locate
+from spektron_jax.encoder.weights import checksum, completed, locate
 from spektron_jax.errors import SpektronError
-from spektron_jax.spectra.grid import modality_code, to_cm1, to_tokens
+from spektron_jax.spectra.grid import Tokens, modality_code, to_cm1, to_tokens
 from spektron_jax.training import checkpoint
 from spektron_jax.training.state import build_model, init_shapes
 
 BATCH = 32  # spectra encoded at a time
 
 
-def load_encoder(weights="nano"):
+def load_encoder(weights: str | Path = "nano") -> "Encoder":
     """Restore an Encoder.
 
     Args:
@@ -32,7 +36,11 @@ def load_encoder(weights="nano"):
     config = completed(config)
     model = build_model(config)
     params, _ = checkpoint.restore_params(path, init_shapes(model))
-    return Encoder(config, model, params)
+    encoder = Encoder(config, model, params)
+    encoder.name = str(weights)
+    if (path / "manifest.json").is_file():  # not where a run is given
+        encoder.checksum = checksum(path)
+    return encoder
 
 
 class Encoder:
@@ -43,24 +51,37 @@ class Encoder:
       params: its parameters.
       model: the Flax module.
       adapter: parameters that test-time training moved, by name; empty as restored.
+      name: of the weights, "" where they come from no folder.
+      checksum: of their manifest, None where there is none.
     """
 
-    def __init__(self, config, model, params):
+    name: str = ""
+    checksum: str | None = None
+
+    def __init__(self, config: Any, model: nn.Module, params: Any):
         self.config, self.model = config, model
-        self.params, self.adapter = jax.device_put(params), {}
+        self.params = jax.device_put(params)
+        self.adapter: dict[str, np.ndarray] = {}
         self._encode = jax.jit(
             lambda params, routing, *inputs: model.apply(
                 {"params": params}, *inputs, routing=routing, method="encode"
             )[1]
         )
-        self._gradient = jax.jit(jax.grad(self._weighted, argnums=1))
+        self._gradient = jax.jit(jax.grad(self._weighted_sum, argnums=1))
         self._render = jax.jit(
             lambda params, *inputs: model.apply(
                 {"params": params}, *inputs, method="transfer"
             )
         )
 
-    def embed(self, spectra, axis, unit="cm-1", modality="unknown", scale=None):
+    def embed(
+        self,
+        spectra: np.ndarray,
+        axis: np.ndarray,
+        unit: str = "cm-1",
+        modality: str = "unknown",
+        scale: float | None = None,
+    ) -> np.ndarray:
         """z_chem of spectra.
 
         Args:
@@ -77,8 +98,14 @@ class Encoder:
         return self.encode(spectra, axis, unit, modality, scale)["chem_mean"]
 
     def encode(
-        self, spectra, axis, unit="cm-1", modality="unknown", scale=None, routing=None
-    ):
+        self,
+        spectra: np.ndarray,
+        axis: np.ndarray,
+        unit: str = "cm-1",
+        modality: str = "unknown",
+        scale: float | None = None,
+        routing: np.ndarray | None = None,
+    ) -> dict[str, np.ndarray]:
         """chem_mean, inst_mean, cls and the rest of the model's `encode`.
 
         Args:
@@ -111,7 +138,14 @@ class Encoder:
             rows.append({k: np.asarray(v)[: len(values)] for k, v in out.items()})
         return {k: np.concatenate([row[k] for row in rows]) for k in rows[0]}
 
-    def gradient(self, tokens, modality, weights, routing, scale=None):
+    def gradient(
+        self,
+        tokens: Tokens,
+        modality: str,
+        weights: dict[str, np.ndarray],
+        routing: np.ndarray,
+        scale: float | None = None,
+    ) -> np.ndarray:
         """Of a weighted sum of what `encode` says of one spectrum, by its points.
 
         Args:
@@ -135,7 +169,7 @@ class Encoder:
         )
         return np.asarray(slope, np.float64)[0] / scale
 
-    def _weighted(self, params, values, wavenumber, valid, code, weights, routing):
+    def _weighted_sum(self, params, values, wavenumber, valid, code, weights, routing):
         out = self.model.apply(
             {"params": params},
             *(values, wavenumber, valid, code),
@@ -144,7 +178,14 @@ class Encoder:
         )[1]
         return sum(jnp.sum(out[name] * weight) for name, weight in weights.items())
 
-    def render(self, z_chem, z_inst, axis, unit="cm-1", scale=None):
+    def render(
+        self,
+        z_chem: np.ndarray,
+        z_inst: np.ndarray,
+        axis: np.ndarray,
+        unit: str = "cm-1",
+        scale: float | None = None,
+    ) -> np.ndarray:
         """Spectra of samples as an instrument would show them, by the transfer head.
 
         Args:

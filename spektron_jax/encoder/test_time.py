@@ -5,33 +5,38 @@ only those of the norms and of the projections to z_chem and z_inst move; the ot
 stay as pretrained, unless low-rank adapters are asked for. 35 % of the points are
 hidden, anew at each step.
 
-What moved is small and makes an adapter: a dict of arrays that `wear` puts on the
-pretrained encoder again.
+What moved is small and makes an adapter: a dict of arrays that `with_adapter` puts on
+the pretrained encoder again.
 
 Dimension legend: K target spectra, L points.
 """
 
 import copy
 import functools
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
+from spektron_jax.encoder.adaptation import Adaptation
+from spektron_jax.encoder.load import Encoder
 from spektron_jax.errors import SpektronError
 from spektron_jax.lab.masks import block_mask
 from spektron_jax.losses.reconstruction import reconstruction
 from spektron_jax.models import lora as low_rank
 from spektron_jax.spectra.grid import modality_code, to_tokens
 
-STEPS, RATE, SHARE, BLOCK = 3, 1e-5, 0.35, 3
+DESIGN = Adaptation()
+BLOCK = 3  # points of a hidden block, see `lab/masks.py`
 NORMS = ("norm", "norm_attention", "norm_mlp", "summary")
 PROJECTIONS = ("chem", "inst")
 LORA = "lora/"  # before the names of adapters in a file
 
 
-def adaptable(params):
+def adaptable(params: Any) -> Any:
     """True for the parameters that may move: norms and latent projections."""
 
     def chosen(path, _):
@@ -42,42 +47,28 @@ def adaptable(params):
 
 
 def adapt(
-    encoder,
-    spectra,
-    axis,
-    unit="cm-1",
-    modality="unknown",
-    *,
-    steps=STEPS,
-    rate=RATE,
-    share=SHARE,
-    lora=0,
-    seed=0,
-):
+    encoder: Encoder,
+    spectra: np.ndarray,
+    axis: np.ndarray,
+    unit: str = "cm-1",
+    modality: str = "unknown",
+    how: Adaptation = DESIGN,
+) -> tuple[Encoder, np.ndarray]:
     """Return an encoder adapted to unlabelled spectra of the target instrument.
 
     Args:
       encoder: as from `load_encoder`; it stays as it is.
-      spectra: (K, p) absorbance of the target, NaN = not measured.
+      spectra: (K, p) absorbance of the target, NaN = not measured; all are used.
       axis: (p,) positions in `unit`.
       unit, modality: as in `Encoder.embed`.
-      steps: of Adam; 0 changes nothing.
-      rate: learning rate.
-      share: of the points that is hidden.
-      lora: rank of adapters on attention and backbone, which then move too; 0: none.
-      seed: of the masks and of the adapters' start.
+      how: steps, rate and so on.
 
     Returns:
       (encoder with its `adapter`, losses of the steps before each (steps,)).
 
     Raises:
-      SpektronError: no spectrum, or a setting that cannot be.
+      SpektronError: no spectrum, or a loss that is not finite.
     """
-    if steps < 0 or not rate > 0 or not 0 < share < 1 or lora < 0:
-        raise SpektronError(
-            f"steps = {steps}, rate = {rate}, share = {share}, lora = {lora}: give "
-            "steps >= 0, a rate above 0, a share between 0 and 1 and a rank >= 0"
-        )
     tokens = to_tokens(spectra, axis, unit, encoder.config.data.points)
     values = jnp.asarray(tokens.values / np.float32(encoder.config.data.scale))
     inputs = (
@@ -86,22 +77,24 @@ def adapt(
         jnp.asarray(tokens.valid),
         jnp.full(len(values), modality_code(modality)),
     )
-    tx, step = _tools(encoder.model, rate, share)
-    key = jax.random.key(seed)
-    adapters = low_rank.init(jax.random.fold_in(key, steps), encoder.params, lora)
+    tx, step = _tools(encoder.model, how.rate, how.share)
+    key = jax.random.key(how.seed)
+    adapters = low_rank.init(
+        jax.random.fold_in(key, how.steps), encoder.params, how.lora
+    )
     moving, losses = (encoder.params, adapters), []
     state = tx.init(moving)
-    for number in range(steps):
+    for number in range(how.steps):
         moving, state, loss = step(
             moving, state, jax.random.fold_in(key, number), *inputs
         )
         losses.append(float(loss))
     if not np.isfinite(losses).all():
         raise SpektronError("test-time training: loss is not finite; use a lower rate")
-    return wear(encoder, _adapter(*moving)), np.array(losses)
+    return with_adapter(encoder, _adapter(*moving)), np.array(losses)
 
 
-def wear(encoder, adapter):
+def with_adapter(encoder: Encoder, adapter: Mapping[str, np.ndarray]) -> Encoder:
     """The pretrained encoder with an adapter's parameters in place of its own.
 
     Args:
@@ -111,7 +104,8 @@ def wear(encoder, adapter):
     Raises:
       SpektronError: the adapter is not one of this model.
     """
-    left, pairs = dict(adapter), {}
+    left = dict(adapter)
+    pairs: dict[str, dict] = {}
     for name in adapter:
         if name.startswith(LORA):
             layer, part = name.removeprefix(LORA).rsplit("/", 1)
@@ -129,9 +123,9 @@ def wear(encoder, adapter):
     params = jax.tree_util.tree_map_with_path(one, encoder.params)
     if left:
         raise SpektronError(f"adapter: {min(left)} is no parameter of these weights")
-    worn = copy.copy(encoder)  # keeps what is compiled: parameters are arguments
-    worn.params, worn.adapter = low_rank.merged(params, pairs), dict(adapter)
-    return worn
+    adapted = copy.copy(encoder)  # keeps what is compiled: parameters are arguments
+    adapted.params, adapted.adapter = low_rank.merged(params, pairs), dict(adapter)
+    return adapted
 
 
 def _adapter(params, adapters):

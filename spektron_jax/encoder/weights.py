@@ -1,14 +1,15 @@
 """Weights by the name of those that ship or by a path, and their settings."""
 
 from pathlib import Path
+from typing import Any
 
-from spektron_jax.config import get_default
+from spektron_jax import archive
 from spektron_jax.errors import SpektronError
 
 SHIPPED = Path(__file__).parents[1] / "weights"
 
 
-def locate(weights):
+def locate(weights: str | Path) -> Path:
     """The folder of shipped weights, or of a run, checkpoint or export.
 
     Raises:
@@ -25,7 +26,21 @@ def locate(weights):
     return path
 
 
-def completed(saved):
+def checksum(folder: Path) -> str:
+    """SHA-256 of the manifest of weights, which holds those of all their files.
+
+    Raises:
+      SpektronError: there is no manifest, as in the workdir of a run.
+    """
+    try:
+        return archive.checksum(folder / archive.MANIFEST)
+    except OSError as error:
+        raise SpektronError(
+            f"{folder}: has no manifest.json; export the weights of the run first"
+        ) from error
+
+
+def completed(saved: dict[str, Any]) -> Any:
     """Settings that were saved, by this version or an older one, as a ConfigDict.
 
     What the older version did not know takes its default, which is what it did.
@@ -33,6 +48,9 @@ def completed(saved):
     Raises:
       SpektronError: a setting that this version does not know, or of another type.
     """
+    # Here, since weights that are only looked for need no ml_collections.
+    from spektron_jax.config import get_default
+
     config = get_default()
     try:
         config.update(saved)

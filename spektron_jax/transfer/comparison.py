@@ -13,9 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from spektron_jax.encoder.adaptation import Adaptation
-from spektron_jax.encoder.features import Features
-from spektron_jax.encoder.pipeline import Adapted, Neighbours
 from spektron_jax.errors import SpektronError
 from spektron_jax.metrics import (
     agreement,
@@ -25,9 +22,11 @@ from spektron_jax.metrics import (
     squared_sums,
 )
 from spektron_jax.transfer.data import TransferData
-from spektron_jax.transfer.ensemble import TransferRecipe
+from spektron_jax.transfer.ensemble import Ensemble
+from spektron_jax.transfer.members import FeatureMap
 from spektron_jax.transfer.methods import make
-from spektron_jax.transfer.methods.preprocessing import WINDOW, preprocessed
+from spektron_jax.transfer.methods.preprocessing import WINDOW
+from spektron_jax.transfer.methods.workspace import Workspace
 from spektron_jax.transfer.splits import Trial, trials_inside
 
 PDS = tuple(f"pds_w{w}_{c}@t/sg1" for w in (3, 5, 11) for c in (1, 2))
@@ -114,43 +113,43 @@ class Comparison:
 
 
 def inside(
-    data: TransferData,
-    features: Features | None,
-    seed: int = 0,
-    adaptation: Adaptation | None = None,
+    data: TransferData, features: FeatureMap | None, modality: str, seed: int = 0
 ) -> Comparison:
     """Compare on repeated splits of the labelled target samples themselves."""
-    return compare(trials_inside(data, seed=seed), features, adaptation=adaptation)
+    return compare(trials_inside(data, seed=seed), features, modality)
 
 
 def compare(
     trials: Sequence[Trial],
-    features: Features | None = None,
+    features: FeatureMap | None = None,
+    modality: str = "unknown",
     methods: Iterable[str] | None = None,
     watch: Callable[[Iterable], Iterable] = lambda trials: trials,
-    adaptation: Adaptation | None = None,
 ) -> Comparison:
     """Fit every method on every trial.
 
     Args:
       trials: the splits
-      features: of the pretrained encoder; None: no rows of the encoder
+      features: of the encoder, which may adapt; None: no rows of the encoder
+      modality: of the spectra, for the learned prior of the combination
       methods: names; None: all
       watch: wraps the trials, for a progress bar
-      adaptation: test-time training in the rows of the recipe; None: none
     """
-    builders = _builders(trials[0].data, features, adaptation)
+    builders = _builders(trials[0].data, features, modality)
     if methods is not None:
         builders = {name: builders[name] for name in methods if name in builders}
     predicted: dict[str, list[np.ndarray]] = {name: [] for name in builders}
     impossible: dict[str, str] = {}
     for trial in watch(trials):
+        space = Workspace(trial.data)
         for name, method in builders.items():
-            data = trial.everything if name == CEILING else trial.data
-            if data is None or name in impossible:
+            if name in impossible or (name == CEILING and trial.everything is None):
                 continue
+            known: Any = trial.everything if name == CEILING else space
+            if name == NEIGHBOURS:
+                known = trial.data
             try:
-                predicted[name].append(method.fit(data)(trial.X))
+                predicted[name].append(method.fit(known)(trial.X))
             except SpektronError as error:
                 impossible[name] = str(error)
     floor = make(_fitting(BASELINES[FLOOR], trials[0].X.shape[1]))
@@ -176,16 +175,17 @@ class LeastLeftOut:
 
     names: tuple[str, ...]
 
-    def fit(self, data: TransferData) -> Callable[[np.ndarray], np.ndarray]:
+    def fit(self, data: TransferData | Workspace) -> Callable[[np.ndarray], np.ndarray]:
         """Choose, and fit the choice."""
-        errors = []
+        space, errors = Workspace.of(data), []
+        known = space.data.y_target[space.data.labelled]
         for name in self.names:
             method = make(name)
-            ready, _ = preprocessed(data, method.pretreatment)
+            ready, _ = space.preprocessed(method.pretreatment)
             k = method.choose(ready)
             left_out = method.left_out(ready)[:, k - 1]
-            errors.append(np.mean((left_out - data.y_target[data.labelled]) ** 2))
-        return make(self.names[int(np.argmin(errors))]).fit(data)
+            errors.append(np.mean((left_out - known) ** 2))
+        return make(self.names[int(np.argmin(errors))]).fit(space)
 
 
 def _fitting(name: str, points: int) -> str:
@@ -194,7 +194,7 @@ def _fitting(name: str, points: int) -> str:
 
 
 def _builders(
-    data: TransferData, features: Features | None, adaptation: Adaptation | None
+    data: TransferData, features: FeatureMap | None, modality: str
 ) -> dict[str, Any]:
     points, centre = data.X_source.shape[1], data.X_source.mean(axis=0)
 
@@ -203,12 +203,14 @@ def _builders(
 
     best = LeastLeftOut(tuple(_fitting(name, points) for name in PDS))
     builders = {k: best if v == "pds" else named(v) for k, v in BASELINES.items()}
-    builders[WITHOUT] = TransferRecipe("classical")
+    builders[WITHOUT] = Ensemble("classical")
+    builders[COMBINATION] = Ensemble("combination", modality, features, centre)
     if features is not None:
-        for name, kind in ((ENCODER, "encoder"), (COMBINATION, "combination")):
-            builders[name] = TransferRecipe(kind, features, centre)
-            if adaptation is not None:
-                builders[name] = Adapted(features, adaptation, kind, centre)
-        builders[NEIGHBOURS] = Neighbours(features, adaptation)
+        builders[ENCODER] = Ensemble("encoder", modality, features, centre)
+    known: Any = features
+    if hasattr(known, "adapted"):  # an encoder's, not an object of the user's
+        from spektron_jax.encoder.neighbours import Neighbours
+
+        builders[NEIGHBOURS] = Neighbours(known)
     builders[CEILING] = named("ceiling/sg1")
     return builders

@@ -7,14 +7,14 @@ S = source spectra, T = target spectra, L = spectral points.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spektron_jax.errors import SpektronError
 
 UNPAIRED = -1
-MOST_GROUPS = 8  # more than 8 groups changes the leave-out error by less than its noise
+MAX_GROUPS = 8  # more than 8 groups changes the leave-out error by less than its noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,6 @@ class TransferData:
         axis as X_source; may be empty                             (T, L)
       y_target: their labels, NaN where unknown                    (T,)
       paired: row of the same physical sample in X_source, -1: none   (T,) int
-      shared: what several methods derive from the same data, computed once
     """
 
     X_source: np.ndarray
@@ -36,13 +35,11 @@ class TransferData:
     X_target: np.ndarray
     y_target: np.ndarray
     paired: np.ndarray
-    shared: dict = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        as_float = {"dtype": np.float64}
         set_ = object.__setattr__  # the arrays are normalised once, then stay
         for name in ("X_source", "y_source", "X_target", "y_target"):
-            set_(self, name, np.asarray(getattr(self, name), **as_float))
+            set_(self, name, np.asarray(getattr(self, name), np.float64))
         set_(self, "paired", np.asarray(self.paired, dtype=np.int64))
         self._check_shapes()
         self._check_values()
@@ -109,12 +106,9 @@ class TransferData:
         rows = np.flatnonzero(self.paired != UNPAIRED)
         return self.X_source[self.paired[rows]], self.X_target[rows]
 
-    def shifted(self, by: np.ndarray) -> "TransferData":
-        """The data with a spectrum (L,) added to all spectra of both instruments."""
-        X_source, X_target = self.X_source + by, self.X_target + by
-        return TransferData(
-            X_source, self.y_source, X_target, self.y_target, self.paired
-        )
+    def on(self, X_source: np.ndarray, X_target: np.ndarray) -> "TransferData":
+        """The same samples with other spectra, (S, F) and (T, F)."""
+        return replace(self, X_source=X_source, X_target=X_target)
 
     def without(self, rows: np.ndarray) -> "TransferData":
         """The data without some target spectra and the same samples' source spectra."""
@@ -122,18 +116,18 @@ class TransferData:
         gone = self.paired[rows]
         stays = np.ones(self.y_source.size, dtype=bool)
         stays[gone[gone != UNPAIRED]] = False
-        place = np.cumsum(stays) - 1
+        row_now = np.cumsum(stays) - 1
         paired = self.paired[keep]
         return TransferData(
             self.X_source[stays],
             self.y_source[stays],
             self.X_target[keep],
             self.y_target[keep],
-            np.where(paired == UNPAIRED, UNPAIRED, place[paired]),
+            np.where(paired == UNPAIRED, UNPAIRED, row_now[paired]),
         )
 
     def leave_out(
-        self, most: int = MOST_GROUPS
+        self, most: int = MAX_GROUPS
     ) -> Iterator[tuple[np.ndarray, "TransferData"]]:
         """Yield (left-out rows, the rest) over groups of labelled target samples.
 
@@ -145,8 +139,6 @@ class TransferData:
             raise SpektronError(
                 f"y_target: leaving samples out needs 2 labelled ones, got {rows.size}"
             )
-        key = ("leave_out", min(most, rows.size))
-        if key not in self.shared:
-            groups = [rows[first :: key[1]] for first in range(key[1])]
-            self.shared[key] = [(group, self.without(group)) for group in groups]
-        yield from self.shared[key]
+        groups = min(most, rows.size)
+        for first in range(groups):
+            yield rows[first::groups], self.without(rows[first::groups])

@@ -12,12 +12,12 @@ from dataclasses import replace
 from spektron_jax.transfer.applicability import Applicability, fit_applicability
 from spektron_jax.transfer.data import UNPAIRED, TransferData
 
-LEAST = 5  # source spectra for limits
+MIN_SPECTRA = 5  # of the source, for limits
 
 
 def fit_domain(data: TransferData) -> Applicability | None:
     """Model for unprocessed target spectra (m, L); None: too few source spectra."""
-    if len(data.X_source) < LEAST:
+    if len(data.X_source) < MIN_SPECTRA:
         return None
     model = fit_applicability(data.X_source)
     pairs = data.paired != UNPAIRED

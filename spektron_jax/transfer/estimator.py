@@ -13,64 +13,84 @@ S = source spectra, T = target spectra, p, q = their points, m = new spectra.
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
 import spektron_jax
-from spektron_jax.encoder import neighbours as retrieval
-from spektron_jax.encoder import pipeline
-from spektron_jax.encoder.adaptation import Adaptation, adapted
-from spektron_jax.encoder.features import Features
 from spektron_jax.errors import SpektronError
-from spektron_jax.transfer import persistence as store
+from spektron_jax.transfer import persistence, transformers
 from spektron_jax.transfer.comparison import Comparison, inside
+from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.domain import fit_domain
-from spektron_jax.transfer.ensemble import TransferRecipe
-from spektron_jax.transfer.inputs import on_axis, prepare, spectra
+from spektron_jax.transfer.ensemble import Ensemble
+from spektron_jax.transfer.inputs import Inputs, on_axis, prepare, spectra
 from spektron_jax.transfer.intervals import Intervals, calibrate
+from spektron_jax.transfer.members import Affine, FeatureMap
+
+if TYPE_CHECKING:
+    from spektron_jax.encoder.adaptation import Adaptation
+
+TOO_FEW = "applicability: needs 5 source spectra or more"
+PROBE_ROWS = 3  # source spectra on which restored preprocessing is compared
 
 
 class CalibrationTransfer(BaseEstimator):
-    """One automatic procedure for all regimes, in the habit of scikit-learn.
+    """One automatic procedure for all regimes; follows the scikit-learn API.
 
     Args:
-      weights: name or folder of encoder weights; None: without the network
-      compare: also fit the rival methods, on repeated splits of the labelled target
+      weights: of the encoder: a name, a folder, an Encoder, or an object like
+        `members.FeatureMap`; None: no encoder. It is loaded, and JAX with it, only
+        where it has weight (without target labels) or is asked for (`neighbours`,
+        `rerender`, `latent_map`)
+      compare: also fit the other methods, on repeated splits of the labelled target
         samples (`comparison_`)
       random_state: seed of those splits
       adaptation: an `Adaptation` for test-time training of the encoder on the target
         spectra; None: the encoder as it is. Predictions change only where the target
         has no labels, otherwise `neighbours` and `rerender` alone
+      preprocessing: a scikit-learn transformer or Pipeline that treats each spectrum by
+        itself; fitted on the source spectra, applied to both instruments before all
+        else. With one that changes the number of points the encoder cannot be used
 
     Attributes:
       regime_: what was known of the target, in words
       warnings_: everything that weakens the result, a sentence each
-      network_share_: weight of the network's predictions, 0 to 1: see `recipe.py`
+      members_: weights of the models in the prediction, by name; sum 1
+      network_share_: of these, the encoder's
+      prior_share_: of these, those with the learned prior of coefficients
       comparison_: a Comparison, or None
-      axis_, unit_: points that the model uses
+      axis_, unit_: points that the model uses, before preprocessing
+      preprocessing_: the fitted transformer, or None
       domain_: PCA model with limits, or None with fewer than 5 source spectra
       provenance_: what the model was made of: regime, n, checksums of source and
         target data, weights and their checksum; instrument and date for an adapter
       about_: whatever is to be kept with a saved model, text by name
     """
 
-    def __init__(self, weights="nano", compare=False, random_state=0, adaptation=None):
+    def __init__(
+        self,
+        weights: Any = "nano",
+        compare: bool = False,
+        random_state: int = 0,
+        adaptation: "Adaptation | None" = None,
+        preprocessing: Any = None,
+    ):
         self.weights, self.compare, self.random_state = weights, compare, random_state
-        self.adaptation = adaptation
+        self.adaptation, self.preprocessing = adaptation, preprocessing
 
     def fit(
         self,
-        X_source,
-        y_source,
-        axis_source,
-        X_target=None,
-        axis_target=None,
-        y_target=None,
-        paired=None,
-        unit="nm",
-        modality="NIR",
+        X_source: Any,
+        y_source: Any,
+        axis_source: Any,
+        X_target: Any = None,
+        axis_target: Any = None,
+        y_target: Any = None,
+        paired: Any = None,
+        unit: str = "nm",
+        modality: str = "NIR",
     ) -> "CalibrationTransfer":
         """Fit on everything that is known of both instruments.
 
@@ -92,60 +112,66 @@ class CalibrationTransfer(BaseEstimator):
         Raises:
           SpektronError: names the argument and what to change.
         """
-        found = prepare(
-            X_source,
-            y_source,
-            axis_source,
-            X_target,
-            axis_target,
-            y_target,
-            paired,
-            unit,
-            modality,
-        )
+        target = X_target, axis_target, y_target, paired
+        inputs = prepare(X_source, y_source, axis_source, *target, unit, modality)
         self.unit_, self._modality = unit, modality
-        self.axis_, self._axis_target = found.axis, found.axis_target
-        self._data = found.data
-        self.regime_, self.warnings_ = found.regime, list(found.warnings)
-        self.about_ = {}
-        self._features, self._pretrained, self._intervals = None, None, None
-        if self.weights is not None:
-            self._features = Features(self.weights, found.axis, unit, modality)
-            self._pretrained = self._features
-            if self.adaptation is not None:
-                X = found.data.X_target
-                self._features = adapted(self._features, X, self.adaptation)
-        elif self.adaptation is not None:
+        self.axis_, self._axis_target = inputs.axis, inputs.axis_target
+        self.regime_, self.warnings_ = inputs.regime, list(inputs.warnings)
+        self.about_: dict[str, Any] = {}
+        data = inputs.data
+        self._probe: np.ndarray | None = data.X_source[:PROBE_ROWS]
+        self.preprocessing_ = None
+        if self.preprocessing is not None:
+            self.preprocessing_, data = transformers.applied(self.preprocessing, data)
+        self._data: TransferData | None = data
+        # An encoder's Features, not loaded yet, or an object of the user's.
+        self._features: Any = self._feature_map()
+        self._intervals: Intervals | None = None
+        fitted = self._ensemble().fit(data)
+        self._model: Affine = fitted
+        names = (member.name for member in fitted.members)
+        self.members_ = dict(zip(names, fitted.weights.tolist(), strict=True))
+        self.network_share_ = fitted.share("encoder")
+        self.prior_share_ = fitted.share("prior")
+        self.domain_ = fit_domain(data)
+        source = (np.asarray(x, np.float64) for x in (X_source, y_source, axis_source))
+        self.provenance_ = self._provenance(persistence.sha256_of(*source), inputs)
+        self.comparison_: Comparison | None = None
+        if self.compare:
+            seed = self.random_state
+            self.comparison_ = inside(data, self._features, modality, seed)
+        return self
+
+    def _feature_map(self) -> FeatureMap | None:
+        """The encoder, not loaded yet; errors where there is none of that name."""
+        own = hasattr(self.weights, "linearised")
+        if self.adaptation is not None and (own or self.weights is None):
             raise SpektronError(
                 "adaptation: there is no network to adapt; give weights"
             )
-        recipe = self._recipe()
-        self.network_share_ = recipe.network_share(found.data)
-        self._model = recipe.fit(found.data)
-        self.domain_ = fit_domain(found.data)
-        source = (np.asarray(x, np.float64) for x in (X_source, y_source, axis_source))
-        self.provenance_ = {
+        if own or self.weights is None:
+            return self.weights
+        from spektron_jax.encoder.features import Features
+
+        axis, unit, modality = self.axis_, self.unit_, self._modality
+        return Features(self.weights, axis, unit, modality, self.adaptation)
+
+    def _ensemble(self) -> Ensemble:
+        return Ensemble("combination", self._modality, self._features)
+
+    def _provenance(self, source_sha256: str, inputs: Inputs) -> dict[str, Any]:
+        data, encoder = inputs.data, self._features
+        return {
             "package": f"spektron_jax {spektron_jax.__version__}",
-            "weights": None if self._features is None else self._features.name,
-            "weights_sha256": getattr(self._features, "checksum", None),
-            "source_sha256": store.sha256_of(*source),
-            "target_sha256": store.sha256_of(found.data.X_target, found.data.y_target),
-            "n": int(len(found.data.y_target)),
-            "regime": found.regime,
+            "weights": None if encoder is None else encoder.name,
+            "weights_sha256": None if encoder is None else encoder.checksum,
+            "source_sha256": source_sha256,
+            "target_sha256": persistence.sha256_of(data.X_target, data.y_target),
+            "n": int(len(data.y_target)),
+            "regime": inputs.regime,
         }
-        self.comparison_: Comparison | None = None
-        if self.compare:
-            self.comparison_ = inside(
-                found.data, self._pretrained, self.random_state, self.adaptation
-            )
-        return self
 
-    def _recipe(self) -> TransferRecipe:
-        kind = "classical" if self._features is None else "combination"
-        centre = self._data.X_source.mean(axis=0)
-        return TransferRecipe(kind, self._features, centre)
-
-    def predict(self, X, axis=None) -> np.ndarray:
+    def predict(self, X: Any, axis: Any = None) -> np.ndarray:
         """Predict the property of target spectra.
 
         Args:
@@ -158,7 +184,9 @@ class CalibrationTransfer(BaseEstimator):
         X = self._aligned(X, axis)
         return self._model(X)
 
-    def predict_interval(self, X, coverage=0.9, axis=None):
+    def predict_interval(
+        self, X: Any, coverage: float = 0.9, axis: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends of prediction intervals, both (m,).
 
         The first call fits once more without each labelled target sample. Whether the
@@ -167,22 +195,22 @@ class CalibrationTransfer(BaseEstimator):
         X = self._aligned(X, axis)
         return self._calibrated().interval(X, coverage)
 
-    def interval_mark(self, coverage=0.9) -> str:
+    def interval_mark(self, coverage: float = 0.9) -> str:
         """Say whether intervals are "calibrated" or "not calibrated"."""
         return self._calibrated().mark(coverage)
 
-    def applicability(self, X, axis=None) -> np.ndarray:
+    def applicability(self, X: Any, axis: Any = None) -> np.ndarray:
         """Flag spectra: in domain, extrapolating, or unlike anything, (m,)."""
         X = self._aligned(X, axis)
         if self.domain_ is None:
-            raise SpektronError("applicability: needs 5 source spectra or more")
+            raise SpektronError(TOO_FEW)
         return self.domain_.flags(X)
 
-    def distances(self, X, axis=None) -> tuple[np.ndarray, np.ndarray]:
+    def distances(self, X: Any, axis: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """T2 and Q of target spectra, each divided by its limit, both (m,)."""
         X = self._aligned(X, axis)
         if self.domain_ is None:
-            raise SpektronError("applicability: needs 5 source spectra or more")
+            raise SpektronError(TOO_FEW)
         t2, q = self.domain_.distances(X)
         return t2 / self.domain_.t2_limit, q / self.domain_.q_limit
 
@@ -190,7 +218,8 @@ class CalibrationTransfer(BaseEstimator):
         if not hasattr(self, "_model"):
             raise SpektronError("CalibrationTransfer: call fit or load first")
 
-    def _aligned(self, X, axis) -> np.ndarray:
+    def _aligned(self, X: Any, axis: Any) -> np.ndarray:
+        """Target spectra on the model's axis and preprocessed, (m, L)."""
         self._check_fitted()
         X = spectra(X, "X")
         measured = self._axis_target
@@ -201,19 +230,23 @@ class CalibrationTransfer(BaseEstimator):
                 f"X: has {X.shape[1]} points, {measured.size} expected; give the axis "
                 "of these spectra as axis=..."
             )
-        return on_axis(X, measured, self.axis_, self.unit_)[0]
+        X = on_axis(X, measured, self.axis_, self.unit_)[0]
+        if self.preprocessing_ is None:
+            return X
+        return transformers.transformed(self.preprocessing_, X)
 
     def _calibrated(self) -> Intervals:
         self._check_fitted()
-        if self._intervals is None:
-            self._intervals = calibrate(self._recipe(), self._data)
+        if self._intervals is None:  # not of a loaded model
+            assert self._data is not None
+            self._intervals = calibrate(self._ensemble(), self._data, self._model)
         return self._intervals
 
-    def rerender(self, X, axis=None) -> np.ndarray:
+    def rerender(self, X: Any, axis: Any = None) -> np.ndarray:
         """Target spectra as the source instrument would have measured them.
 
         From z_chem of the spectra and the mean z_inst of the source, through the
-        transfer head (`pipeline.rerender`); what the latents do not carry is lost.
+        transfer head (`encoder/rerender.py`); what the latents do not carry is lost.
 
         Args:
           X, axis: as in `predict`                                       (m, q), (q,)
@@ -221,11 +254,14 @@ class CalibrationTransfer(BaseEstimator):
         Returns:
           Spectra on `axis_`                                             (m, L)
         """
-        X, data = self._aligned(X, axis), self._encoded("rerender")
-        code = pipeline.instrument_code(self._features, data.X_source)
-        return pipeline.rerender(self._features, X, code)
+        from spektron_jax.encoder.rerender import instrument_code, rerender
 
-    def neighbours(self, X, k=5, axis=None) -> tuple[np.ndarray, np.ndarray]:
+        X, (features, data) = self._aligned(X, axis), self._encoder("rerender")
+        return rerender(features, X, instrument_code(features, data.X_source))
+
+    def neighbours(
+        self, X: Any, k: int = 5, axis: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The k source spectra nearest to target spectra in z_chem.
 
         Codes of the target are moved by the mean difference of the instruments.
@@ -237,35 +273,37 @@ class CalibrationTransfer(BaseEstimator):
         Returns:
           Rows of X_source, best first, and cosines about their mean, both (m, k).
         """
-        X, data = self._aligned(X, axis), self._encoded("neighbours")
-        codes = [self._features(x)["chem"] for x in (X, data.X_source, data.X_target)]
-        query, source, target = codes
-        shift = pipeline.code_shift(data, source, target) - source.mean(axis=0)
-        return retrieval.nearest(query + shift, source - source.mean(axis=0), k)
+        from spektron_jax.encoder.neighbours import nearest_source
 
-    def latent_map(self, X, axis=None) -> dict[str, np.ndarray]:
-        """Both instruments in z_chem before and after; see `pipeline.latent_map`."""
-        X, data = self._aligned(X, axis), self._encoded("latent_map")
-        return pipeline.latent_map(self._pretrained, self._features, data, X)
+        X, (features, data) = self._aligned(X, axis), self._encoder("neighbours")
+        return nearest_source(features, data, X, k)
 
-    def _encoded(self, name: str):
-        if self._data is None or self._features is None:
+    def latent_map(self, X: Any, axis: Any = None) -> dict[str, np.ndarray]:
+        """Both instruments in z_chem before and after; see `neighbours.latent_map`."""
+        from spektron_jax.encoder.neighbours import latent_map
+
+        X, (features, data) = self._aligned(X, axis), self._encoder("latent_map")
+        return latent_map(self._features, features, data, X)
+
+    def _encoder(self, name: str) -> tuple[Any, TransferData]:
+        """The encoder in use, adapted if it is to be, and the data it was fitted on."""
+        if self._data is None or not hasattr(self._features, "adapted"):
             raise SpektronError(
-                f"{name}: needs an object that was fitted with weights; a loaded model "
-                "keeps no spectra"
+                f"{name}: needs an object that was fitted with weights of an encoder; "
+                "a loaded model keeps no spectra"
             )
-        return self._data
+        return self._features.adapted(self._data.X_target), self._data
 
-    def save(self, path) -> Path:
+    def save(self, path: str | Path) -> Path:
         """Write a model folder, as a whole or not at all; returns its path.
 
         The folder holds coefficients, limits and settings; of the spectra it holds
         means and principal components only.
         """
         settings, arrays = self._state()
-        return store.write(Path(path), settings, arrays)
+        return persistence.write(Path(path), settings, arrays)
 
-    def save_adapter(self, path, instrument, date) -> Path:
+    def save_adapter(self, path: str | Path, instrument: str, date: str) -> Path:
         """Write what belongs to this target instrument into one small file (npz).
 
         Args:
@@ -279,9 +317,9 @@ class CalibrationTransfer(BaseEstimator):
         settings, arrays = self._state()
         named = {"instrument": str(instrument), "date": str(date)}
         settings["provenance"] = self.provenance_ | named
-        return store.write_adapter(Path(path), settings, arrays)
+        return persistence.write_adapter(Path(path), settings, arrays)
 
-    def switch(self, path) -> "CalibrationTransfer":
+    def switch(self, path: str | Path) -> "CalibrationTransfer":
         """Change to another target instrument, from the file of `save_adapter`.
 
         The object may have been fitted or loaded. Afterwards it is as after `load`.
@@ -290,59 +328,73 @@ class CalibrationTransfer(BaseEstimator):
           SpektronError: no adapter, a damaged one, or one of another calibration.
         """
         self._check_fitted()
-        settings, arrays = store.read_adapter(Path(path))
+        settings, arrays = persistence.read_adapter(Path(path))
         if settings["provenance"]["source_sha256"] != self.provenance_["source_sha256"]:
             raise SpektronError(
                 f"{path}: was made with another source; use an adapter of the same "
                 "calibration, or load its model"
             )
-        self._restore(settings, arrays, path)
+        self._restore(settings, arrays)
         return self
 
     @classmethod
-    def load(cls, path) -> "CalibrationTransfer":
+    def load(cls, path: str | Path) -> "CalibrationTransfer":
         """Read a model folder; its predictions are those of the object saved.
 
         Raises:
           SpektronError: no model, a damaged one, or a newer format.
         """
-        settings, arrays = store.read(Path(path))
-        how = settings["adaptation"]
-        self = cls(
-            settings["trained_with"],
-            random_state=settings["random_state"],
-            adaptation=None if how is None else Adaptation(**how),
-        )
-        self._restore(settings, arrays, path)
+        settings, arrays = persistence.read(Path(path))
+        self = cls(settings["trained_with"], random_state=settings["random_state"])
+        self._restore(settings, arrays)
+        if self.preprocessing_ is not None:
+            self.preprocessing = clone(self.preprocessing_)
+        if settings["adaptation"] is not None:
+            from spektron_jax.encoder.adaptation import Adaptation
+
+            self.adaptation = Adaptation(**settings["adaptation"])
         return self
 
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Settings and arrays of what was fitted."""
         intervals = self._calibrated()
-        how = self.adaptation
+        how, transformer = self.adaptation, None
+        more: dict[str, np.ndarray] = {}
+        if self.preprocessing_ is not None:
+            transformer, more = transformers.packed(self.preprocessing_, self._probe)
         settings = {
             "unit": self.unit_,
             "modality": self._modality,
-            "trained_with": self.weights,
+            "trained_with": self.provenance_["weights"],
             "random_state": self.random_state,
             "adaptation": None if how is None else asdict(how),
+            "preprocessing": transformer,
             "regime": self.regime_,
             "warnings": self.warnings_,
+            "members": self.members_,
             "network_share": self.network_share_,
+            "prior_share": self.prior_share_,
             "provenance": self.provenance_,
             "about": self.about_,
         }
-        arrays = {"axis": self.axis_, "axis_target": self._axis_target}
-        arrays |= store.packed(self._model, intervals, self.domain_)
+        arrays = {"axis": self.axis_, "axis_target": self._axis_target} | more
+        arrays |= persistence.packed(self._model, intervals, self.domain_)
         return settings, arrays
 
-    def _restore(self, settings, arrays, path) -> None:
-        """The inverse of `_state`; `path` names the origin in errors."""
+    def _restore(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """The inverse of `_state`."""
         self.unit_, self._modality = settings["unit"], settings["modality"]
         self.axis_, self._axis_target = arrays["axis"], arrays["axis_target"]
         self.regime_, self.warnings_ = settings["regime"], settings["warnings"]
-        self.network_share_, self.about_ = settings["network_share"], settings["about"]
-        self.provenance_ = settings["provenance"]
+        self.provenance_, self.about_ = settings["provenance"], settings["about"]
+        self.members_ = settings.get("members", {})
+        shares = settings["network_share"], settings.get("prior_share", 0.0)
+        if "prior_share" not in settings and " labelled" in self.regime_:
+            shares = 0.0, shares[0]  # format 4: with labels all of it was the prior's
+        self.network_share_, self.prior_share_ = shares
+        described = settings.get("preprocessing")
+        self.preprocessing_ = transformers.unpacked(described, arrays)
         self.comparison_, self._data, self._features = None, None, None
-        found = store.unpacked(arrays)
-        self._model, self._intervals, self.domain_ = found
+        self._probe = None
+        restored = persistence.unpacked(arrays)
+        self._model, self._intervals, self.domain_ = restored

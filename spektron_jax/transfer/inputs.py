@@ -1,9 +1,10 @@
-"""From what a user gives to data on one axis, with a word on what weakens it.
+"""From what a user gives to data on one axis, with warnings of what weakens it.
 
 S = source spectra, T = target spectra, p, q = their points, L = points in common.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from spektron_jax.spectra.grid import MIN_VALID_POINTS
 from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.intervals import MIN_CALIBRATED
 
-NEAR = 1e-6  # of a step: axes nearer than this are the same
+SAME_AXIS = 1e-6  # of a step: axes nearer than this are the same
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +37,15 @@ class Inputs:
 
 
 def prepare(
-    X_source,
-    y_source,
-    axis_source,
-    X_target=None,
-    axis_target=None,
-    y_target=None,
-    paired=None,
-    unit="nm",
-    modality="NIR",
+    X_source: Any,
+    y_source: Any,
+    axis_source: Any,
+    X_target: Any = None,
+    axis_target: Any = None,
+    y_target: Any = None,
+    paired: Any = None,
+    unit: str = "nm",
+    modality: str = "NIR",
 ) -> Inputs:
     """Check and align; arguments as in `CalibrationTransfer.fit`."""
     X_source, y_source = spectra(X_source, "X_source"), _column(y_source, "y_source")
@@ -77,11 +78,11 @@ def prepare(
         )
     y_target, paired = _known(y_source, len(X_target), y_target, paired)
     data = TransferData(X_source[:, common], y_source, X_target, y_target, paired)
-    warnings += _remarks(data)
+    warnings += _weaknesses(data)
     return Inputs(data, axis[common], measured, regime(data), tuple(warnings))
 
 
-def spectra(X, name: str) -> np.ndarray:
+def spectra(X: Any, name: str) -> np.ndarray:
     """Spectra as (n, p) float64; a single one becomes a row."""
     try:
         X = np.atleast_2d(np.asarray(X, np.float64))
@@ -102,12 +103,12 @@ def same(a: np.ndarray, b: np.ndarray) -> bool:
     """True when two axes hold the same points in the same order."""
     if a.shape != b.shape:
         return False
-    return bool(np.max(np.abs(a - b)) <= NEAR * np.min(np.abs(np.diff(a))))
+    return bool(np.max(np.abs(a - b)) <= SAME_AXIS * np.min(np.abs(np.diff(a))))
 
 
 def overlap(axis: np.ndarray, measured: np.ndarray, unit: str) -> np.ndarray:
     """Which points of an axis lie inside another one, (p,) bool."""
-    tolerance = NEAR * np.min(np.abs(np.diff(measured)))
+    tolerance = SAME_AXIS * np.min(np.abs(np.diff(measured)))
     inside = (axis >= measured.min() - tolerance) & (axis <= measured.max() + tolerance)
     if inside.sum() < MIN_VALID_POINTS:
         raise SpektronError(
@@ -164,7 +165,9 @@ def regime(data: TransferData) -> str:
     return " and ".join(parts) + " target spectra"
 
 
-def _known(y_source, count, y_target, paired) -> tuple[np.ndarray, np.ndarray]:
+def _known(
+    y_source: np.ndarray, count: int, y_target: Any, paired: Any
+) -> tuple[np.ndarray, np.ndarray]:
     """Labels and pairs of the target; a paired sample has its source label."""
     y = np.full(count, np.nan)
     if y_target is not None:
@@ -187,7 +190,7 @@ def _known(y_source, count, y_target, paired) -> tuple[np.ndarray, np.ndarray]:
     return y, rows
 
 
-def _remarks(data: TransferData) -> list[str]:
+def _weaknesses(data: TransferData) -> list[str]:
     found = []
     labels = data.labelled.size
     if not len(data.y_target):
@@ -217,7 +220,7 @@ def _remarks(data: TransferData) -> list[str]:
     return found
 
 
-def _column(y, name: str) -> np.ndarray:
+def _column(y: Any, name: str) -> np.ndarray:
     try:
         y = np.asarray(y, np.float64)
     except (TypeError, ValueError) as error:
@@ -232,7 +235,9 @@ def _column(y, name: str) -> np.ndarray:
     return y
 
 
-def _axis(axis, X, unit, modality, name, spectra_name) -> np.ndarray:
+def _axis(
+    axis: Any, X: np.ndarray, unit: str, modality: str, name: str, spectra_name: str
+) -> np.ndarray:
     axis = np.asarray(axis, np.float64)
     axes.check(axis, unit, modality, name)
     if axis.size != X.shape[1]:

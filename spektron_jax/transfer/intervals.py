@@ -108,17 +108,20 @@ class Intervals:
         return centre - half, centre + half
 
 
-def calibrate(method: Method, data: TransferData) -> Intervals:
+def calibrate(
+    method: Method, data: TransferData, fitted: Predict | None = None
+) -> Intervals:
     """Fit a method and what its intervals need: n + 1 fits.
 
     Args:
       method: anything with `fit`
       data: source and target samples
+      fitted: `method` on all of them; None: fitted here
 
     Returns:
       Intervals, whose `mark` says whether they are calibrated.
     """
-    predict = method.fit(data)
+    predict = method.fit(data) if fitted is None else fitted
     parts, residuals, errors = [], [], []
     if data.labelled.size >= 2:
         for rows, rest in data.leave_out(most=data.labelled.size):

@@ -25,10 +25,10 @@ import numpy as np
 from spektron_jax import archive
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.applicability import Applicability
-from spektron_jax.transfer.ensemble import Affine
 from spektron_jax.transfer.intervals import Intervals, Spread
+from spektron_jax.transfer.members import Affine
 
-FORMAT = 4
+FORMAT, OLDEST_READ = 5, 4  # 5: with preprocessing, and shares of its own
 HEADER = "adapter.json"
 KIND = "spektron-transfer"
 DOMAIN = ("mean", "loadings", "variances", "t2_limit", "q_limit")
@@ -118,7 +118,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         listed = archive.verify(path, FORMAT, seal=False)
         if listed["kind"] != KIND or not FILES <= set(listed["files"]):
             raise KeyError("kind")
-        if listed["format"] < FORMAT:
+        if listed["format"] < OLDEST_READ:
             raise SpektronError(
                 f"{path}: written by {listed.get('package')} in an older format; fit "
                 "again"
@@ -160,7 +160,8 @@ def read_adapter(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         with np.load(content, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(str(arrays.pop(HEADER)))
-        known = header["kind"] == KIND and header["format"] == FORMAT
+        readable = OLDEST_READ <= header["format"] <= FORMAT
+        known = header["kind"] == KIND and readable
         settings, listed = header["settings"], header["sha256"]
     except OSError as error:
         raise SpektronError(f"{path}: cannot be read ({error.strerror})") from error

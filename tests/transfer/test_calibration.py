@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from spektron_jax import CalibrationTransfer, SpektronError, archive
+from spektron_jax.transfer import persistence
 from spektron_jax.transfer.applicability import IN_DOMAIN, UNLIKE
 from spektron_jax.transfer.methods import make
 
@@ -255,16 +256,110 @@ def test_what_weakens_the_result_is_said(instruments):
     assert "3 labelled target samples: intervals are not calibrated" in text
 
 
-def test_without_the_network_no_jax_is_loaded():
-    code = """
+@pytest.mark.parametrize(
+    "given, known",
+    [
+        ("", "y_target=y[:6], paired=np.arange(6)"),  # as by default, with labels
+        ("", "y_target=y[:6]"),
+        ("weights=None", ""),
+    ],
+)
+def test_no_jax_is_loaded_where_the_encoder_has_no_weight(given, known, tmp_path):
+    code = f"""
 import sys
 import numpy as np
 from spektron_jax import CalibrationTransfer
-assert "jax" not in sys.modules
 rng = np.random.default_rng(0)
 X, axis = rng.normal(size=(12, 40)), np.linspace(1100, 2300, 40)
-CalibrationTransfer(weights=None).fit(X, X[:, 3], axis, X[:6]).predict(X)
-assert "jax" not in sys.modules
+y = X[:, 3]
+ct = CalibrationTransfer({given}).fit(X, y, axis, X[:6], {known})
+ct.predict(X)
+ct.predict_interval(X)
+CalibrationTransfer.load(ct.save({str(tmp_path / "model")!r})).predict(X)
+assert ct.network_share_ == 0
+heavy = {{"jax", "pandas", "matplotlib", "h5py", "ml_collections"}} & set(sys.modules)
+assert not heavy, heavy
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_learned_prior_needs_no_encoder(instruments, tiny_weights):
+    X_s, axis, X_t, _, y = instruments()
+    labelled = {"y_target": y[:8], "paired": np.arange(8)}
+    none, named = (
+        CalibrationTransfer(weights).fit(X_s, y, axis, X_t[:8], **labelled)
+        for weights in (None, tiny_weights)
+    )
+    np.testing.assert_array_equal(none.predict(X_t), named.predict(X_t))
+    assert none.network_share_ == named.network_share_ == 0
+    assert none.prior_share_ == named.prior_share_ > 0
+    assert sum(none.members_.values()) == pytest.approx(1)
+    prior = [w for name, w in none.members_.items() if name.startswith("prior, ")]
+    assert none.prior_share_ == pytest.approx(sum(prior))
+    assert named.provenance_["weights"] == tiny_weights
+    assert len(named.provenance_["weights_sha256"]) == 64
+    infrared = CalibrationTransfer(None).fit(
+        X_s, y, np.linspace(1000, 3000, 80), X_t[:8], **labelled, unit="cm-1",
+        modality="IR",
+    )  # fmt: skip
+    assert infrared.prior_share_ == 0
+    # An unlabelled target is what the encoder has weight for.
+    unlabelled = CalibrationTransfer(tiny_weights).fit(X_s, y, axis, X_t[:8])
+    assert unlabelled.network_share_ > 0 and unlabelled.prior_share_ == 0
+
+
+def test_wrong_weights_are_named_though_nothing_is_encoded(instruments, tmp_path):
+    X_s, axis, X_t, _, y = instruments()
+    for weights, message in (("nino", "no such folder"), (tmp_path, "manifest.json")):
+        ct = CalibrationTransfer(weights)
+        with pytest.raises(SpektronError, match=message):
+            ct.fit(X_s, y, axis, X_t[:8], y_target=y[:8], paired=np.arange(8))
+
+
+class Halves:
+    """Features of one's own: the mean of either half of the differences."""
+
+    name, checksum = "halves", "0" * 64
+
+    def linearised(self, centre, X_target):
+        self.halves = np.repeat(np.eye(2), centre.size // 2, axis=0) / 40
+        return self
+
+    def __call__(self, X):
+        return X @ self.halves
+
+    def back(self, vector):
+        return self.halves @ vector
+
+
+def test_weights_can_be_an_object_with_features_of_its_own(instruments, tmp_path):
+    X_s, axis, X_t, _, y = instruments()
+    ct = CalibrationTransfer(Halves()).fit(X_s, y, axis, X_t[:8])
+    assert ct.provenance_["weights"] == "halves"
+    assert any(name.startswith("encoder") for name in ct.members_)
+    loaded = CalibrationTransfer.load(ct.save(tmp_path / "model"))
+    np.testing.assert_array_equal(loaded.predict(X_t), ct.predict(X_t))
+    with pytest.raises(SpektronError, match="neighbours: needs an object that was"):
+        ct.neighbours(X_t)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_models_of_format_4_load(instruments, tmp_path, labelled):
+    """Their one share was the learned prior's with labels, else the encoder's."""
+    ct, X, _ = fitted(instruments, "paired" if labelled else "unlabelled", 8)
+    settings, arrays = ct._state()
+    for key in ("preprocessing", "members", "prior_share"):
+        del settings[key]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(persistence, "FORMAT", 4)
+        settings["network_share"] = 0.125
+        folder = persistence.write(tmp_path / "model", settings, arrays)
+        adapter = persistence.write_adapter(tmp_path / "a.npz", settings, arrays)
+    old = CalibrationTransfer.load(folder)
+    np.testing.assert_array_equal(old.predict(X), ct.predict(X))
+    shares = (0, 0.125) if labelled else (0.125, 0)
+    assert (old.network_share_, old.prior_share_) == shares and old.members_ == {}
+    np.testing.assert_array_equal(ct.switch(adapter).predict(X), old.predict(X))
+    again = CalibrationTransfer.load(old.save(tmp_path / "again"))
+    assert (again.network_share_, again.prior_share_) == shares

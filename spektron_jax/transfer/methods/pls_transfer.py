@@ -13,7 +13,6 @@ n = labelled target samples, L = points, K = largest number of components, m = s
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -28,7 +27,8 @@ from spektron_jax.transfer.methods.pls import (
     rmse_by_components,
     smallest_good,
 )
-from spektron_jax.transfer.methods.preprocessing import preprocess, preprocessed
+from spektron_jax.transfer.methods.preprocessing import preprocess
+from spektron_jax.transfer.methods.workspace import Workspace
 
 FOLDS = 10  # of the cross-validation that chooses k
 FEW_FOLDS = 5  # where the training set is made anew for each set of pairs
@@ -84,7 +84,7 @@ class PLSTransfer:
     correct: Corrector | None = None
     choose_with: Corrector | None = None
 
-    def fit(self, data: TransferData) -> Callable[[np.ndarray], np.ndarray]:
+    def fit(self, data: TransferData | Workspace) -> Callable[[np.ndarray], np.ndarray]:
         """Fit on what the regime allows.
 
         Args:
@@ -93,67 +93,62 @@ class PLSTransfer:
         Returns:
           A function from target spectra (m, L), unprocessed, to predictions (m,).
         """
-        ready, scale = preprocessed(data, self.pretreatment)
+        ready, scale = Workspace.of(data).preprocessed(self.pretreatment)
         k = self.choose(ready)
         path = self.path(ready)
         return lambda X: path(preprocess(X, self.pretreatment) / scale)[:, k - 1]
 
-    def choose(self, ready: TransferData) -> int:
+    def choose(self, ready: Workspace) -> int:
         """Return the number of components for preprocessed data."""
-        return _once(ready, ("choose", self), lambda: self._choose(ready))
+        return ready.once(("choose", self), lambda: self._choose(ready))
 
-    def _choose(self, ready: TransferData) -> int:
+    def _choose(self, ready: Workspace) -> int:
         if self.components == "source":
-            return source_components(ready, self.prepare(ready))
+            return source_components(ready, self.prepare(ready.data))
         chooser = replace(self, correct=self.choose_with or self.correct)
-        errors = chooser.left_out(ready) - ready.y_target[ready.labelled][:, None]
+        data = ready.data
+        errors = chooser.left_out(ready) - data.y_target[data.labelled][:, None]
         return smallest_good(np.sqrt(np.mean(errors**2, axis=0)))
 
-    def path(self, ready: TransferData) -> Path:
+    def path(self, ready: Workspace) -> Path:
         """Fit every number of components on preprocessed data; (m, L) -> (m, K)."""
-        return _once(ready, ("path", self), lambda: self._path(ready))
+        return ready.once(("path", self), lambda: self._path(ready))
 
-    def _path(self, ready: TransferData) -> Path:
-        prepared = self.prepare(ready)
+    def _path(self, ready: Workspace) -> Path:
+        data = ready.data
+        prepared = self.prepare(data)
         model = _model(ready, prepared)
         if self.correct is None:
             return lambda X: model(prepared.bring(X))
-        seen = model(prepared.bring(ready.X_target[ready.labelled]))
-        corrected = self.correct(ready, seen)
+        seen = model(prepared.bring(data.X_target[data.labelled]))
+        corrected = self.correct(data, seen)
         return lambda X: corrected(X, model(prepared.bring(X)))
 
-    def left_out(self, ready: TransferData) -> np.ndarray:
+    def left_out(self, ready: Workspace) -> np.ndarray:
         """Predictions of labelled target samples by fits without them, (n, K)."""
-        return _once(ready, ("left_out", self), lambda: self._left_out(ready))
+        return ready.once(("left_out", self), lambda: self._left_out(ready))
 
-    def _left_out(self, ready: TransferData) -> np.ndarray:
+    def _left_out(self, ready: Workspace) -> np.ndarray:
         parts = [
-            (rows, self.path(rest)(ready.X_target[rows]))
+            (rows, self._path(rest)(ready.data.X_target[rows]))  # asked for once
             for rows, rest in ready.leave_out()
         ]
-        predicted = np.empty((ready.y_target.size, parts[0][1].shape[1]))
+        predicted = np.empty((ready.data.y_target.size, parts[0][1].shape[1]))
         for rows, part in parts:
             predicted[rows] = part
-        return predicted[ready.labelled]
+        return predicted[ready.data.labelled]
 
 
-def _once(ready: TransferData, key: tuple, compute: Callable[[], Any]) -> Any:
-    """What `key` names, computed at the first call on these data and kept there."""
-    if key not in ready.shared:
-        ready.shared[key] = compute()
-    return ready.shared[key]
-
-
-def _model(ready: TransferData, prepared: Prepared) -> Path:
+def _model(ready: Workspace, prepared: Prepared) -> Path:
     def fit() -> Path:
         return pls_path(prepared.X, prepared.y, prepared.k_max, prepared.weights)
 
     if prepared.key is None:
         return fit()
-    return _once(ready, ("model", prepared.key), fit)
+    return ready.once(("model", prepared.key), fit)
 
 
-def source_components(ready: TransferData, prepared: Prepared) -> int:
+def source_components(ready: Workspace, prepared: Prepared) -> int:
     """Choose k by cross-validation on the training set."""
 
     def choose() -> int:
@@ -168,12 +163,12 @@ def source_components(ready: TransferData, prepared: Prepared) -> int:
 
     if prepared.key is None:
         return choose()
-    return _once(ready, ("components", prepared.key), choose)
+    return ready.once(("components", prepared.key), choose)
 
 
-def source_model(ready: TransferData, bring: Map) -> Prepared:
+def source_model(data: TransferData, bring: Map) -> Prepared:
     """PLS on the source spectra as they are, target spectra brought to them."""
-    return Prepared(ready.X_source, ready.y_source, bring, key="source")
+    return Prepared(data.X_source, data.y_source, bring, key="source")
 
 
 def pairs_needed(

@@ -10,7 +10,6 @@ import numpy as np
 from scipy.signal import savgol_filter
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.transfer.data import TransferData
 
 FILTERS = {1: (15, 2), 2: (25, 3)}  # derivative -> window, order of the polynomial
 WINDOW = FILTERS[1][0]
@@ -52,31 +51,3 @@ def preprocess(X: np.ndarray, pretreatment: str) -> np.ndarray:
             + ", ".join(PRETREATMENTS)
         )
     return PRETREATMENTS[pretreatment](np.asarray(X, dtype=np.float64))
-
-
-def preprocessed(data: TransferData, pretreatment: str) -> tuple[TransferData, float]:
-    """Preprocess both instruments and divide by one constant.
-
-    Args:
-      data: unprocessed spectra
-      pretreatment: name of the pretreatment
-
-    Returns:
-      The preprocessed data and the constant: the mean over points of the SD of the
-      source spectra, so that filters with an absolute strength mean the same on every
-      set.
-    """
-    key = ("preprocessed", pretreatment)
-    if key not in data.shared:
-        X_source = preprocess(data.X_source, pretreatment)
-        X_target = preprocess(data.X_target, pretreatment)
-        scale = float(X_source.std(axis=0).mean()) or 1.0
-        ready = TransferData(
-            X_source / scale,
-            data.y_source,
-            X_target / scale,
-            data.y_target,
-            data.paired,
-        )
-        data.shared[key] = ready, scale
-    return data.shared[key]

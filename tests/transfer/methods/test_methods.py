@@ -8,12 +8,9 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.methods import make
 from spektron_jax.transfer.methods.coral import covariance_power
-from spektron_jax.transfer.methods.preprocessing import (
-    PRETREATMENTS,
-    preprocess,
-    preprocessed,
-)
+from spektron_jax.transfer.methods.preprocessing import PRETREATMENTS, preprocess
 from spektron_jax.transfer.methods.ridge_update import STRENGTHS, ridge_update
+from spektron_jax.transfer.methods.workspace import Workspace
 
 GOOD = (
     *("mc+bias", "mc+bias@t", "sbc@t", "ds@t", "ds_res@t", "pds_w5_1@t", "sst@t"),
@@ -136,7 +133,8 @@ def test_fewer_points_than_components_and_fewer_samples_than_groups(paired_data)
 @pytest.mark.parametrize("pretreatment", PRETREATMENTS)
 def test_one_constant_scales_both_instruments(pretreatment, paired_data):
     data, X_test, _ = paired_data(np.random.default_rng(13))
-    ready, scale = preprocessed(data, pretreatment)
+    space, scale = Workspace(data).preprocessed(pretreatment)
+    ready = space.data
     np.testing.assert_allclose(
         ready.X_target * scale, preprocess(data.X_target, pretreatment)
     )

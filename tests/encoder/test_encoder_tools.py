@@ -4,17 +4,12 @@ import numpy as np
 import pytest
 
 from spektron_jax import CalibrationTransfer, SpektronError
-from spektron_jax.encoder.adaptation import Adaptation, adapted
+from spektron_jax.encoder.adaptation import Adaptation
 from spektron_jax.encoder.features import Features
-from spektron_jax.encoder.pipeline import (
-    Adapted,
-    Neighbours,
-    Rerendered,
-    code_shift,
-    instrument_code,
-    rerender,
-)
+from spektron_jax.encoder.neighbours import Neighbours, code_shift
+from spektron_jax.encoder.rerender import instrument_code, rerender
 from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.ensemble import Ensemble
 
 STRONG = Adaptation(spectra=4, rate=1e-2)
 
@@ -22,6 +17,10 @@ STRONG = Adaptation(spectra=4, rate=1e-2)
 @pytest.fixture(scope="module")
 def features(tiny_weights):
     return Features(tiny_weights, np.linspace(1100, 2300, 80), "nm", "NIR")
+
+
+def adapting_as(features, how):
+    return Features(features.encoder, features.axis, "nm", "NIR", how)
 
 
 def data_of(instruments, n=8, kind="paired"):
@@ -34,19 +33,23 @@ def data_of(instruments, n=8, kind="paired"):
 @pytest.mark.parametrize("kind, n", [("paired", 8), ("unlabelled", 8), ("paired", 0)])
 def test_every_method_fits(features, instruments, kind, n):
     data, X = data_of(instruments, n, kind)
-    head = "mc/sg1" if n and kind == "paired" else "none/sg1"
-    for method in (Adapted(features), Neighbours(features), Rerendered(features, head)):
+    adapting = adapting_as(features, Adaptation())
+    for method in (Ensemble("encoder", encoder=adapting), Neighbours(adapting)):
         assert np.isfinite(method.fit(data)(X)).all()
 
 
 def test_adaptation_moves_the_features_and_not_the_encoder(features, instruments):
     data, X = data_of(instruments, 8, "unlabelled")
     before = features.encoded(X)["chem"]
-    moved = adapted(features, data.X_target, STRONG).encoded(X)["chem"]
+    strong, still = (
+        adapting_as(features, how) for how in (STRONG, Adaptation(steps=0))
+    )
+    moved = strong.adapted(data.X_target).encoded(X)["chem"]
     assert np.abs(moved - before).max() > 1e-4 * np.abs(before).max()
-    unmoved = adapted(features, data.X_target, Adaptation(steps=0)).encoded(X)["chem"]
+    unmoved = still.adapted(data.X_target).encoded(X)["chem"]
     np.testing.assert_array_equal(unmoved, before)
     np.testing.assert_array_equal(features.using(features.encoder)(X)["chem"], before)
+    assert strong.adapted(X[:0]) is strong and features.adapted(X) is features
 
 
 def test_a_known_spectrum_is_its_own_neighbour(features, instruments):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import spektron_jax
-from spektron_jax.encoder.test_time import adapt, adaptable, wear
+from spektron_jax.encoder.adaptation import Adaptation
+from spektron_jax.encoder.test_time import adapt, adaptable, with_adapter
 from spektron_jax.errors import SpektronError
 
 
@@ -37,32 +38,35 @@ def test_only_norms_and_projections_move(encoder):
 
 
 def test_steps_go_downhill_and_repeat(encoder):
-    more = {"steps": 12, "rate": 3e-3}
-    one = adapt(encoder, SPECTRA, AXIS, "nm", "NIR", **more)[1]
-    np.testing.assert_array_equal(
-        one, adapt(encoder, SPECTRA, AXIS, "nm", "NIR", **more)[1]
-    )
+    more = Adaptation(steps=12, rate=3e-3)
+    one, again = (adapt(encoder, SPECTRA, AXIS, "nm", "NIR", more)[1] for _ in "ab")
+    np.testing.assert_array_equal(one, again)
     assert one[-3:].mean() < one[:3].mean()
 
 
 def test_what_moved_is_small_and_can_be_put_on_again(encoder):
-    with_lora, _ = adapt(encoder, SPECTRA, AXIS, "nm", "NIR", rate=1e-3, lora=2)
-    without, _ = adapt(encoder, SPECTRA, AXIS, "nm", "NIR", rate=1e-3)
+    with_lora, without = (
+        adapt(encoder, SPECTRA, AXIS, "nm", "NIR", Adaptation(rate=1e-3, lora=rank))[0]
+        for rank in (2, 0)
+    )
     assert set(without.adapter) < set(with_lora.adapter) and not encoder.adapter
     size = sum(values.size for values in with_lora.adapter.values())
     assert size < 0.2 * sum(leaf.size for leaf in jax.tree.leaves(encoder.params))
     for adapted in (with_lora, without):
-        again = wear(encoder, adapted.adapter)
+        again = with_adapter(encoder, adapted.adapter)
         jax.tree.map(np.testing.assert_array_equal, again.params, adapted.params)
     kernels = [e.params["transformer_0"]["qkv"]["kernel"] for e in (with_lora, encoder)]
     assert 0 < np.abs(kernels[0] - kernels[1]).max() < 0.1
     with pytest.raises(SpektronError, match="strange is no parameter"):
-        wear(encoder, {"strange": np.zeros(2)})
+        with_adapter(encoder, {"strange": np.zeros(2)})
     with pytest.raises(SpektronError, match="it belongs to other weights"):
-        wear(encoder, {"summary/scale": np.zeros(7)})
+        with_adapter(encoder, {"summary/scale": np.zeros(7)})
 
 
-def test_settings_that_cannot_be(encoder):
-    for wrong in ({"steps": -1}, {"rate": 0.0}, {"share": 1.0}, {"lora": -1}):
-        with pytest.raises(SpektronError, match="give steps >= 0"):
-            adapt(encoder, SPECTRA, AXIS, "nm", "NIR", **wrong)
+@pytest.mark.parametrize(
+    "wrong",
+    [{"steps": -1}, {"rate": 0.0}, {"share": 1.0}, {"lora": -1}, {"spectra": 0}],
+)
+def test_settings_that_cannot_be(wrong):
+    with pytest.raises(SpektronError, match="give spectra >= 1, steps >= 0"):
+        Adaptation(**wrong)
