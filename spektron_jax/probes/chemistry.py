@@ -37,8 +37,13 @@ def groups(
     ]
     if not any(kept):
         return None
-    known = (latents[name] for name in ("z_chem", "instrument", "molecule"))
-    found = property_probe(*known, counts[:, kept], seed)
+    found = property_probe(
+        latents["z_chem"],
+        latents["instrument"],
+        latents["molecule"],
+        counts[:, kept],
+        seed,
+    )
     return {**found, "groups": [n for n, its in zip(names, kept, strict=True) if its]}
 
 
