@@ -32,14 +32,15 @@ import spektron_jax
 from spektron_jax import LineCorpus
 from spektron_jax.probes.completeness import TEXTBOOK, VISIBLE, completeness
 from spektron_jax.probes.interpretation import experts, oscillators, planted
-from spektron_jax.probes.interpretation import samples as examples
 from spektron_jax.probes.interpretation.saliency import (
     contributions,
     linear_readout,
     saliency,
 )
-from spektron_jax.probes.latent_metrics import figures
+from spektron_jax.probes.interpretation.samples import virtual_samples
+from spektron_jax.probes.latent_metrics import latent_metrics
 from spektron_jax.training.evaluator import audit_evaluator
+from spektron_jax.training.molecule_spectra import molecule_spectra
 from spektron_jax.training.state import init_params
 
 WEIGHTS = "nano"  # or the folder of a run
@@ -58,7 +59,7 @@ encoder = spektron_jax.load_encoder(WEIGHTS)
 # %%
 codes, label = {"z_chem": [], "z_inst": []}, []
 for instrument in range(INSTRUMENTS):
-    seen, axis = examples.molecules(
+    seen, axis = molecule_spectra(
         encoder.config, "IR", MOLECULES, seed=0, instrument=instrument
     )
     out = encoder.encode(seen, axis, modality="IR")
@@ -100,7 +101,7 @@ plt.show()
 
 # %%
 evaluator = audit_evaluator(encoder.params, encoder.config)
-audit = figures(evaluator, seed=0, molecules=MOLECULES)["headline"]
+audit = latent_metrics(evaluator, seed=0, molecules=MOLECULES)["headline"]
 print(f"chance level of the instrument: {audit['chance']:.0%}")
 for code in codes:
     print(
@@ -166,7 +167,7 @@ plt.show()
 # %%
 load, modality = [], []
 for name in encoder.config.data.modalities:
-    seen, axis = examples.molecules(encoder.config, name, MOLECULES, seed=0)
+    seen, axis = molecule_spectra(encoder.config, name, MOLECULES, seed=0)
     load.append(encoder.encode(seen, axis, modality=name)["load"])
     modality += [name] * len(seen)
 use = experts.usage(np.concatenate(load), np.array(modality))
@@ -195,7 +196,7 @@ else:
 # overtone at 1680 nm: is it there?
 
 # %%
-s = examples.virtual_samples(seed=0)
+s = virtual_samples(seed=0)
 readout = linear_readout(encoder.embed(s.spectra, s.axis, s.unit, s.modality), s.y)
 print(f"{s.name}: Q2 {readout.q2:.2f} by cross-validation")
 mean = s.spectra.mean(0)

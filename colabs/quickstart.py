@@ -28,7 +28,7 @@ import numpy as np
 
 import spektron_jax
 from spektron_jax import lab
-from spektron_jax.probes.interpretation import samples as examples
+from spektron_jax.training.molecule_spectra import molecule_spectra
 
 MOLECULES = 100
 encoder = spektron_jax.load_encoder("nano")
@@ -41,7 +41,7 @@ encoder = spektron_jax.load_encoder("nano")
 # ATR accessory, which weakens bands towards high wavenumbers and shifts the baseline.
 
 # %%
-library, axis = examples.molecules(encoder.config, "IR", MOLECULES, seed=0)
+library, axis = molecule_spectra(encoder.config, "IR", MOLECULES, seed=0)
 key = jax.random.key(0)
 second = lab.ideal("ftir", name="second FTIR", shift=1.5, fwhm=14.0, noise=1e-4)
 measured = {

@@ -7,7 +7,7 @@
 4 instruments that no training pool holds, the same 200 test molecules on each, 3 seeds
 of both; every modality that the weights were trained on, and all together. CPU, nano:
 about 10 minutes; `--config.molecules=40 "--config.seeds=(0,)"` takes half a minute.
-Writes report.html, results.json and results.npz. The last line on standard output is
+Writes report.html, results.json and results.npz. The first line on standard output is
 the verdict, by the first row of this table that holds:
 
 | verdict | when |

@@ -55,7 +55,7 @@ ARROWS = {
     "probes": (
         BASE
         | CONFIG
-        | {"spectra", "corpus", "lab", "models", "encoder", "training", "transfer"}
+        | {"spectra", "corpus", "lab", "models", "encoder", "transfer"}
         | {"probes"},
         JAX | NUMPY | {"sklearn", "threadpoolctl", "tqdm", "ml_collections"},
     ),

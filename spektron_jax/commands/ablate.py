@@ -1,14 +1,17 @@
-"""One setting changed at a time: short pretraining runs of equal cost, and a table.
+"""The task "ablate": one setting changed at a time, runs of equal cost, and a table.
 
 Every variant gets as many optimiser steps as fit its share of CPU time, found by timing
-a few of them first, so that its schedules run to their end. All are judged alike: on
-validation molecules and on instruments that no pool holds, by the exam's settings and
-not by their own. A run that is done is not repeated; one that was broken off goes on.
+a few of them first, so that its schedules run to their end. All are evaluated alike: on
+validation molecules and on instruments that no pool holds, by the common settings and
+not by their own. A run that is done is not repeated; an interrupted one is resumed.
 """
 
 import itertools
 import json
 import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -22,18 +25,17 @@ from spektron_jax.training.examples import ExampleStream, open_training_source
 from spektron_jax.training.state import build_model, build_optimizer, create
 from spektron_jax.training.steps import make_pretrain_step
 
-TIMED = 6  # steps behind the cost of one
+TIMED_STEPS = 6
 COLUMNS = {
-    "molecule": "molecule found again",
+    "molecule": "top-1 retrieval across instruments",
     "instrument_chem": "instrument in z_chem",
     "instrument_inst": "instrument in z_inst",
     "gap": "long gaps / linear",
     "collapsed": "collapsed",
 }
-MEANS = ("steps", "cpu_minutes", *COLUMNS)
 
 
-def check(config):
+def check(config: ConfigDict) -> None:
     """Raise SpektronError for a setting that cannot work."""
     for changes in config.variants.values():
         own = ConfigDict(config.pretrain.to_dict())
@@ -41,8 +43,8 @@ def check(config):
         validate(own)
 
 
-def run(config, workdir):
-    """Train and judge every variant and repeat; print and write the table.
+def run(config: ConfigDict, workdir: Path) -> None:
+    """Train and evaluate every variant and repeat; print and write the table.
 
     Writes ablation.json and ablation.md, anew after every run.
     """
@@ -57,11 +59,13 @@ def run(config, workdir):
     print((workdir / "ablation.md").read_text(), end="")
 
 
-def one(config, changes, seed, folder):
-    """The figures of one run, trained now unless its folder holds them."""
-    exam = ConfigDict(config.pretrain.to_dict())
-    exam.seed = seed
-    own = ConfigDict(exam.to_dict())
+def one(
+    config: ConfigDict, changes: Mapping[str, Any], seed: int, folder: Path
+) -> dict[str, Any]:
+    """The metrics of one run, trained now unless its folder holds them."""
+    common = ConfigDict(config.pretrain.to_dict())
+    common.seed = seed
+    own = ConfigDict(common.to_dict())
     own.update(changes)
     validate(own)
     given = {"cpu_minutes": config.cpu_minutes, **json.loads(own.to_json())}
@@ -78,8 +82,8 @@ def one(config, changes, seed, folder):
     begun = time.process_time()
     state = loop.pretrain(own, folder, open_training_source(own))
     minutes = (time.process_time() - begun) / 60
-    source = open_training_source(exam)
-    found = figures(evaluate.run(exam, build_model(own), state, source, folder))
+    source = open_training_source(common)
+    found = columns_of(evaluate.run(common, build_model(own), state, source, folder))
     result = {"steps": own.train.steps, "cpu_minutes": minutes, **found, "given": given}
     with replacing(done) as draft:
         draft.write_text(json.dumps(result, indent=1) + "\n")
@@ -87,7 +91,7 @@ def one(config, changes, seed, folder):
     return result
 
 
-def affordable(config, cpu_minutes, workdir):
+def affordable(config: ConfigDict, cpu_minutes: float, workdir: Path) -> int:
     """Steps that fit the CPU time. Runs that only differ in weights share a timing."""
     kept = workdir / "timing.json"
     timings = json.loads(kept.read_text()) if kept.exists() else {}
@@ -106,7 +110,7 @@ def affordable(config, cpu_minutes, workdir):
     return steps
 
 
-def seconds_per_step(config):
+def seconds_per_step(config: ConfigDict) -> float:
     """CPU time of one optimiser step, compilation apart."""
     source = open_training_source(config)
     train = config.train
@@ -115,17 +119,17 @@ def seconds_per_step(config):
     devices = parallel.local_devices(train.devices)
     step = parallel.data_parallel(make_pretrain_step(config, model, optimizer), devices)
     state = parallel.replicate(create(config, model, optimizer), devices)
-    for number in range(TIMED + 2):
+    for number in range(TIMED_STEPS + 2):
         if number == 2:
             begun = time.process_time()
         batch = stream.batch(number, parallel.part(), train.accumulate, len(devices))
         state, metrics = step(state, batch)
         jax.block_until_ready(metrics)
-    return (time.process_time() - begun) / TIMED
+    return (time.process_time() - begun) / TIMED_STEPS
 
 
-def figures(evaluation):
-    """The table's columns from an evaluation's figures."""
+def columns_of(evaluation: Mapping[str, Any]) -> dict[str, float]:
+    """The table's columns from an evaluation."""
     probes, kl = evaluation["probes"], evaluation["kl"]
     return {
         "molecule": probes["z_chem"]["molecule"]["accuracy"],
@@ -137,7 +141,7 @@ def figures(evaluation):
     }
 
 
-def write(workdir, config, rows):
+def write(workdir: Path, config: ConfigDict, rows: Sequence[dict[str, Any]]) -> None:
     """ablation.json with every run, ablation.md with means over repeats."""
     with replacing(workdir / "ablation.json") as draft:
         content = {"config": json.loads(config.to_json()), "runs": rows}
@@ -146,25 +150,25 @@ def write(workdir, config, rows):
         draft.write_text(table(rows))
 
 
-def table(rows):
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Markdown, best retrieval first: mean over repeats, and their range."""
-    names = list(dict.fromkeys(row["variant"] for row in rows))
-    groups = {name: [r for r in rows if r["variant"] == name] for name in names}
-    names.sort(key=lambda name: -np.mean([r["molecule"] for r in groups[name]]))
+    groups: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        group = groups.setdefault(row["variant"], {})
+        for key in ("steps", "cpu_minutes", *COLUMNS):
+            group.setdefault(key, []).append(row[key])
+    names = sorted(groups, key=lambda name: -np.mean(groups[name]["molecule"]))
     head = ("variant", "runs", "steps", "CPU min", *COLUMNS.values())
     lines = [head, ["---"] * len(head)]
     for name in names:
-        group = groups[name]
-        mean = {
-            key: np.mean([r[key] for r in group]) for key in group[0] if key in MEANS
-        }
-        cells = [name, str(len(group)), f"{mean['steps']:.0f}"]
-        cells.append(f"{mean['cpu_minutes']:.1f}")
+        steps, minutes = (groups[name][key] for key in ("steps", "cpu_minutes"))
+        cells = [name, str(len(steps)), f"{np.mean(steps):.0f}"]
+        cells.append(f"{np.mean(minutes):.1f}")
         for key in COLUMNS:
-            values = [r[key] for r in group]
-            spread = f" ({min(values):.2f}-{max(values):.2f})" if len(group) > 1 else ""
-            cells.append(f"{mean[key]:.3f}{spread}")
+            values = groups[name][key]
+            several = len(values) > 1
+            spread = f" ({min(values):.2f}-{max(values):.2f})" if several else ""
+            cells.append(f"{np.mean(values):.3f}{spread}")
         lines.append(cells)
-    chance = rows[0]["chance"]
     text = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-    return f"{text}\n\nInstrument by chance: {chance:.2f}.\n"
+    return f"{text}\n\nInstrument by chance: {rows[0]['chance']:.2f}.\n"

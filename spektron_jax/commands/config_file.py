@@ -41,6 +41,7 @@ def load(argument: str) -> ConfigDict:
     path = find(name)
     try:
         spec = importlib.util.spec_from_file_location("spektron_config", path)
+        assert spec and spec.loader  # a file ending in .py always has both
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module.get_config(variant).lock()
@@ -94,7 +95,7 @@ def override(config: ConfigDict, arguments: list[str]) -> None:
 
 def _fields(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
     """Every setting by its dotted name."""
-    fields = {}
+    fields: dict[str, Any] = {}
     for name, value in config.items():
         if isinstance(value, ConfigDict):
             fields |= _fields(value, f"{prefix}{name}.")

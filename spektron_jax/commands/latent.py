@@ -1,107 +1,128 @@
-"""The tasks "latent" and "checklist" of the command line: audit trained weights.
+"""The task "latent": what do the codes of trained weights know?
 
-Writes results.json (means over seeds, and each seed), results.npz (codes and swapped
-spectra of the first seed) and report.html. "latent" prints the verdict last.
+results.json holds the means over seeds and each seed's metrics, results.npz the codes
+and swapped spectra of the first seed.
 """
 
-import json
-import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from spektron_jax.archive import replacing
-from spektron_jax.commands.report.audit_page import write_report
-from spektron_jax.commands.report.stored import NAME
-from spektron_jax.encoder.load import load_encoder
+from spektron_jax.commands.report.latent_page import findings, sections
+from spektron_jax.commands.report.wording import count
+from spektron_jax.commands.result import Result
+from spektron_jax.encoder.load import Encoder, load_encoder
 from spektron_jax.errors import SpektronError
-from spektron_jax.probes.disentanglement import pooled
-from spektron_jax.probes.latent_metrics import LEAST_MOLECULES, examine, summarised
-from spektron_jax.provenance import command, versions
-from spektron_jax.training.evaluator import KL, LABELS, LATENTS, audit_evaluator
+from spektron_jax.probes.disentanglement import mean_over_seeds
+from spektron_jax.probes.latent_metrics import (
+    MIN_MOLECULES,
+    evaluate_seed,
+    summarise,
+)
+from spektron_jax.training.evaluator import (
+    KL,
+    LABELS,
+    LATENTS,
+    FixedEvaluator,
+    audit_evaluator,
+)
 from spektron_jax.training.state import parameter_count
 
 
-def run(config, workdir):
-    """Audit the weights, write the files, print the headline."""
-    results = write(load_encoder(config.weights), config, workdir)
-    for name, value in results["headline"].items():
-        if name != "verdict":
-            print(f"{name:18s} {value:.3f}")
-    print(f"report: {os.path.relpath(workdir / NAME)}")
-    print(f"verdict: {results['verdict']}")
-
-
-def write(encoder, config, workdir):
-    """Audit an encoder and write the files; returns the results."""
-    results, arrays = audit(encoder, config)
-    results |= {
-        "weights": str(config.weights),
-        "parameters": parameter_count(encoder.params),
-        "config": json.loads(config.to_json()),
-        "versions": versions(),
-        "command": command(),
-    }
-    with replacing(workdir / "results.json") as draft:
-        draft.write_text(json.dumps(results, indent=1) + "\n")
-    with replacing(workdir / "results.npz") as draft:
-        np.savez_compressed(draft, **arrays)
-    write_report(workdir)
-    return results
-
-
-def audit(encoder, config):
-    """All figures of an encoder over the seeds.
-
-    Args:
-      encoder: as from `load_encoder`.
-      config: molecules, seeds, path and progress, as in configs/latent.py.
-
-    Returns:
-      results: verdict, headline and rows of the seeds' means (see `figures`), seeds
-      (seed -> rows), molecules and instruments; arrays of the first seed.
-    """
-    settings = encoder.config.copy_and_resolve_references()
-    if config.path:
-        settings.data.path = config.path
-    evaluator = audit_evaluator(encoder.params, settings, encoder.model)
-    by_seed, kept = {}, None
-    bar = tqdm(
-        total=len(config.seeds) * len(settings.data.modalities),
-        unit="modality",
-        disable=not config.progress,
-    )
-
-    def watch(modalities):
-        for name in modalities:
-            bar.set_postfix_str(name)
-            yield name
-            bar.update()
-
-    with bar:
-        for seed in config.seeds:
-            by_seed[seed], arrays = examine(
-                evaluator, seed, config.molecules, thorough=True, watch=watch
-            )
-            kept = arrays if kept is None else kept
-    rows = pooled(list(by_seed.values()))
-    results = summarised(rows) | {
-        "instruments": evaluator.count,
-        "seeds": {str(seed): found for seed, found in by_seed.items()},
-    }
-    shown = {name: kept[name] for name in (*LATENTS, *LABELS)}
-    shown |= {name: kept[name].mean(axis=0) for name in KL}
-    return results, shown | {n: v for n, v in kept.items() if n.startswith("swap_")}
-
-
-def check(config):
+def check(config: ConfigDict) -> None:
     """Raise SpektronError for a setting that cannot work."""
-    if config.molecules < LEAST_MOLECULES:
+    if config.molecules < MIN_MOLECULES:
         raise SpektronError(
-            f"config.molecules = {config.molecules}: must be {LEAST_MOLECULES} or more"
+            f"config.molecules = {config.molecules}: must be {MIN_MOLECULES} or more"
         )
     seeds = list(config.seeds)
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise SpektronError(
             f"config.seeds = {tuple(seeds)}: give different numbers, 0 or more"
         )
+
+
+def run(config: ConfigDict, workdir: Path) -> Result:
+    """Audit the weights; prints verdict and headline."""
+    result = audit(load_encoder(config.weights), config)
+    print(f"verdict: {result.data['verdict']}")
+    for name, value in result.data["headline"].items():
+        if name != "verdict":
+            print(f"{name:18s} {value:.3f}")
+    return result
+
+
+def audit(encoder: Encoder, config: ConfigDict) -> Result:
+    """All metrics of an encoder over the seeds.
+
+    Args:
+      encoder: as from `load_encoder`.
+      config: weights, molecules, seeds, path and progress, as in configs/latent.py.
+
+    Returns:
+      A Result whose data hold verdict, headline and rows of the seeds' means (see
+      `latent_metrics.evaluate_seed`), seeds (seed -> rows) and instruments; its arrays
+      are those of the first seed.
+    """
+    evaluator = evaluator_of(encoder, config.path)
+    by_seed: dict[int, dict[str, Any]] = {}
+    first: dict[str, np.ndarray] = {}
+    modalities = encoder.config.data.modalities
+    with tqdm(
+        total=len(config.seeds) * len(modalities),
+        unit="modality",
+        disable=not config.progress,
+    ) as bar:
+        for seed in config.seeds:
+            by_seed[seed], arrays = evaluate_seed(
+                evaluator,
+                seed,
+                config.molecules,
+                thorough=True,
+                watch=lambda names: _watched(names, bar),
+            )
+            first = first or arrays
+    seeds = list(by_seed.values())
+    found: dict[str, Any] = summarise(mean_over_seeds(seeds))
+    parameters = parameter_count(encoder.params)
+    facts = (
+        f"{count(parameters)} parameters",
+        f"{evaluator.count} simulated instruments that no training pool holds",
+        f"{config.molecules} test molecules on each",
+        f"seeds {', '.join(map(str, by_seed))}",
+    )
+    kept = {name: first[name] for name in (*LATENTS, *LABELS)}
+    kept |= {name: first[name].mean(axis=0) for name in KL}
+    kept |= {name: value for name, value in first.items() if name.startswith("swap_")}
+    return Result(
+        title=f"Disentanglement audit: {config.weights}",
+        facts="; ".join(facts) + ".",
+        verdict=findings(found["verdict"], found["headline"], found["rows"]),
+        sections=sections(found["rows"], seeds, kept),
+        data=found
+        | {
+            "instruments": evaluator.count,
+            "seeds": {str(seed): rows for seed, rows in by_seed.items()},
+            "weights": str(config.weights),
+            "parameters": parameters,
+        },
+        arrays=kept,
+    )
+
+
+def evaluator_of(encoder: Encoder, path: str) -> FixedEvaluator:
+    """An evaluator of an encoder, on its own molecules or those of `path`."""
+    settings = encoder.config.copy_and_resolve_references()
+    settings.data.path = path or settings.data.path
+    return audit_evaluator(encoder.params, settings, encoder.model)
+
+
+def _watched(names: Iterable[str], bar: tqdm) -> Iterator[str]:
+    for name in names:
+        bar.set_postfix_str(name)
+        yield name
+        bar.update()

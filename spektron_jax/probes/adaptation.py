@@ -1,13 +1,17 @@
-"""Does test-time training hurt? Molecule retrieval before and after it.
+"""Does test-time training hurt? Retrieval of molecules before and after it.
 
 A few unlabelled validation spectra of one instrument adapt the encoder as they would in
-use (`encoder.test_time`); the library stays encoded as before, on another instrument.
+use (`encoder/test_time.py`); the library stays encoded as before, on another
+instrument.
 
 Dimension legend: M molecules, K adapting spectra, L points.
 """
 
+from typing import Any
+
 import numpy as np
 
+from spektron_jax.encoder.load import Encoder
 from spektron_jax.encoder.test_time import adapt
 from spektron_jax.probes.probes import molecule_probe
 from spektron_jax.spectra.grid import MODALITIES
@@ -16,21 +20,21 @@ SPECTRA = 10  # that adapt
 STREAM = 4000  # their random stream, and that of the test spectra
 
 
-def adaptation(evaluator, encoder, molecules):
-    """Molecule accuracy between two instruments, mean over modalities.
+def adaptation(evaluator: Any, encoder: Encoder, molecules: int) -> dict[str, float]:
+    """Top-1 retrieval between two instruments, mean over modalities.
 
     Args:
-      evaluator: from `training.evaluator.audit_evaluator`, of the encoder's weights.
+      evaluator: of the encoder's weights, with two instruments or more.
       encoder: that is adapted.
       molecules: of the test split, how many.
 
     Returns:
       before and after the encoder of the second instrument is adapted.
     """
-    simulator, params = evaluator.simulator, evaluator.params
+    scale, params = evaluator.simulator.scale, evaluator.params
     test = evaluator.choose("test", molecules)
     few = evaluator.choose("validation", SPECTRA)
-    found = {"before": [], "after": []}
+    found: dict[str, list[float]] = {"before": [], "after": []}
     for name in evaluator.modalities:
         library, queries, adapting = (
             list(
@@ -44,7 +48,7 @@ def adaptation(evaluator, encoder, molecules):
         spectra = np.concatenate([s.view.measured[: s.real] for s in adapting])
         axis = np.asarray(adapting[0].inputs[1])
         axis = axis if axis.ndim == 1 else axis[0]
-        adapted, _ = adapt(encoder, simulator.scale * spectra, axis, "cm-1", name)
+        adapted, _ = adapt(encoder, scale * spectra, axis, "cm-1", name)
         for when, its in (("before", params), ("after", adapted.params)):
             evaluator.params = its
             z = np.concatenate([known, evaluator.encode(queries)["z_chem"]])
@@ -54,5 +58,5 @@ def adaptation(evaluator, encoder, molecules):
     return {when: float(np.mean(values)) for when, values in found.items()}
 
 
-def _code(molecule, name):
+def _code(molecule: np.ndarray, name: str) -> np.ndarray:
     return np.full(len(molecule), MODALITIES.index(name), np.int32)

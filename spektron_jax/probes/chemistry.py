@@ -5,6 +5,9 @@ Both by ridge regression fitted on one instrument, used on it and on the others.
 Dimension legend: M molecules, G groups.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import jax
 import numpy as np
 
@@ -13,12 +16,14 @@ from spektron_jax.probes.probes import property_probe
 from spektron_jax.spectra.grid import MODALITIES
 
 COMPONENTS = 6
-LEAST = 20  # mixtures
+MIN_MIXTURES = 20
 MIXTURES = 3000  # their random stream
 SAME = 0.9  # a group is left out if more molecules than this have the same number
 
 
-def groups(source, latents, seed):
+def groups(
+    source: Any, latents: Mapping[str, np.ndarray], seed: int
+) -> dict[str, Any] | None:
     """R2 of the numbers of functional groups; None if the source does not know them.
 
     Returns:
@@ -39,10 +44,12 @@ def groups(source, latents, seed):
         counts[:, kept],
         seed,
     )
-    return found | {"groups": [n for n, its in zip(names, kept, strict=True) if its]}
+    return {**found, "groups": [n for n, its in zip(names, kept, strict=True) if its]}
 
 
-def composition(evaluator, molecule, modality, seed):
+def composition(
+    evaluator: Any, molecule: np.ndarray, modality: str, seed: int
+) -> dict[str, float]:
     """R2 of the shares in mixtures of 2 to 6 of the molecules; half as many as M.
 
     Spectra mix by Beer and Lambert before the instrument, each component's strongest
@@ -51,7 +58,7 @@ def composition(evaluator, molecule, modality, seed):
     Returns:
       same and cross, see `property_probe`.
     """
-    count = max(len(molecule) // 2, LEAST)
+    count = max(len(molecule) // 2, MIN_MIXTURES)
     code = np.full(count, MODALITIES.index(modality), np.int32)
     parts = molecule[:COMPONENTS], code[:COMPONENTS]
     pure, _ = evaluator.clean({"modality": parts[1], **evaluator.source.fetch(*parts)})
@@ -64,9 +71,8 @@ def composition(evaluator, molecule, modality, seed):
             mixtures, code, evaluator.instruments.at(k), MIXTURES + k
         )
     ]
-    z = evaluator.encode(rendered)["z_chem"]
     return property_probe(
-        z,
+        evaluator.encode(rendered)["z_chem"],
         np.repeat(np.arange(evaluator.count), count),
         np.tile(np.arange(count), evaluator.count),
         np.tile(np.asarray(shares), (evaluator.count, 1)),

@@ -28,7 +28,7 @@ of 33, cubane two too high, 29 of 42, and tetracyanoethylene one too low, 21 of 
 n = molecules, l = lines of all of them.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -68,6 +68,62 @@ class Completeness(NamedTuple):
     def ratio(self) -> np.ndarray:
         """R(G, N), (n,)."""
         return self.either / self.modes
+
+
+class TextbookMolecule(NamedTuple):
+    """Modes, IR-active, Raman-active, in either, in both: as expected, and as found."""
+
+    name: str
+    group: str
+    expected: tuple[int, ...]
+    found: tuple[int, ...]
+
+
+class Activity(NamedTuple):
+    """What spectra of a corpus can show, by symmetry and by strength."""
+
+    ratio: np.ndarray  # (n,) R(G, N) by symmetry
+    visible_share: dict[str, np.ndarray]  # ir, raman, either -> share of modes (n,)
+    textbook: list[TextbookMolecule]
+    incomplete: int  # molecules in which symmetry hides modes
+    exclusive: int  # molecules in which no mode is active in both
+    allowed: float = ALLOWED
+    visible: float = VISIBLE
+
+    def mean_visible(self) -> dict[str, float]:
+        """Means of `visible_share` over the molecules."""
+        return {name: float(np.mean(v)) for name, v in self.visible_share.items()}
+
+
+def compare_activity(corpus: Any) -> Activity:
+    """`Activity` of a LineCorpus."""
+    lines = (
+        corpus.ir_intensity_km_mol,
+        corpus.raman_activity,
+        corpus.line_offset,
+        corpus.modes,
+    )
+    allowed = completeness(*lines)
+    visible = completeness(*lines, threshold=VISIBLE)
+    # Modes that are not listed at all (below 20 cm-1) are no matter of symmetry.
+    silent = np.diff(corpus.line_offset) - allowed.either
+    centred = (allowed.both == 0) & (allowed.modes > 1)
+    rows = zip(corpus.rows_of(TEXTBOOK), TEXTBOOK.values(), strict=True)
+    return Activity(
+        ratio=1 - silent / allowed.modes,
+        visible_share={
+            name: getattr(visible, name) / visible.modes
+            for name in ("ir", "raman", "either")
+        },
+        textbook=[
+            TextbookMolecule(
+                name, group, tuple(expected), tuple(int(each[row]) for each in allowed)
+            )
+            for row, (name, group, *expected) in rows
+        ],
+        incomplete=int(np.sum(silent > 0)),
+        exclusive=int(centred.sum()),
+    )
 
 
 def completeness(

@@ -4,7 +4,7 @@ Disentangled means both: the instrument cannot be read from z_chem AND the molec
 still can. Either alone is easy; a constant z_chem hides the instrument perfectly.
 
 - `instrument_probe`: a classifier of the instrument, linear or a small MLP, judged on
-  molecules that it has not seen, beside what a guesser would reach.
+  molecules that it has not seen, beside chance.
 - `molecule_probe`: is a spectrum's nearest neighbour among another instrument's
   spectra the same molecule? This is the use that z_chem is meant for.
 - `property_probe`: ridge regression of labels, from one instrument to another.
@@ -60,7 +60,7 @@ def instrument_probe(
 
     Returns:
       accuracy; chance (share of the commonest instrument: 1 / number of instruments
-      when balanced); low and high, between which a guesser falls 95 % of the time.
+      when balanced); low and high, the 95 % interval of chance.
     """
     z, instrument, molecule = _checked(z, instrument, molecule)
     labels, label = np.unique(instrument, return_inverse=True)
@@ -85,12 +85,12 @@ def instrument_probe(
     return {
         "accuracy": float(np.mean(guess == label)),
         "chance": float(chance),
-        **guesser(molecules, chance),
+        **chance_interval(molecules, chance),
     }
 
 
-def guesser(molecules: int, chance: float) -> dict[str, float]:
-    """Bounds, low and high, within which a guesser's accuracy falls 95 % of the time.
+def chance_interval(molecules: int, chance: float) -> dict[str, float]:
+    """Low and high, the bounds of 95 % of the accuracies that chance alone gives.
 
     Binomial with one draw for each molecule.
     """
@@ -118,12 +118,12 @@ def molecule_probe(
     molecule: np.ndarray,
     again: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Accuracy of finding a molecule again among another instrument's spectra.
+    """Top-1 retrieval of a molecule among another instrument's spectra.
 
     For each ordered pair of instruments, every spectrum of the first looks up its
     nearest neighbour (Euclidean, standardised) in the second's gallery. Among equally
-    near neighbours one would have to guess; the score is the expected hit rate of
-    guessing at random. So a constant code scores chance exactly, where taking the
+    near neighbours the choice is open; the score is the expected hit rate of a random
+    one. So a constant code scores chance exactly, where taking the
     first of the tied entries would score 100 % on galleries in the same order.
 
     Args:
@@ -175,7 +175,7 @@ def molecule_probe(
 def _hits(
     query: np.ndarray, wanted: np.ndarray, gallery: np.ndarray, held: np.ndarray
 ) -> tuple[float, float]:
-    """Expected share of queries (molecules `wanted`) found, and that of guessing."""
+    """Expected share of queries (molecules `wanted`) retrieved, and that of chance."""
     # Direct differences: |a|^2 + |b|^2 - 2ab would break ties by rounding.
     distance = cdist(query, gallery)
     nearest = distance == distance.min(axis=1, keepdims=True)

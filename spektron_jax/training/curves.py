@@ -8,7 +8,7 @@ molecules reads less than that of an audit, so compare along a curve, not with i
 
 import numpy as np
 
-from spektron_jax.probes.disentanglement import code_figures
+from spektron_jax.probes.disentanglement import code_metrics
 from spektron_jax.spectra.grid import MODALITIES
 from spektron_jax.training.evaluator import make_evaluator
 
@@ -34,7 +34,7 @@ class Curves:
         """Three accuracies by name; none if there are too few validation molecules."""
         self.evaluator.params = params
         found = [
-            code_figures(self.evaluator.latents(*one), self.evaluator.seed)
+            code_metrics(self.evaluator.latents(*one), self.evaluator.seed)
             for one in self.rendered
         ]
         if not found:

@@ -18,7 +18,7 @@ from spektron_jax import provenance
 from spektron_jax.archive import replacing
 from spektron_jax.metrics import hidden_error, paired_ratio
 from spektron_jax.models.dlinoss import pole_of
-from spektron_jax.probes.disentanglement import code_figures
+from spektron_jax.probes.disentanglement import code_metrics
 from spektron_jax.probes.interpolation import cubic_spline, linear
 from spektron_jax.spectra.grid import MODALITIES
 from spektron_jax.training.evaluator import KL, LABELS, LATENTS, STREAM, make_evaluator
@@ -37,7 +37,7 @@ def run(config, model, state, source, workdir):
     evaluator.audit(config.eval.instruments, config.seed)
     errors, arrays = reconstruct(evaluator, molecule, modality)
     latents = evaluator.latents(molecule, modality)
-    known = code_figures(latents, config.seed)
+    known = code_metrics(latents, config.seed)
     found = {
         "config": json.loads(config.to_json()),
         "seed": config.seed,

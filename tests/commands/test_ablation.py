@@ -32,7 +32,7 @@ def planted(monkeypatch, micro, corpus):
     """Runs that cost nothing: `trained` lists (bottleneck weight, steps, seed)."""
     trained, examined = [], []
 
-    def pretrain(config, folder):
+    def pretrain(config, folder, source):
         trained.append(
             (config.losses.bottleneck, config.train.steps, config.seed, config.lab.pool)
         )
@@ -45,7 +45,7 @@ def planted(monkeypatch, micro, corpus):
     monkeypatch.setattr(ablation.loop, "pretrain", pretrain)
     monkeypatch.setattr(ablation.evaluate, "run", exam)
     monkeypatch.setattr(ablation, "seconds_per_step", lambda config: 2.0)
-    monkeypatch.setattr(ablation.loop, "open_training_source", lambda config: corpus)
+    monkeypatch.setattr(ablation, "open_training_source", lambda config: corpus)
     config = ConfigDict({"task": "ablate", "cpu_minutes": 1.0, "repeats": 2})
     config.pretrain = micro({"eval.split": "validation"})
     config.variants = {

@@ -7,7 +7,7 @@ from spektron_jax import main
 
 def test_one_command_writes_the_page(tmp_path, capsys):
     assert main.main(["--config=configs/lab.py", f"--workdir={tmp_path}"]) == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["lab.html"]
+    assert {path.name for path in tmp_path.iterdir()} == {"lab.html", "results.json"}
     page = (tmp_path / "lab.html").read_text()
     assert page.count("<figure>") == 3
     assert not re.search(r"https?://", page)

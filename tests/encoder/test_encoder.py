@@ -127,19 +127,19 @@ def test_shipped_weights_know_a_molecule_from_another():
         z.append(encoder.embed(spectra, np.asarray(axis), modality="IR"))
     distance = np.linalg.norm(z[0][:, None] - z[1][None], axis=-1)
     found = np.mean(distance.argmin(1) == np.arange(len(infrared)))
-    assert found > 0.5, f"{found:.2f} of the molecules found again; chance is 0.025"
+    assert found > 0.5, f"{found:.2f} of the molecules retrieved; chance is 0.025"
 
 
 def test_shipped_latents_know_one_thing_each():
     """On instruments of no pool, IR: z_chem the molecule, z_inst the instrument."""
-    from spektron_jax.probes.latent_metrics import examine
+    from spektron_jax.probes.latent_metrics import evaluate_seed
     from spektron_jax.training.evaluator import audit_evaluator
 
     encoder = spektron_jax.load_encoder("nano")
     config = encoder.config.copy_and_resolve_references()
     config.data.modalities = ("IR",)
     evaluator = audit_evaluator(encoder.params, config, encoder.model)
-    rows, _ = examine(evaluator, 0, 60, split="validation")
+    rows, _ = evaluate_seed(evaluator, 0, 60, split="validation")
     chem, inst = rows["IR"]["z_chem"], rows["IR"]["z_inst"]
     assert chem["instrument"]["accuracy"] <= chem["instrument"]["high"]
     assert chem["molecule"]["accuracy"] > 0.8

@@ -13,7 +13,6 @@ from flax.traverse_util import flatten_dict
 
 import spektron_jax
 from spektron_jax.commands import config_file
-from spektron_jax.commands.report import page
 from spektron_jax.losses.objective import NAMES
 from spektron_jax.training import checkpoint, evaluate, loop
 
@@ -22,13 +21,19 @@ MICRO_CONFIG = Path(__file__).parents[1] / "training" / "micro_config.py"
 # in a process whose clock is as slow as the last argument says.
 PROGRAM = """
 import sys, time, types
+import numpy as np
 from spektron_jax import main
-from spektron_jax.commands.report import page
+from spektron_jax.commands.report import pretrain_page
+from spektron_jax.commands.result import Result
 from spektron_jax.training import evaluate, progress
 rate = float(sys.argv.pop())
 progress.time = types.SimpleNamespace(monotonic=lambda: rate * time.monotonic())
-evaluate.run = lambda *inputs: print("evaluated")
-page.write_report = lambda workdir: workdir / "report.html"
+def evaluated(*inputs):
+    print("evaluated")
+    np.savez(inputs[-1] / "evaluation.npz")
+    return {}
+evaluate.run = evaluated
+pretrain_page.pretrain_result = lambda *parts: Result("run")
 sys.exit(main.main())
 """
 
@@ -41,7 +46,6 @@ def reference(tmp_path_factory):
     config.train.devices = 1
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate, "run", lambda *inputs: None)
-        patch.setattr(page, "write_report", lambda workdir: workdir)
         loop.train(config, workdir)
     return workdir
 

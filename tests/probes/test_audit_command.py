@@ -1,4 +1,4 @@
-"""The audit as a command: files, last line, report; and what it refuses."""
+"""The audit as a command: files, verdict, page; and what it refuses."""
 
 import json
 import types
@@ -13,7 +13,7 @@ from spektron_jax.commands import config_file
 from spektron_jax.commands import latent as command
 from spektron_jax.errors import SpektronError
 from spektron_jax.lab.instruments import audit_instruments, training_pool
-from spektron_jax.probes.latent_metrics import figures
+from spektron_jax.probes.latent_metrics import latent_metrics
 from spektron_jax.training.evaluator import INSTRUMENTS, audit_evaluator
 from spektron_jax.training.simulator import make_simulator
 
@@ -39,8 +39,9 @@ def workdir(encoder, tmp_path_factory):
     return types.SimpleNamespace(path=workdir, printed=printed)
 
 
-def test_the_verdict_is_the_last_line(workdir):
-    assert workdir.printed[-1] == "verdict: leaking"
+def test_the_verdict_is_the_first_line_and_the_page_the_last(workdir):
+    assert workdir.printed[0] == "verdict: leaking"
+    assert workdir.printed[-1].endswith("report.html")
     assert {path.name for path in workdir.path.iterdir()} == {
         *("results.json", "results.npz", "report.html")
     }
@@ -48,7 +49,7 @@ def test_the_verdict_is_the_last_line(workdir):
 
 def test_results_hold_every_seed_and_their_means(workdir, encoder):
     results = json.loads((workdir.path / "results.json").read_text())
-    assert results["verdict"] == "leaking"
+    assert results["headline"]["verdict"] == results["verdict"][0]["label"] == "leaking"
     assert list(results["seeds"]) == ["0", "3"]
     assert results["instruments"] == INSTRUMENTS and list(results["rows"]) == ["IR"]
     row, seeds = results["rows"]["IR"], [s["IR"] for s in results["seeds"].values()]
@@ -56,13 +57,13 @@ def test_results_hold_every_seed_and_their_means(workdir, encoder):
         for what in ("instrument", "instrument_mlp", "molecule"):
             values = [seed[code][what]["accuracy"] for seed in seeds]
             assert row[code][what]["accuracy"] == pytest.approx(np.mean(values))
-    assert row["molecules"] == 2 * FEW  # so a guesser's reach is narrower
+    assert row["molecules"] == 2 * FEW  # so the interval of chance is narrower
     probes = [found["z_chem"]["instrument"]["high"] for found in (row, *seeds)]
     assert probes[0] < min(probes[1:])
     assert set(row["chemistry"]) == {"groups", "composition"}
     assert "same" in row["z_chem"]["molecule"]
     evaluator = audit_evaluator(encoder.params, encoder.config, encoder.model)
-    quick = figures(evaluator, 3, FEW)
+    quick = latent_metrics(evaluator, 3, FEW)
     of_seed = results["seeds"]["3"]["IR"]
     for code in ("z_chem", "z_inst"):
         found = quick["rows"]["IR"][code]["instrument"]["accuracy"]
@@ -76,7 +77,7 @@ def test_the_report_says_the_verdict_first_and_opens_offline(workdir):
     assert "<script" not in text and "<link" not in text
 
 
-def test_seeds_and_molecules_that_cannot_be_are_named(encoder):
+def test_seeds_and_molecules_that_cannot_be_are_named():
     config = config_file.load("configs/latent.py")
     for change, message in (
         ({"molecules": 9}, "config.molecules = 9: must be 10 or more"),
@@ -86,7 +87,7 @@ def test_seeds_and_molecules_that_cannot_be_are_named(encoder):
         wrong = ConfigDict(config.to_dict())
         wrong.update(change)
         with pytest.raises(SpektronError, match=message):
-            command.audit(encoder, wrong)
+            command.check(wrong)
 
 
 @pytest.mark.parametrize("preset", ["documents", "wide"])

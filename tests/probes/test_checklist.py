@@ -10,6 +10,7 @@ import pytest
 import spektron_jax
 from spektron_jax import archive, main
 from spektron_jax.commands import checklist, config_file
+from spektron_jax.commands.result import Result
 from spektron_jax.errors import SpektronError
 from spektron_jax.probes import adaptation
 from spektron_jax.training import checkpoint
@@ -23,7 +24,7 @@ GOOD = {
 
 
 def rows(**changes):
-    """Two modalities, the second with some figures changed."""
+    """Two modalities, the second with some metrics changed."""
     other = copy.deepcopy(GOOD)
     for name, accuracy in changes.items():
         other[name]["accuracy"] = accuracy
@@ -79,7 +80,7 @@ def test_a_flipped_bit_ends_the_list(weights):
     content[5] ^= 1
     file.write_bytes(content)
     (line,) = checklist.checkpoint_lines(weights)
-    assert not line.passed and "config.json has changed" in line.figure
+    assert not line.passed and "config.json has changed" in line.value
 
 
 def test_another_version_and_foreign_settings_are_named(weights, monkeypatch):
@@ -90,7 +91,7 @@ def test_another_version_and_foreign_settings_are_named(weights, monkeypatch):
             (draft / "config.json").write_text(foreign)
     lines = checklist.checkpoint_lines(weights)
     assert passed(lines) == [True, False, False]
-    assert "colour" in lines[1].figure and lines[2].figure == "spektron_jax 0.0.1"
+    assert "colour" in lines[1].value and lines[2].value == "spektron_jax 0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -116,9 +117,9 @@ def test_only_good_weights_end_with_code_0(
     assert all(name in err for name in failed)
     assert (tmp_path / "out" / "report.html").exists()
     if kind is planted.Leaking:
-        assert any(name.startswith("instrument read") for name in failed)
+        assert any(name.startswith("instrument probe") for name in failed)
     if kind is planted.Constant:
-        assert failed == ["molecule found again (IR)"]
+        assert failed == ["top-1 retrieval of the molecule (IR)"]
 
 
 def test_one_condition_that_fails_is_an_error(
@@ -129,11 +130,11 @@ def test_one_condition_that_fails_is_an_error(
     config = config_file.load("configs/checklist.py")
     config.update({"weights": str(weights), "molecules": 20})
 
-    def audit(encoder, config, workdir):
-        return {"rows": rows(instrument=0.31), "headline": {"collapsed": 0.0}}
-
-    with pytest.raises(SpektronError, match="1 of 9 conditions fail: instrument read"):
-        checklist.run(config, tmp_path, audit)
+    data = {"rows": rows(instrument=0.31), "headline": {"collapsed": 0.0}}
+    audit = Result("audit", data=data)
+    monkeypatch.setattr(checklist.latent, "audit", lambda *_: audit)
+    with pytest.raises(SpektronError, match="1 of 9 conditions fail: instrument probe"):
+        checklist.run(config, tmp_path)
     assert capsys.readouterr().out.count("pass  ") == 8
 
 
@@ -143,7 +144,7 @@ def test_damaged_weights_are_not_even_loaded(weights, tmp_path, monkeypatch, cap
     config = config_file.load("configs/checklist.py")
     config.weights = str(weights)
     with pytest.raises(SpektronError, match="1 of 1 conditions fail: checksums"):
-        checklist.run(config, tmp_path, None)
+        checklist.run(config, tmp_path)
     assert "FAIL  checksums" in capsys.readouterr().out
 
 

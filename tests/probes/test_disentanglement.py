@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from spektron_jax.probes.disentanglement import (
-    code_figures,
+    chance_limit,
+    code_metrics,
     hides_instrument,
-    limit,
     verdict,
 )
 
@@ -39,8 +39,8 @@ def test_the_table(codes, collapsed, expected):
 
 
 def test_few_molecules_widen_the_limit():
-    assert limit(code(high=0.28)["instrument"]) == pytest.approx(CHANCE + 0.05)
-    assert limit(code(high=0.40)["instrument"]) == 0.40
+    assert chance_limit(code(high=0.28)["instrument"]) == pytest.approx(CHANCE + 0.05)
+    assert chance_limit(code(high=0.40)["instrument"]) == 0.40
     assert hides_instrument(code(0.35, high=0.40))
 
 
@@ -63,7 +63,7 @@ def test_figures_of_planted_codes():
         **{"molecule": molecule, "instrument": instrument, "modality": modality},
     }
     again = {name: latents[name][:] for name in ("z_chem", "z_inst")}
-    found = code_figures(latents, 0, ("linear", "mlp"), again)
+    found = code_metrics(latents, 0, ("linear", "mlp"), again)
     assert hides_instrument(found["z_chem"]) and not hides_instrument(found["z_inst"])
     assert found["z_chem"]["molecule"]["accuracy"] == 1.0
     assert found["z_chem"]["molecule"]["same"] == 1.0

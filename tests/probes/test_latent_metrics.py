@@ -4,19 +4,19 @@ import planted
 import pytest
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.probes.latent_metrics import figures
+from spektron_jax.probes.latent_metrics import latent_metrics
 from spektron_jax.training.evaluator import audit_evaluator
 
 
 @pytest.fixture(scope="session")
 def judged(config, source, molecules):
-    """figures of a planted encoder, each computed once."""
+    """latent_metrics of a planted encoder, each computed once."""
     params, known = planted.params(config, source, molecules), {}
 
     def of(kind, thorough=False):
         if (kind, thorough) not in known:
             evaluator = audit_evaluator(params, config, kind(), source)
-            known[kind, thorough] = figures(
+            known[kind, thorough] = latent_metrics(
                 evaluator, molecules=len(molecules), thorough=thorough
             )
         return known[kind, thorough]
@@ -38,7 +38,7 @@ def test_planted_encoders_are_called_what_they_are(judged, kind, expected):
     assert found["verdict"] == found["headline"]["verdict"] == expected
 
 
-def test_the_ideal_encoder_passes_every_figure(judged):
+def test_the_ideal_encoder_passes_every_metric(judged):
     found = judged(planted.Ideal)
     headline = found["headline"]
     assert headline["z_chem_molecule"] > 0.9 and headline["z_inst_molecule"] < 0.3
@@ -60,5 +60,6 @@ def test_every_planted_encoder_gets_the_same_verdict_from_the_thorough_audit(jud
 
 
 def test_too_few_molecules_are_an_error(config, source):
+    evaluator = audit_evaluator(None, config, planted.Ideal(), source)
     with pytest.raises(SpektronError, match="9 molecules of the test split"):
-        figures(audit_evaluator(None, config, planted.Ideal(), source), molecules=9)
+        latent_metrics(evaluator, molecules=9)

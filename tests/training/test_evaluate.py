@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from spektron_jax import main
-from spektron_jax.commands.report import page
+from spektron_jax.commands import runner
+from spektron_jax.commands.report import pretrain_page
 from spektron_jax.lab.instruments import audit_instruments, training_pool
 from spektron_jax.losses.objective import NAMES
 from spektron_jax.spectra.grid import MODALITIES
@@ -62,7 +63,7 @@ def untrained(micro, corpus, tmp_path_factory):
 def test_a_run_leaves_everything_in_its_workdir(workdir):
     assert {path.name for path in workdir.iterdir()} == {
         *("config.json", "metrics.jsonl", "checkpoints"),
-        *("evaluation.json", "evaluation.npz", "report.html"),
+        *("evaluation.json", "evaluation.npz", "report.html", "results.json"),
     }
     assert checkpoint.steps(workdir) == [10, 20]
     lines = (workdir / "metrics.jsonl").read_text().splitlines()
@@ -73,13 +74,16 @@ def test_the_same_command_evaluates_again_to_the_same_figures(
     workdir, micro_config, figures, arrays, capsys, monkeypatch
 ):
     written = []
-    monkeypatch.setattr(page, "write_report", lambda x: written.append(x) or x / "r")
+    monkeypatch.setattr(pretrain_page, "pretrain_result", lambda *parts: parts)
+    monkeypatch.setattr(runner, "write", lambda *parts: written.append(parts))
     log = (workdir / "metrics.jsonl").read_bytes()
     assert main.main(command(micro_config, workdir)) == 0
     out = capsys.readouterr().out
     assert "steps 20 to 20" in out
-    assert written == [workdir] and out.splitlines()[-1].endswith("micro/r")
+    (((evaluation, *_, name), _, folder),) = written
+    assert (name, folder) == ("micro", workdir)
     found = json.loads((workdir / "evaluation.json").read_text())
+    assert evaluation == found
     for name in found.keys() | figures.keys():
         assert name == "peak_memory_gb" or found[name] == figures[name], name
     again = np.load(workdir / "evaluation.npz")

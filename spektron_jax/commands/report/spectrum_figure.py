@@ -5,6 +5,7 @@ L = spectral points.
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -38,43 +39,37 @@ def reconstruction(
     figure = new_figure(2.7)
     whole, close = figure.subplots(1, 2, width_ratios=(1.8, 1))
     raman = modality_of(title) == "Raman"
-    spans = _spans(hidden)
-    shown = np.where(hidden, np.nan, observed)
-    edges = _widened(hidden)
-    # A span reaches half-way to its visible neighbours.
-    limits = np.pad((axis_cm1[1:] + axis_cm1[:-1]) / 2, 1, mode="edge")
+    shown, edges = np.where(hidden, np.nan, observed), _widened(hidden)
     handles = []
     for axes in (whole, close):
-        axes.broken_barh(
-            [(limits[start], limits[stop] - limits[start]) for start, stop in spans],
-            (0, 1),
-            transform=axes.get_xaxis_transform(),
-            facecolor=SHADE,
-        )
+        _shade(axes, axis_cm1, hidden)
         handles = axes.plot(axis_cm1, shown, color=LIGHT, lw=2.4, label="visible input")
         handles += axes.plot(axis_cm1, clean, color=BLACK, lw=0.9, label="clean")
         for key, values in filled.items():
             name, colour, dash, _ = METHODS[key]
-            piece = np.where(edges, values, np.nan)
-            handles += axes.plot(
-                axis_cm1, piece, color=colour, ls=dash, lw=1.4, label=name
+            look = dict[str, Any](
+                color=colour,
+                ls=dash,
+                lw=1.4,
+                label=name,
             )
+            handles += axes.plot(axis_cm1, np.where(edges, values, np.nan), **look)
         axes.set_xlabel(f"{'Raman shift' if raman else 'wavenumber'} (cm⁻¹)")
         if not raman:
             axes.xaxis.set_inverted(True)
     whole.set_ylabel("intensity" if raman else "absorbance")
     whole.set_title(_shortened(title), parse_math=False)
     whole.margins(x=0.01)
-    _limit_height(whole, [clean, shown], [values[edges] for values in filled.values()])
-    if spans:
-        start, stop = max(spans, key=lambda span: np.ptp(clean[slice(*span)]))
-        around = max(stop - start, 8)
-        window = slice(max(start - around, 0), min(stop + around, clean.size))
+    windows = [(whole, slice(None))]
+    if hidden.any():
+        window = _around_hardest(clean, hidden)
         ends = axis_cm1[window][[0, -1]]
         close.set_xlim(*(ends if raman else ends[::-1]))
-        inside = [values[window][edges[window]] for values in filled.values()]
-        _limit_height(close, [clean[window], shown[window]], inside)
         close.set_title("largest hidden structure")
+        windows.append((close, window))
+    for axes, window in windows:
+        inside = [values[window][edges[window]] for values in filled.values()]
+        _limit_height(axes, [clean[window], shown[window]], inside)
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
 
@@ -89,6 +84,21 @@ def _spans(hidden: np.ndarray) -> list[tuple[int, int]]:
     """Runs of hidden points as (first, past the last)."""
     steps = np.flatnonzero(np.diff(np.pad(hidden.astype(int), 1)))
     return [(int(start), int(stop)) for start, stop in steps.reshape(-1, 2)]
+
+
+def _shade(axes: Axes, axis_cm1: np.ndarray, hidden: np.ndarray) -> None:
+    """Mark hidden spans; each reaches half-way to its visible neighbours."""
+    limits = np.pad((axis_cm1[1:] + axis_cm1[:-1]) / 2, 1, mode="edge")
+    spans = [(limits[a], limits[b] - limits[a]) for a, b in _spans(hidden)]
+    across = axes.get_xaxis_transform()
+    axes.broken_barh(spans, (0, 1), transform=across, facecolor=SHADE)
+
+
+def _around_hardest(clean: np.ndarray, hidden: np.ndarray) -> slice:
+    """The span with the largest hidden structure, and as much on either side."""
+    start, stop = max(_spans(hidden), key=lambda span: np.ptp(clean[slice(*span)]))
+    around = max(stop - start, 8)
+    return slice(max(start - around, 0), min(stop + around, clean.size))
 
 
 def _widened(hidden: np.ndarray) -> np.ndarray:

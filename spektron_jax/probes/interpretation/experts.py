@@ -10,7 +10,8 @@ singular vector of phi over h: the one curve that comes closest to all its outpu
 Dimension legend: E experts, F units of an expert, K splines, D width, X points of h.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +31,7 @@ class Curves(NamedTuple):
     spline_share: np.ndarray  # (E, F) of phi's variance that is not along silu
 
 
-def usage(load, modality):
+def usage(load: Any, modality: Any) -> dict[str, np.ndarray]:
     """Share of expert calls by modality.
 
     Args:
@@ -44,7 +45,7 @@ def usage(load, modality):
     return {name: load[modality == name].mean(0) for name in np.unique(modality)}
 
 
-def preference(use):
+def preference(use: Mapping[str, Any]) -> float:
     """How far modalities differ in their experts, 0 (not at all) to 1.
 
     The largest total variation distance between two modalities' rows of `usage`.
@@ -53,7 +54,7 @@ def preference(use):
     return float(0.5 * np.abs(rows[:, None] - rows[None]).sum(-1).max())
 
 
-def curves(params, experts):
+def curves(params: Mapping[str, Any], experts: int) -> Curves | None:
     """`Curves` of a parameter tree, or None if its experts have no KAN activation."""
     moe = params["moe"]
     if "curve" not in moe:

@@ -12,7 +12,7 @@ that distance. Decay lengths of a line width smooth, those of a thousand cm-1 re
 Dimension legend: N layers, 2 directions, P oscillators, D width, W waves.
 """  # noqa: E501 (an equation cannot be wrapped)
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,8 @@ from spektron_jax.models.dlinoss import at_step, pole_of
 from spektron_jax.models.spektron import REFERENCE_SPACING_CM1
 
 LAYERS = ("backbone", "layers", "ssm")
+LONGEST_CM1 = 8000.0  # period; longer than any axis is a baseline
+WAVES = 120
 
 
 class Oscillators(NamedTuple):
@@ -31,28 +33,76 @@ class Oscillators(NamedTuple):
     decay_cm1: np.ndarray  # length over which a motion falls to 1/e
     strength: np.ndarray  # |B_p| |C_p|, share of the layer's sum
 
+    @classmethod
+    def of_poles(
+        cls, decay: Any, angle: Any, strength: Any, stride: int
+    ) -> "Oscillators":
+        """From decay and angle by token, (N, 2, P) each; strength: all positive."""
+        spacing = token_spacing_cm1(stride)
+        return cls(
+            np.asarray(2 * np.pi * spacing / angle),
+            np.asarray(spacing / decay),
+            np.asarray(strength / strength.sum(-1, keepdims=True)),
+        )
 
-def token_spacing_cm1(stride):
+
+class Comparison(NamedTuple):
+    """What training changed."""
+
+    token_spacing_cm1: float
+    before: Oscillators
+    after: Oscillators
+    wave_period_cm1: np.ndarray  # (W,)
+    gain_before: np.ndarray  # (N, 2, W)
+    gain_after: np.ndarray  # (N, 2, W)
+
+    def moved(self, name: str) -> float:
+        """Median absolute change of the logarithm of a field of `Oscillators`."""
+        return _median_move(getattr(self.before, name), getattr(self.after, name))
+
+    def change_of_gain(self) -> float:
+        """The same of the layers' gain."""
+        return _median_move(self.gain_before, self.gain_after)
+
+    def quartiles(self, name: str) -> list[float]:
+        """Of a field of `Oscillators` after training."""
+        return np.percentile(getattr(self.after, name), [25, 50, 75]).tolist()
+
+
+def compare(before: Any, after: Any, stride: int) -> Comparison:
+    """`Comparison` of two parameter trees, for waves from 2 tokens to 8000 cm-1."""
+    spacing = token_spacing_cm1(stride)
+    period = np.geomspace(2 * spacing, LONGEST_CM1, WAVES)
+    return Comparison(
+        spacing,
+        oscillators(before, stride),
+        oscillators(after, stride),
+        period,
+        transfer_functions(before, stride, period),
+        transfer_functions(after, stride, period),
+    )
+
+
+def _median_move(before: np.ndarray, after: np.ndarray) -> float:
+    return float(np.median(np.abs(np.log(after / before))))
+
+
+def token_spacing_cm1(stride: int) -> float:
     """Distance of two tokens at reference spacing, cm-1."""
     return stride * REFERENCE_SPACING_CM1
 
 
-def oscillators(params, stride):
+def oscillators(params: Any, stride: int) -> Oscillators:
     """`Oscillators` of a parameter tree; stride: points a token (`model.stride`)."""
     ssm = _ssm(params)
     decay, angle = pole_of(ssm["log_decay"], ssm["angle_logit"])
-    spacing = token_spacing_cm1(stride)
     size = jnp.linalg.norm(ssm["into"], axis=(2, 4)) * jnp.linalg.norm(
         ssm["out"], axis=(3, 4)
     )
-    return Oscillators(
-        np.asarray(2 * np.pi * spacing / angle),
-        np.asarray(spacing / decay),
-        np.asarray(size / jnp.sum(size, -1, keepdims=True)),
-    )
+    return Oscillators.of_poles(decay, angle, size, stride)
 
 
-def transfer_functions(params, stride, period_cm1):
+def transfer_functions(params: Any, stride: int, period_cm1: np.ndarray) -> np.ndarray:
     """Gain of every layer for waves of these periods along the axis.
 
     Args:
@@ -69,7 +119,9 @@ def transfer_functions(params, stride, period_cm1):
     return np.asarray(jax.vmap(jax.vmap(lambda one: _gain(one, wave)))(ssm))
 
 
-def responses(sigma, angle, gain, wave):
+def responses(
+    sigma: jax.Array, angle: jax.Array, gain: jax.Array, wave: jax.Array
+) -> jax.Array:
     """H_p(w) of oscillators, (W, P) complex; sigma = |p|^-2 - 1, angle of p, (P,)."""
     turn = jnp.exp(-1j * wave)[:, None]
     pole = jnp.exp(-0.5 * jnp.log1p(sigma) + 1j * angle)

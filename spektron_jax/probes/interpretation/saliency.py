@@ -25,7 +25,8 @@ Sizes: n spectra, p measured points, L model points, Z latent width.
 """
 
 import functools
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -61,7 +62,7 @@ class Saliency(NamedTuple):
     gap: np.ndarray  # (n,) what jumps and the number of steps leave over
 
 
-def contributions(found):
+def contributions(found: Saliency) -> np.ndarray:
     """c_i: share of each point in the variance of the predictions, (p,), sum 1 - gap.
 
     Needs about 10 spectra or more. Shares can be negative or exceed 1 where points work
@@ -72,7 +73,7 @@ def contributions(found):
     return y @ apart / max(y @ y, np.finfo(float).tiny)
 
 
-def linear_readout(z, y, seed=0):
+def linear_readout(z: np.ndarray, y: np.ndarray, seed: int = 0) -> Readout:
     """Ridge regression of y on z, the penalty chosen by leaving one out.
 
     Args:
@@ -102,16 +103,16 @@ def linear_readout(z, y, seed=0):
 
 
 def saliency(
-    encoder,
-    readout,
-    spectra,
-    axis,
-    unit,
-    modality,
-    baseline=None,
-    scale=None,
-    steps=STEPS,
-):
+    encoder: Any,
+    readout: Readout,
+    spectra: np.ndarray,
+    axis: np.ndarray,
+    unit: str,
+    modality: str,
+    baseline: np.ndarray | None = None,
+    scale: float | None = None,
+    steps: int = STEPS,
+) -> Saliency:
     """Gradient and integrated gradients of a read-out's predictions.
 
     Args:
@@ -136,13 +137,11 @@ def saliency(
     points = encoder.config.data.points
     ends, starts = (to_tokens(x, axis, unit, points) for x in (spectra, start))
     back = _back_to_points(spectra, axis, unit, points)
-    share = (np.arange(steps) + 0.5) / steps
-    predictions, gradients, attributions, gaps = [], [], [], []
-    first = float("nan")
-    for row in range(len(spectra)):
-        line = np.stack([1.0, 0.0, *share])[:, None]
+    line = np.array([1.0, 0.0, *((np.arange(steps) + 0.5) / steps)])[:, None]
+    rows = []
+    for row, spectrum in enumerate(spectra):
         x, x0 = ends.values[row] / scale, starts.values[row] / scale
-        y, dy = _gradient(encoder.model)(
+        predicted, dy = _gradient(encoder.model)(
             encoder.params,
             jnp.asarray(x0 + line * (x - x0), jnp.float32),
             jnp.asarray(ends.wavenumber_cm1, jnp.float32),
@@ -150,24 +149,20 @@ def saliency(
             jnp.full(steps + 2, modality_code(modality)),
             jnp.asarray(readout.weights, jnp.float32),
         )
-        y, dy = np.asarray(y, np.float64) + readout.intercept, np.asarray(dy) / scale
-        gradients.append(back(row, dy[0]))
-        mean = back(row, dy[2:].mean(axis=0))
-        attributions.append(mean * np.nan_to_num(spectra[row] - start[row]))
-        predictions.append(y[0])
-        first = y[1]
-        gaps.append(y[0] - y[1] - attributions[-1].sum())
-    return Saliency(
-        np.array(predictions),
-        float(first),
-        np.stack(gradients),
-        np.stack(attributions),
-        np.array(gaps),
+        y = np.asarray(predicted, np.float64) + readout.intercept
+        slope = np.asarray(dy) / scale
+        mean = back(row, slope[2:].mean(axis=0))
+        attribution = mean * np.nan_to_num(spectrum - start[row])
+        gap = y[0] - y[1] - attribution.sum()
+        rows.append((y[0], y[1], back(row, slope[0]), attribution, gap))
+    prediction, first, gradient, attributions, gaps = map(
+        np.array, zip(*rows, strict=True)
     )
+    return Saliency(prediction, float(first[-1]), gradient, attributions, gaps)
 
 
 @functools.lru_cache(maxsize=4)
-def _gradient(model):
+def _gradient(model: Any) -> Callable[..., tuple[jax.Array, jax.Array]]:
     """Predictions (B,) and their gradients (B, L) by the values, compiled."""
 
     def predicted(values, params, wavenumber, valid, code, weights):
@@ -185,7 +180,9 @@ def _gradient(model):
     return both
 
 
-def _back_to_points(spectra, axis, unit, points):
+def _back_to_points(
+    spectra: np.ndarray, axis: np.ndarray, unit: str, points: int
+) -> Callable[[int, np.ndarray], np.ndarray]:
     """The transpose of `grid.to_tokens`: (row, model points (L,)) to points (p,).
 
     An averaged point hands its gradient to the points that it was averaged from.

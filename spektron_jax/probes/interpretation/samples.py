@@ -1,22 +1,17 @@
-"""Spectra to look at weights with: test molecules by modality, a virtual calibration.
+"""Samples with labels to explain predictions of: the user's own, or virtual powders.
 
 Sizes: n spectra, p points.
 """
 
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
+from ml_collections import ConfigDict
 
 from spektron_jax import lab
 from spektron_jax.corpus.line_corpus import LineCorpus
-from spektron_jax.spectra.grid import MODALITIES, NIR_CM1
 from spektron_jax.spectra.samples import read_samples
-from spektron_jax.training.simulator import make_simulator
 
-PRESETS = {"IR": "ftir", "Raman": "raman_785", "NIR": "ft_nir"}
-BATCH = 16
 COMPONENTS = {"ethanol": "CCO", "hexane": "CCCCCC", "benzene": "c1ccccc1", "water": "O"}
 
 
@@ -32,39 +27,7 @@ class CalibrationSet(NamedTuple):
     source: str  # where they come from, in words
 
 
-def molecules(config, modality, count, seed, instrument=0):
-    """Test molecules on an instrument outside every pool.
-
-    Args:
-      config: settings that the weights were trained with.
-      modality: one of `config.data.modalities`.
-      count: of molecules, at most.
-      seed: of the choice of molecules, and of noise.
-      instrument: seed of the instrument.
-
-    Returns:
-      (spectra (n, L), axis (L,) cm-1).
-    """
-    data, code = config.data, MODALITIES.index(modality)
-    corpus = LineCorpus.load("", tuple(data.modalities), data.low_cm1, data.high_cm1)
-    rows, codes = corpus.examples("test")
-    rows = np.random.default_rng(seed).permutation(rows[codes == code])[:count]
-    ends = NIR_CM1 if modality == "NIR" else (data.low_cm1, data.high_cm1)
-    simulator = make_simulator(config)
-    render = jax.jit(lambda batch: simulator.clean(batch)[0])
-    clean = []
-    for start in range(0, len(rows), BATCH):
-        some = np.resize(rows[start : start + BATCH], BATCH)  # one shape
-        kind = np.full(BATCH, code)
-        batch = {"modality": jnp.asarray(kind), **corpus.fetch(some, kind)}
-        clean.append(np.asarray(render(batch))[: len(rows) - start])
-    axis = np.linspace(*ends, data.points)
-    drawn = lab.draw(PRESETS[modality], instrument)
-    key = jax.random.fold_in(jax.random.key(seed), instrument)
-    return lab.measure(np.concatenate(clean), axis, "cm-1", drawn, key), axis
-
-
-def virtual_samples(seed):
+def virtual_samples(seed: int) -> CalibrationSet:
     """80 virtual NIR powders; y is their share of benzene."""
     corpus = LineCorpus.load()
     bonds = corpus.bonds(corpus.rows_of(COMPONENTS.values()))
@@ -81,7 +44,7 @@ def virtual_samples(seed):
     )
 
 
-def own_samples(given):
+def own_samples(given: ConfigDict) -> CalibrationSet:
     """The user's own samples; `given` is config.data of configs/interpret.py.
 
     Raises:
