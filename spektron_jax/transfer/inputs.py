@@ -133,13 +133,19 @@ def on_axis(
             f"model's {axis.min():g} to {axis.max():g} {unit}"
         )
     ends = np.clip(axis, measured.min(), measured.max())
-    found = axes.resample(X, measured, ends, unit)
-    if not found.valid.all():
+    resampled = axes.resample(X, measured, ends, unit)
+    if np.isnan(resampled).any():
         raise SpektronError(
             "axis: the measured axis has a gap where the model needs points; measure "
             "there, or leave that range out on both instruments"
         )
-    return found.spectra, found.report
+    steps = [np.median(np.abs(np.diff(each))) for each in (axis, measured)]
+    ratio = steps[0] / steps[1]
+    text = f"resampled {measured.size} to {axis.size} points by linear interpolation"
+    text += f"; new step {ratio:.3g} x the old one"
+    if ratio > 2:
+        text += " (narrow bands between the new points are lost)"
+    return resampled, text
 
 
 def regime(data: TransferData) -> str:
