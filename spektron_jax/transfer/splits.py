@@ -18,15 +18,18 @@ N = physical samples, L = points, m = test samples.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.spectra.samples import PairedSamples
 from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.inputs import on_axis, overlap
 from spektron_jax.transfer.methods.preprocessing import WINDOW
 from spektron_jax.transfer.selection import compressed, kennard_stone
+
+if TYPE_CHECKING:  # the readers of files are not needed to split arrays
+    from spektron_jax.spectra.samples import PairedSamples
 
 KINDS = ("none", "unlabelled", "unpaired", "paired")
 REPEATS = 15  # fewer leave a mean R2 too uncertain
@@ -132,7 +135,7 @@ class TransferSplits:
         row of NaN was not measured                                  (N, L) each
     """
 
-    def __init__(self, samples: PairedSamples):
+    def __init__(self, samples: "PairedSamples"):
         self.samples = samples
         axis, measured, unit = samples.axis_source, samples.axis_target, samples.unit
         inside = overlap(axis, measured, unit)
