@@ -24,13 +24,18 @@ import numpy as np
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.grid import MODALITIES, UNITS, check_name
 
-# Where spectra of a modality lie, generously, in cm-1 (Raman: the shift).
+# Beyond these, in cm-1 (Raman: the shift), no instrument of that modality measures: the
+# check is there to catch a wrong unit. NIR includes Vis-NIR, which begins at 350 nm in
+# field spectrometers and at 300 nm in some laboratory ones.
 RANGES_CM1 = {
-    "NIR": (3500.0, 15500.0),  # 645 to 2857 nm
-    "IR": (10.0, 8000.0),
+    "NIR": (2900.0, 34000.0),  # 294 to 3448 nm
+    "IR": (10.0, 13000.0),  # Fourier-transform spectrometers scan on into the NIR
     "Raman": (-4500.0, 6000.0),
     "unknown": (-4500.0, 60000.0),  # to 167 nm, UV
 }
+# Where most spectra of a modality lie: a unit that nobody named is guessed by these.
+COMMON_CM1 = RANGES_CM1 | {"IR": (10.0, 8000.0)}
+NAMES = {"NIR": "NIR and Vis-NIR"}  # in messages
 QUANTITIES = (
     "absorbance",
     "transmittance",
@@ -155,8 +160,14 @@ def check(axis: np.ndarray, unit: str, modality: str, place: str = "axis") -> li
 
 
 def plausible_units(axis: np.ndarray, modality: str) -> list[str]:
-    """Return the units in which an axis lies where the modality's spectra lie."""
-    low, high = RANGES_CM1[modality]
+    """Return the units in which an axis lies where most such spectra lie."""
+    return _units_within(axis, modality, COMMON_CM1[modality])
+
+
+def _units_within(
+    axis: np.ndarray, modality: str, range_cm1: tuple[float, float]
+) -> list[str]:
+    low, high = range_cm1
     found = []
     for unit in UNITS:
         if modality == "Raman" and unit != "cm-1":
@@ -171,9 +182,9 @@ def plausible_units(axis: np.ndarray, modality: str) -> list[str]:
 
 
 def _check_range(axis: np.ndarray, unit: str, modality: str, place: str) -> None:
-    units = plausible_units(axis, modality)
-    if unit in units:
+    if unit in _units_within(axis, modality, RANGES_CM1[modality]):
         return
+    units = plausible_units(axis, modality)
     span = f"{axis.min():g} to {axis.max():g} {unit}"
     low, high = RANGES_CM1[modality]
     if modality == "Raman" and unit != "cm-1":
@@ -185,8 +196,8 @@ def _check_range(axis: np.ndarray, unit: str, modality: str, place: str) -> None
     if units:
         advice = f"in {' or '.join(units)} it would fit: give unit={units[0]!r}"
     raise SpektronError(
-        f"{place}: {span} lies outside {modality} spectra ({low:g} to {high:g} cm-1); "
-        + advice
+        f"{place}: {span} lies outside {NAMES.get(modality, modality)} spectra "
+        f"({low:g} to {high:g} cm-1); {advice}"
     )
 
 

@@ -90,6 +90,43 @@ def test_a_wavenumber_axis_read_as_nm_is_caught():
         axes.check(np.linspace(1.0, 5.0, 9), "cm-1", "NIR")
 
 
+# Ranges of real instruments, from their makers' data sheets.
+INSTRUMENTS = [
+    ("ASD FieldSpec 4", "NIR", "nm", 350, 2500),
+    ("Spectral Evolution PSR+", "NIR", "nm", 350, 2500),
+    ("SVC HR-1024i", "NIR", "nm", 338, 2516),
+    ("FOSS NIRSystems 6500", "NIR", "nm", 400, 2498),
+    ("FOSS XDS", "NIR", "nm", 400, 2500),
+    ("FOSS Infratec", "NIR", "nm", 570, 1100),
+    ("Felix F-750", "NIR", "nm", 310, 1100),
+    ("Metrohm DS2500", "NIR", "nm", 400, 2500),
+    ("PerkinElmer Lambda 1050", "NIR", "nm", 300, 3300),
+    ("Perten DA 7250", "NIR", "nm", 950, 1650),
+    ("Viavi MicroNIR", "NIR", "nm", 908.1, 1676.2),
+    ("TI NIRscan Nano", "NIR", "nm", 900, 1700),
+    ("Si-Ware NeoSpectra", "NIR", "nm", 1299.4, 2604.1),
+    ("Bruker MPA", "NIR", "cm-1", 3600, 12500),
+    ("Foss tablet analyser", "NIR", "nm", 600, 1898),
+    ("Bruker Tensor, mid-IR", "IR", "cm-1", 370, 7500),
+    ("Thermo Nicolet iS50", "IR", "cm-1", 15, 12500),
+    ("OMNIC export", "IR", "cm-1", 399, 7800),
+    ("Bruker Vertex, far IR", "IR", "cm-1", 30, 680),
+    ("Renishaw inVia", "Raman", "cm-1", -100, 4000),
+    ("Kaiser RXN", "Raman", "cm-1", 100, 3425),
+]
+
+
+@pytest.mark.parametrize("name, modality, unit, low, high", INSTRUMENTS)
+def test_ranges_of_real_instruments(name, modality, unit, low, high):
+    axis = np.linspace(low, high, 200)
+    assert axes.check(axis, unit, modality, name) == []
+    if modality == "NIR":  # the same numbers in the other unit are a wrong unit
+        other = {"nm": "cm-1", "cm-1": "nm"}[unit]
+        with pytest.raises(SpektronError, match=f"{name}.*Vis-NIR.*give unit={unit!r}"):
+            axes.check(axis, other, modality, name)
+        assert axes.plausible_units(axis, modality) == [unit]
+
+
 @pytest.mark.parametrize(
     "values, message",
     [

@@ -318,8 +318,9 @@ def _modality(kind: str, axis: np.ndarray, unit: str | None) -> str | None:
     if "NEAR" in kind or "NIR" in kind.split():
         return "NIR"
     if "INFRARED" in kind or kind == "IR":
-        centre = abs(float(np.mean(axis[[0, -1]])))
-        if unit in ("nm", "um") and centre:
-            centre = {"nm": 1e7, "um": 1e4}[unit] / centre
-        return "NIR" if centre > 4000 else "IR"
+        ends = np.abs(axis[[0, -1]])
+        if unit in ("nm", "um") and ends.all():
+            ends = {"nm": 1e7, "um": 1e4}[unit] / ends
+        # A scan from the IR on into the NIR is an IR spectrum, whatever its middle.
+        return "NIR" if ends.min() > 3000 and ends.mean() > 4000 else "IR"
     return None

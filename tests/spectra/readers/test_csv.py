@@ -110,7 +110,7 @@ def test_the_unit_is_asked_for_or_found_from_the_modality(tmp_path):
         read(path, None)
     found, one = read(path, None, modality="NIR")
     assert one.unit == "nm" and "unit nm taken" in found.describe()
-    with pytest.raises(SpektronError, match="outside NIR spectra.* in nm it would fit"):
+    with pytest.raises(SpektronError, match="outside NIR and.* in nm it would fit"):
         read(path, "cm-1", modality="NIR")
     files.long_csv(path, NM, SPECTRA, NAMES, head="Wavelength (nm)")
     with pytest.raises(SpektronError, match="file says nm and unit='cm-1' was asked"):
