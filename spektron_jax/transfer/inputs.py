@@ -134,19 +134,12 @@ def on_axis(
         )
     ends = np.clip(axis, measured.min(), measured.max())
     found = axes.resample(X, measured, ends, unit)
-    if not np.isfinite(found).all():
+    if not found.valid.all():
         raise SpektronError(
             "axis: the measured axis has a gap where the model needs points; measure "
             "there, or leave that range out on both instruments"
         )
-    ratio = np.median(np.abs(np.diff(axis))) / np.median(np.abs(np.diff(measured)))
-    text = (
-        f"resampled {measured.size} to {axis.size} points by linear interpolation; new "
-        f"step {ratio:.3g} x the old one"
-    )
-    if ratio > 2:
-        text += " (narrow bands between the new points are lost)"
-    return found, text
+    return found.spectra, found.report
 
 
 def regime(data: TransferData) -> str:
