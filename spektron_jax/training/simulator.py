@@ -16,7 +16,6 @@ Dimension legend: B batch, K lines, L points, N instruments, F numbers of one.
 """
 
 import dataclasses
-import functools
 from typing import NamedTuple
 
 import chex
@@ -79,9 +78,8 @@ def make_simulator(config):
     return kind(
         seed=config.seed,
         gridded=data.kind == "qm9s",
-        low_cm1=data.low_cm1,
-        high_cm1=data.high_cm1,
-        points=data.points,
+        axis=jnp.linspace(data.low_cm1, data.high_cm1, data.points),
+        spacing_cm1=(data.high_cm1 - data.low_cm1) / (data.points - 1),
         fwhm_ir_cm1=data.fwhm_ir_cm1,
         fwhm_raman_cm1=data.fwhm_raman_cm1,
         scale=data.scale,
@@ -96,15 +94,14 @@ def make_simulator(config):
     )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Simulator:
     """What molecules look like on simulated instruments."""
 
     seed: int  # of the instruments
     gridded: bool  # batches hold spectra ("clean") and not lines
-    low_cm1: float
-    high_cm1: float
-    points: int
+    axis: Float[Array, " L"]  # of pretraining, cm-1
+    spacing_cm1: float  # between two of its points
     fwhm_ir_cm1: float  # widths of the lines
     fwhm_raman_cm1: float
     scale: float  # absorbance per model unit
@@ -117,16 +114,10 @@ class Simulator:
     long_fraction: float
     long_cm1: tuple[float, float]
 
-    @functools.cached_property
-    def axis(self) -> Float[Array, " L"]:
-        """The pretraining axis, cm-1."""
-        with jax.ensure_compile_time_eval():  # the same numbers in every program
-            return jnp.linspace(self.low_cm1, self.high_cm1, self.points)
-
     @property
-    def spacing_cm1(self) -> float:
-        """Between two points of the axis."""
-        return (self.high_cm1 - self.low_cm1) / (self.points - 1)
+    def points(self) -> int:
+        """L."""
+        return self.axis.size
 
     def axes(self, modality):
         """The axis of each example, (B, L); (L,) if they all have the same."""
