@@ -10,7 +10,7 @@ import logging
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from absl import flags
@@ -55,7 +55,7 @@ def run(argv: list[str]) -> None:
     runner.run(config, workdir)
 
 
-FLAGS = {
+FLAGS: dict[str, tuple[Callable, str]] = {
     "config": (flags.DEFINE_string, "config file and variant, as above"),
     "workdir": (
         flags.DEFINE_string,
@@ -100,10 +100,9 @@ def writable(workdir: str) -> Path:
 
 def join_processes(address: str | None, count: int | None, index: int | None) -> None:
     """Connects the processes of one run; must come before any other use of JAX."""
-    given = {value is not None for value in (address, count, index)}
-    if given == {False}:
+    if address is count is index is None:
         return
-    if False in given or not 0 <= index < count:
+    if address is None or count is None or index is None or not 0 <= index < count:
         need = "--coordinator, --num_processes and a smaller --process_id"
         raise SpektronError(f"several processes: give each of them {need}")
     import jax

@@ -7,7 +7,10 @@ In an annotation a letter is the same number throughout a call. Arrays that come
 be numpy's.
 """
 
-from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key
+
+ArrayLike = Array | np.ndarray
 
 Axis = Float[ArrayLike, " L"]
 Axes = Float[ArrayLike, "*axes L"]  # shared (L,), or of each example (B, L)

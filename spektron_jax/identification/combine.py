@@ -44,17 +44,18 @@ def weighted(
     return scores[AVERAGE] + total / max(weights[AVERAGE], 1e-6)
 
 
-def shipped(modality: str, checksum: str) -> dict[str, float]:
+def shipped(modality: str, checksum: str | None) -> dict[str, float]:
     """Weights of the average and of an encoder's similarities.
 
     Args:
       modality: "IR" and "NIR" share one set, "Raman" and "unknown" the other.
-      checksum: of the encoder's manifest.
+      checksum: of the encoder's manifest; None: an encoder that was not saved.
 
     Returns:
       {name: weight}; the average alone for an encoder whose weights were not learnt.
     """
     known = json.loads(WEIGHTS.read_text(encoding="utf-8"))["encoders"]
-    if checksum[:16] not in known:
+    start = (checksum or "")[:16]
+    if start not in known:
         return {AVERAGE: 1.0}
-    return known[checksum[:16]]["IR" if modality in ("IR", "NIR") else "Raman"]
+    return known[start]["IR" if modality in ("IR", "NIR") else "Raman"]

@@ -18,12 +18,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.lab.presets import DOCUMENTS, NOISE_GROWTH, NOISE_UAU, preset_of
 from spektron_jax.lab.resample import GAUSSIAN_FWHM
-from spektron_jax.shapes import Keys, Spectra
+from spektron_jax.shapes import ArrayLike, Axis, Keys, Spectra
 
 SHIFT_CM1 = 3.0
 SIGMA_CM1 = (2.0, 8.0)
@@ -32,6 +32,9 @@ BASELINE_ORDER = (2, 4)
 BASELINE_ABSORBANCE = 0.03  # standard deviation of each coefficient
 RIPPLES = (2, 3, 5, 8, 13, 21, 34)  # fine structure: periods over the axis
 _TRAINING, _AUDIT = 0, 1  # separate random streams: no audit instrument is in a pool
+
+
+Number = jax.Array | float  # a plain number stands for an array of it
 
 
 class Instruments(NamedTuple):
@@ -44,22 +47,22 @@ class Instruments(NamedTuple):
     sigma: jax.Array  # (N,) unit, Gaussian line function at t = 0
     snr_db: jax.Array  # (N,) of noise below the strongest band; infinity = none
     baseline: jax.Array  # (N, 5) Legendre coefficients, absorbance
-    stretch: jax.Array = 0.0  # (N,) unit, further shift at t = 1
-    quadratic: jax.Array = 0.0  # (N,) unit, times the Legendre polynomial P2(t)
-    axis_ripple: jax.Array = 0.0  # (N, 2 F) unit, fine structure of the axis
-    sigma_slope: jax.Array = 0.0  # (N,) relative change of sigma at t = 1
-    stray: jax.Array = 0.0  # (N,) stray light, share of the full intensity
-    nonlinearity: jax.Array = 0.0  # (N,) c2 of A + c2 A^2
-    gain: jax.Array = 1.0  # (N,)
-    tilt: jax.Array = 0.0  # (N,) log of the response at t = 1
-    penetration: jax.Array = 0.0  # (N,) p of absorbance ~ wavenumber^-p
-    response_ripple: jax.Array = 0.0  # (N, 2 F) share of the signal
-    baseline_ripple: jax.Array = 0.0  # (N, 2 F) absorbance
-    sample_gain: jax.Array = 0.0  # (N,) sd from spectrum to spectrum
-    sample_offset: jax.Array = 0.0  # (N,) sd from spectrum to spectrum, absorbance
-    noise: jax.Array = 0.0  # (N,) sd, absorbance, at full transmittance
-    noise_growth: jax.Array = 0.0  # (N,) p of noise ~ transmittance^-p
-    smoothing: jax.Array = 0.0  # (N,) sd of the smoothing of noise, points
+    stretch: Number = 0.0  # (N,) unit, further shift at t = 1
+    quadratic: Number = 0.0  # (N,) unit, times the Legendre polynomial P2(t)
+    axis_ripple: Number = 0.0  # (N, 2 F) unit, fine structure of the axis
+    sigma_slope: Number = 0.0  # (N,) relative change of sigma at t = 1
+    stray: Number = 0.0  # (N,) stray light, share of the full intensity
+    nonlinearity: Number = 0.0  # (N,) c2 of A + c2 A^2
+    gain: Number = 1.0  # (N,)
+    tilt: Number = 0.0  # (N,) log of the response at t = 1
+    penetration: Number = 0.0  # (N,) p of absorbance ~ wavenumber^-p
+    response_ripple: Number = 0.0  # (N, 2 F) share of the signal
+    baseline_ripple: Number = 0.0  # (N, 2 F) absorbance
+    sample_gain: Number = 0.0  # (N,) sd from spectrum to spectrum
+    sample_offset: Number = 0.0  # (N,) sd from spectrum to spectrum, absorbance
+    noise: Number = 0.0  # (N,) sd, absorbance, at full transmittance
+    noise_growth: Number = 0.0  # (N,) p of noise ~ transmittance^-p
+    smoothing: Number = 0.0  # (N,) sd of the smoothing of noise, points
 
     def at(self, index):
         """The instrument with this index (may be traced)."""
@@ -174,7 +177,8 @@ def _draw(key, count, preset):
 def describe(instruments: Instruments) -> Float[Array, "N 26"]:
     """Each instrument in DESCRIPTION numbers, standardised over the pool: (N, F)."""
     p = instruments
-    ripples = (p.axis_ripple[:, :2], p.response_ripple[:, :4], p.baseline_ripple[:, :4])
+    fine = ((p.axis_ripple, 2), (p.response_ripple, 4), (p.baseline_ripple, 4))
+    ripples = [jnp.asarray(waves)[:, :count] for waves, count in fine]
     scales = (jnp.log(p.sigma), jnp.log(p.noise + 1e-7), jnp.log(p.stray + 1e-7))
     single = [p.shift, p.stretch, p.sigma_slope, p.nonlinearity, p.gain, p.tilt]
     single += [p.penetration, p.sample_gain, p.smoothing, jnp.minimum(p.snr_db, 100.0)]
@@ -229,7 +233,7 @@ def ideal(preset: str, name: str = "ideal", **changes) -> Instrument:
     return Instrument(parameters, kind.low, kind.high, name, preset, kind.points)
 
 
-def baseline(coefficients: Float[ArrayLike, "5"], points: int) -> Float[Array, " L"]:
+def baseline(coefficients: Float[ArrayLike, "5"], points: int) -> Axis:
     """Legendre series over the axis, (L,), absorbance."""
     t = jnp.linspace(-1.0, 1.0, points)
     terms = jnp.stack(
@@ -244,7 +248,7 @@ def baseline(coefficients: Float[ArrayLike, "5"], points: int) -> Float[Array, "
     return coefficients @ terms
 
 
-def ripple(coefficients: Float[ArrayLike, " waves"], points: int) -> Float[Array, " L"]:
+def ripple(coefficients: Float[ArrayLike, " waves"], points: int) -> Axis:
     """Fine structure over the axis, (L,): cosines and sines of RIPPLES periods."""
     t = np.linspace(0.0, 1.0, points)
     phase = 2 * np.pi * np.array(RIPPLES)[:, None] * t

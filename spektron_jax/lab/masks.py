@@ -9,9 +9,9 @@ Dimension legend: L points.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool
+from jaxtyping import Array, Bool
 
-from spektron_jax.shapes import OneKey
+from spektron_jax.shapes import ArrayLike, OneKey
 
 
 def block_mask(

@@ -24,9 +24,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import digamma
-from jaxtyping import ArrayLike, Float, Int
+from jaxtyping import Float, Int
 
-from spektron_jax.shapes import Keys
+from spektron_jax.shapes import ArrayLike, Keys
 from spektron_jax.spectra.grid import XH_TYPES
 
 OVERTONES = (2, 3, 4)  # vibrational quanta: first, second, third overtone

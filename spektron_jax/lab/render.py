@@ -128,9 +128,9 @@ def render_grid(
             amount * (1 - share)[..., None]
         )
 
-    angle = 2 * np.pi * np.fft.rfftfreq(size)
+    turns = np.fft.rfftfreq(size)
     angle, undo = (
-        jnp.asarray(x, jnp.float32) for x in (angle, np.sinc(angle / (2 * np.pi)) ** -4)
+        jnp.asarray(x, jnp.float32) for x in (2 * np.pi * turns, np.sinc(turns) ** -4)
     )
     k = angle / spacing  # radians per cm-1
     profile = undo * jnp.exp(-0.5 * widths[:, None] * k)

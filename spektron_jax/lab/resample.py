@@ -8,9 +8,9 @@ Dimension legend: B batch, L points of the grid, Q places to read.
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Real
+from jaxtyping import Array, Float, Real
 
-from spektron_jax.shapes import Spectra
+from spektron_jax.shapes import ArrayLike, Spectra
 
 GAUSSIAN_FWHM = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian with sigma = 1
 
@@ -41,8 +41,11 @@ def cubic(values: Spectra, place: Real[ArrayLike, " Q"]) -> Float[Array, "B Q"]:
     )
     first = left.astype(jnp.int32) - 1
     return sum(
-        weight * values[:, jnp.clip(first + k, 0, last)]
-        for k, weight in enumerate(weights)
+        (
+            weight * values[:, jnp.clip(first + k, 0, last)]
+            for k, weight in enumerate(weights)
+        ),
+        start=jnp.zeros(()),
     )
 
 

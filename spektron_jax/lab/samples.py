@@ -15,10 +15,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
 from spektron_jax.lab.nir import AMBIENT_C
-from spektron_jax.shapes import Axis, Keys, OneKey, PerExample, Spectra
+from spektron_jax.shapes import ArrayLike, Axis, Keys, OneKey, PerExample, Spectra
 
 MEMBERS = (2, 6)  # components of one mixture
 DIRICHLET = (0.3, 2.0)  # concentration parameter: from near-pure to even mixtures

@@ -5,7 +5,9 @@ Dimension legend: E experts.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import ArrayLike, Float
+from jaxtyping import Float
+
+from spektron_jax.shapes import ArrayLike
 
 
 def balance(load: Float[ArrayLike, " E"], importance: Float[ArrayLike, " E"]):

@@ -10,18 +10,26 @@ Dimension legend: B batch, L points, Z latent width, N instruments in the pool.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Float
 
 from spektron_jax.losses.reconstruction import masked_mean
 from spektron_jax.metrics import COLLAPSED_KL
-from spektron_jax.shapes import Codes, Logits, Mask, PerExample, Scalar, Spectra
+from spektron_jax.shapes import (
+    ArrayLike,
+    Codes,
+    Logits,
+    Mask,
+    PerExample,
+    Scalar,
+    Spectra,
+)
 
 SWAP = 5.0  # weight of the swap beside the cross-entropies, which start near 1.4
 
 
 def kl_per_dimension(
     mean: Float[ArrayLike, "*shape"], log_variance: Float[ArrayLike, "*shape"]
-) -> Float[Array, "*shape"]:
+) -> Float[ArrayLike, "*shape"]:
     """KL(N(mean, exp(log_variance)) || N(0, 1)): each like mean, nats."""
     return 0.5 * (mean**2 + jnp.exp(log_variance) - 1 - log_variance)
 

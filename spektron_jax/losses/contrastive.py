@@ -9,19 +9,17 @@ Dimension legend: B batch, D projection width.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Float
 
-from spektron_jax.shapes import Projections
+from spektron_jax.shapes import ArrayLike, Projections
 
 
-def normalise(x: Float[ArrayLike, "... D"]) -> Float[Array, "... D"]:
+def normalise(x: Float[ArrayLike, "... D"]) -> Float[ArrayLike, "... D"]:
     """Unit length; the small constant keeps the gradient at 0 finite."""
     return x / jnp.sqrt(jnp.sum(x**2, -1, keepdims=True) + 1e-8)
 
 
-def standardise(
-    target: Projections, cloud: Float[ArrayLike, "all D"]
-) -> Float[Array, "B D"]:
+def standardise(target: Projections, cloud: Float[ArrayLike, "all D"]) -> Projections:
     """Target (B, D) less the mean of the instrument's cloud (all B, D), over its sd."""
     return (target - cloud.mean(0)) / jnp.sqrt(cloud.var(0) + 1e-6)
 

@@ -11,10 +11,10 @@ Dimension legend: B batch, L points.
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import ArrayLike, Bool, Float
+from jaxtyping import Bool, Float
 
 from spektron_jax.losses.reconstruction import masked_mean
-from spektron_jax.shapes import Mask, PerExample, Spectra
+from spektron_jax.shapes import ArrayLike, Mask, PerExample, Spectra
 
 SMOOTHNESS, SYMMETRY = 0.1, 0.1  # weights beside linearity and non-negativity (1)
 REACH = 3  # points on each side of a maximum that are compared
@@ -45,7 +45,7 @@ def peak_symmetry(spectra: Spectra, valid: Mask) -> PerExample:
     top = spectra[:, REACH:-REACH]
     length = spectra.shape[-1]
     peak = (top > FLOOR) & valid[:, REACH:-REACH]
-    total = 0.0
+    total = jnp.zeros_like(top)
     for k in range(1, REACH + 1):
         before = slice(REACH - k, length - REACH - k)
         after = slice(REACH + k, length - REACH + k)

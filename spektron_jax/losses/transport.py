@@ -9,10 +9,10 @@ Dimension legend: B batch (all devices), Z latent width.
 """
 
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
 from spektron_jax.losses.contrastive import normalise
-from spektron_jax.shapes import Latents
+from spektron_jax.shapes import ArrayLike, Latents
 
 KERNELS = (0.25, 0.5, 1.0, 2.0, 4.0)  # squared widths of the Gaussians in the MMD
 

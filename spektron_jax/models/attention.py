@@ -12,9 +12,9 @@ Dimension legend: B batch, T tokens, H heads, W width of a head, R queries in a 
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Float
+from jaxtyping import Array, Bool, Float
 
-from spektron_jax.shapes import Heads
+from spektron_jax.shapes import ArrayLike, Heads
 
 SCORES = 2**20  # entries of the score matrix held at a time on CPU
 MASKED = -1e30  # score of a key that is not attended to

@@ -14,12 +14,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from jaxtyping import ArrayLike, Float
+from jaxtyping import Float
 
 from spektron_jax.models.dtypes import STATE
 from spektron_jax.models.oscillators import from_poles
 from spektron_jax.models.stream import Layer, dlinoss
-from spektron_jax.shapes import Tokens, ValidTokens
+from spektron_jax.shapes import ArrayLike, Tokens, ValidTokens
 
 MIN_DECAY = 1e-6  # per reference step: keeps |pole| < 1 after float32 rounding
 MAX_DECAY = 10.0  # per step, approached smoothly: exp(20) still fits in float32

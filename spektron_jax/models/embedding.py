@@ -11,9 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from jax.typing import DTypeLike
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
-from spektron_jax.shapes import Axes, Codes, Mask, Spectra, Tokens, ValidTokens
+from spektron_jax.shapes import (
+    ArrayLike,
+    Axes,
+    Codes,
+    Mask,
+    Spectra,
+    Tokens,
+    ValidTokens,
+)
 from spektron_jax.spectra.grid import MODALITIES
 
 WAVELENGTHS_CM1 = (16.0, 20000.0)  # of the positional waves: line width to whole range

@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
 from spektron_jax.models.dtypes import STATE
 from spektron_jax.models.embedding import wavenumber_features
-from spektron_jax.shapes import Axes, Latents, Mask, Spectra, Tokens
+from spektron_jax.shapes import ArrayLike, Axes, Latents, Mask, Spectra, Tokens
 
 
 class Perceptron(nn.Module):

@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
-from jaxtyping import Array, ArrayLike, Bool, Float
+from jaxtyping import Array, Bool, Float
 
-from spektron_jax.shapes import Keys, Routing, Tokens, ValidTokens
+from spektron_jax.shapes import ArrayLike, Keys, Routing, Tokens, ValidTokens
 
 GATE_NOISE = 0.1
 SPLINE_ORDER, SPLINE_GRID = 3, 5

@@ -21,9 +21,10 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
 from spektron_jax.models.powers import power_table
+from spektron_jax.shapes import ArrayLike
 
 ALGORITHMS = ("sequential", "associative", "chunked")
 CHUNK = 64  # points in a Toeplitz block

@@ -10,7 +10,7 @@ import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, ArrayLike, Bool, Float
+from jaxtyping import Array, Bool, Float
 
 from spektron_jax.models import dtypes
 from spektron_jax.models.dlinoss import Backbone
@@ -25,6 +25,7 @@ from spektron_jax.models.moe import MixtureOfExperts
 from spektron_jax.models.transformer import TransformerBlock
 from spektron_jax.models.vib import Latent, reverse_gradient
 from spektron_jax.shapes import (
+    ArrayLike,
     Axes,
     Codes,
     Keys,

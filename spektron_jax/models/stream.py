@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
 from spektron_jax.models import scans
+from spektron_jax.shapes import ArrayLike
 
 
 class Layer(NamedTuple):

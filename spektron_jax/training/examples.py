@@ -31,8 +31,13 @@ from spektron_jax.errors import SpektronError
 class Source(Protocol):
     """What a stream needs to know of a data set."""
 
-    axis_cm1: np.ndarray | None  # (points,) of gridded spectra, None for lines
-    checksum: str
+    @property
+    def axis_cm1(self) -> np.ndarray | None:
+        """(points,) of gridded spectra, None for lines."""
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the file."""
 
     def examples(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Return (molecule, modality code), (e,) int32 each."""

@@ -62,7 +62,7 @@ class JsonLinesWriter:
             raise self._failure(error) from error
 
     def write(self, step: int, metrics: Mapping[str, float]) -> None:
-        row = {"step": int(step)}
+        row: dict[str, float | None] = {"step": int(step)}
         for name, value in metrics.items():
             # JSON has no NaN or infinity; null reads back as "no number".
             row[name] = float(value) if math.isfinite(value) else None

@@ -47,7 +47,8 @@ def molecule_spectra(
         kind = np.full(BATCH, code)
         batch = {"modality": jnp.asarray(kind), **corpus.fetch(some, kind)}
         clean.append(np.asarray(render(batch))[: len(rows) - start])
-    axis = np.linspace(*ends, data.points)
+    low, high = ends
+    axis = np.linspace(low, high, data.points)
     drawn = lab.draw(PRESETS[modality], instrument)
     key = jax.random.fold_in(jax.random.key(seed), instrument)
     return lab.measure(np.concatenate(clean), axis, "cm-1", drawn, key), axis
