@@ -7,10 +7,15 @@ In an annotation a letter is the same number throughout a call. Arrays that come
 be numpy's.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
-ArrayLike = Array | np.ndarray
+if TYPE_CHECKING:  # what has a shape and does arithmetic; plain numbers pass in a run
+    ArrayLike = Array | np.ndarray
+else:
+    from jaxtyping import ArrayLike
 
 Axis = Float[ArrayLike, " L"]
 Axes = Float[ArrayLike, "*axes L"]  # shared (L,), or of each example (B, L)

@@ -26,7 +26,8 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
+
+from spektron_jax.transfer.threads import one_blas_thread
 
 FOLDS = 5
 # Codes are compared with N(0, I), so 1 is their natural scale. A spread below one
@@ -35,6 +36,7 @@ ROUNDING = 1e-6
 RIDGES = np.logspace(-1, 5, 13)  # penalties on standardised codes
 
 
+@one_blas_thread
 def instrument_probe(
     z: np.ndarray,
     instrument: np.ndarray,
@@ -72,8 +74,7 @@ def instrument_probe(
     # GroupKFold deals out groups in the order of their ids: shuffle the ids.
     group = np.random.default_rng(seed).permutation(molecules)[group]
     folds = GroupKFold(min(FOLDS, molecules))
-    # One thread: on products this small more of them took 20 times as long.
-    with threadpool_limits(1), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # of the MLP: see there
         guess = cross_val_predict(
             make_pipeline(StandardScaler(), _classifier(kind, seed)),

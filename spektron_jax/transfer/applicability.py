@@ -18,6 +18,7 @@ from scipy import stats
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.methods.pls import folds_of
+from spektron_jax.transfer.threads import one_blas_thread
 
 IN_DOMAIN, EXTRAPOLATING, UNLIKE = "in domain", "extrapolating", "unlike anything"
 LEVEL = 0.99
@@ -102,6 +103,7 @@ def fit_applicability(
     return Applicability(mean, loadings[:a], variances[:a], float(t2_limit), q_limit)
 
 
+@one_blas_thread
 def outliers(X: np.ndarray) -> np.ndarray:
     """Rows of X (n, L) that are unlike the others; none with fewer than 10 spectra.
 

@@ -28,6 +28,7 @@ from spektron_jax.transfer.methods import make
 from spektron_jax.transfer.methods.preprocessing import WINDOW
 from spektron_jax.transfer.methods.workspace import Workspace
 from spektron_jax.transfer.splits import Trial, trials_inside
+from spektron_jax.transfer.threads import one_blas_thread
 
 PDS = tuple(f"pds_w{w}_{c}@t/sg1" for w in (3, 5, 11) for c in (1, 2))
 
@@ -119,6 +120,7 @@ def inside(
     return compare(trials_inside(data, seed=seed), features, modality)
 
 
+@one_blas_thread
 def compare(
     trials: Sequence[Trial],
     features: FeatureMap | None = None,

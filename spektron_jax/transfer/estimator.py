@@ -28,6 +28,7 @@ from spektron_jax.transfer.ensemble import Ensemble
 from spektron_jax.transfer.inputs import Inputs, on_axis, prepare, spectra
 from spektron_jax.transfer.intervals import Intervals, calibrate
 from spektron_jax.transfer.members import Affine, FeatureMap
+from spektron_jax.transfer.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from spektron_jax.encoder.adaptation import Adaptation
@@ -80,6 +81,7 @@ class CalibrationTransfer(BaseEstimator):
         self.weights, self.compare, self.random_state = weights, compare, random_state
         self.adaptation, self.preprocessing = adaptation, preprocessing
 
+    @one_blas_thread
     def fit(
         self,
         X_source: Any,
@@ -235,6 +237,7 @@ class CalibrationTransfer(BaseEstimator):
             return X
         return transformers.transformed(self.preprocessing_, X)
 
+    @one_blas_thread
     def _calibrated(self) -> Intervals:
         self._check_fitted()
         if self._intervals is None:  # not of a loaded model

@@ -20,6 +20,7 @@ from scipy.spatial.distance import cdist
 from spektron_jax.errors import SpektronError
 from spektron_jax.probes.probes import instrument_probe
 from spektron_jax.transfer.applicability import UNLIKE, fit_applicability
+from spektron_jax.transfer.threads import one_blas_thread
 
 EXCHANGES = 199
 MIN_PROBE_SPECTRA = 5  # target spectra, one for each fold of the probe
@@ -74,6 +75,7 @@ class Forecast:
         return f"{ADVICE[self.level]} {seen}."
 
 
+@one_blas_thread
 def forecast(X_source: np.ndarray, X_target: np.ndarray, seed: int = 0) -> Forecast:
     """Forecast what the source model does on the target instrument.
 
