@@ -27,7 +27,7 @@ GAS_KJ_MOL_K = 8.314e-3
 KELVIN = 273.15
 
 
-class Samples(NamedTuple):
+class DrawnSamples(NamedTuple):
     """B samples."""
 
     spectra: Spectra  # absorbance, or log10(1/R)
@@ -124,7 +124,7 @@ def draw_samples(
     temperature_c=(AMBIENT_C, AMBIENT_C),
     powder=False,
     scatter_power=(0.0, 1.0),
-) -> Samples:
+) -> DrawnSamples:
     """Mixtures of known composition, as liquids or as powders.
 
     Args:
@@ -138,7 +138,7 @@ def draw_samples(
       powder: log10(1/R) by Kubelka and Munk in place of absorbance, static.
 
     Returns:
-      Samples.
+      DrawnSamples.
     """
     keys = jax.random.split(key, 5)
     if water is None:
@@ -156,7 +156,7 @@ def draw_samples(
     if powder:
         power = uniform(keys[4], *scatter_power)
         spectra = kubelka_munk(spectra / scatter(wavenumber_cm1, power))
-    return Samples(spectra, composition, lengths, warmth)
+    return DrawnSamples(spectra, composition, lengths, warmth)
 
 
 def fluorescence(keys: Keys, axis_cm1: Axis, strength) -> Spectra:

@@ -25,7 +25,7 @@ from spektron_jax.transfer.comparison import Comparison, inside
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.domain import fit_domain
 from spektron_jax.transfer.ensemble import Ensemble
-from spektron_jax.transfer.inputs import Inputs, on_axis, prepare, spectra
+from spektron_jax.transfer.inputs import AlignedInputs, on_axis, prepare, spectra
 from spektron_jax.transfer.intervals import Intervals, calibrate
 from spektron_jax.transfer.members import Affine, FeatureMap
 from spektron_jax.transfer.threads import one_blas_thread
@@ -161,7 +161,7 @@ class CalibrationTransfer(BaseEstimator):
     def _ensemble(self) -> Ensemble:
         return Ensemble("combination", self._modality, self._features)
 
-    def _provenance(self, source_sha256: str, inputs: Inputs) -> dict[str, Any]:
+    def _provenance(self, source_sha256: str, inputs: AlignedInputs) -> dict[str, Any]:
         data, encoder = inputs.data, self._features
         return {
             "package": f"spektron_jax {spektron_jax.__version__}",

@@ -18,7 +18,7 @@ SAME_AXIS = 1e-6  # of a step: axes nearer than this are the same
 
 
 @dataclass(frozen=True, eq=False)
-class Inputs:
+class AlignedInputs:
     """Checked and aligned data.
 
     Attributes:
@@ -46,7 +46,7 @@ def prepare(
     paired: Any = None,
     unit: str = "nm",
     modality: str = "NIR",
-) -> Inputs:
+) -> AlignedInputs:
     """Check and align; arguments as in `CalibrationTransfer.fit`."""
     X_source, y_source = spectra(X_source, "X_source"), _column(y_source, "y_source")
     axis = _axis(axis_source, X_source, unit, modality, "axis_source", "X_source")
@@ -79,7 +79,7 @@ def prepare(
     y_target, paired = _known(y_source, len(X_target), y_target, paired)
     data = TransferData(X_source[:, common], y_source, X_target, y_target, paired)
     warnings += _weaknesses(data)
-    return Inputs(data, axis[common], measured, regime(data), tuple(warnings))
+    return AlignedInputs(data, axis[common], measured, regime(data), tuple(warnings))
 
 
 def spectra(X: Any, name: str) -> np.ndarray:

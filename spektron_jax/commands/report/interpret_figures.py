@@ -23,7 +23,7 @@ from spektron_jax.commands.report.style import (
     new_figure,
     styled,
 )
-from spektron_jax.probes.interpretation.experts import Curves
+from spektron_jax.probes.interpretation.experts import ActivationCurves
 from spektron_jax.probes.interpretation.oscillators import Oscillators
 from spektron_jax.probes.interpretation.planted import Planted
 from spektron_jax.probes.interpretation.samples import CalibrationSet
@@ -80,7 +80,7 @@ def transfer_functions(
 
 
 @styled
-def kan_curves(curves: Curves) -> Figure:
+def kan_curves(curves: ActivationCurves) -> Figure:
     """The strongest activation shapes of every expert, each scaled to rms 1."""
     figure = new_figure(2.6)
     grid = _columns(figure, len(curves.shape), "expert", "input of the unit")

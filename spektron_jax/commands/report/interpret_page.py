@@ -9,8 +9,8 @@ from spektron_jax.commands.report.latent_sections import expert_parts
 from spektron_jax.commands.report.wording import count, number, share
 from spektron_jax.commands.result import Part, Plot, Section, Table, Text
 from spektron_jax.probes.completeness import Activity
-from spektron_jax.probes.interpretation.experts import Curves
-from spektron_jax.probes.interpretation.oscillators import Comparison
+from spektron_jax.probes.interpretation.experts import ActivationCurves
+from spektron_jax.probes.interpretation.oscillators import PoleComparison
 from spektron_jax.probes.interpretation.planted import Planted
 from spektron_jax.probes.interpretation.saliency import (
     Readout,
@@ -22,7 +22,7 @@ from spektron_jax.probes.interpretation.samples import CalibrationSet
 NO_KAN = "No KAN in these weights: their experts use a fixed activation (GELU)."
 
 
-def oscillator_section(found: Comparison) -> Section:
+def oscillator_section(found: PoleComparison) -> Section:
     """Poles and gains before and after training."""
     low, middle, high = found.quartiles("decay_cm1")
     text = Text(
@@ -52,7 +52,9 @@ def oscillator_section(found: Comparison) -> Section:
     return Section("oscillators", title, [text, poles, gains])
 
 
-def expert_section(use: Mapping[str, np.ndarray], curves: Curves | None) -> Section:
+def expert_section(
+    use: Mapping[str, np.ndarray], curves: ActivationCurves | None
+) -> Section:
     """Use by modality; the learned curves if the experts have any."""
     parts = expert_parts(use)
     if curves is None:

@@ -22,7 +22,7 @@ from spektron_jax.models.moe import spline_bases
 INPUTS = np.linspace(-3.0, 3.0, 121)  # tanh takes 3 to 0.995: the splines' whole range
 
 
-class Curves(NamedTuple):
+class ActivationCurves(NamedTuple):
     """Shapes of every unit's activation, numpy."""
 
     inputs: np.ndarray  # (X,)
@@ -54,8 +54,8 @@ def preference(use: Mapping[str, Any]) -> float:
     return float(0.5 * np.abs(rows[:, None] - rows[None]).sum(-1).max())
 
 
-def curves(params: Mapping[str, Any], experts: int) -> Curves | None:
-    """`Curves` of a parameter tree, or None if its experts have no KAN activation."""
+def curves(params: Mapping[str, Any], experts: int) -> ActivationCurves | None:
+    """`ActivationCurves` of a parameter tree, or None if its experts have no KAN activation."""
     moe = params["moe"]
     if "curve" not in moe:
         return None
@@ -73,7 +73,7 @@ def curves(params: Mapping[str, Any], experts: int) -> Curves | None:
     total = jnp.sum(size**2, axis=-1)
     share = 1 - jnp.sum(inside**2, -1) / jnp.maximum(total, 1e-30)
     width = curve.shape[-1]
-    return Curves(
+    return ActivationCurves(
         INPUTS,
         np.asarray(shape / jnp.sqrt(width)).reshape(experts, -1, INPUTS.size),
         np.asarray(silu / jnp.sqrt(jnp.mean(silu**2))),

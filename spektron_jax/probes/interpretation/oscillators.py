@@ -46,7 +46,7 @@ class Oscillators(NamedTuple):
         )
 
 
-class Comparison(NamedTuple):
+class PoleComparison(NamedTuple):
     """What training changed."""
 
     token_spacing_cm1: float
@@ -69,11 +69,11 @@ class Comparison(NamedTuple):
         return np.percentile(getattr(self.after, name), [25, 50, 75]).tolist()
 
 
-def compare(before: Any, after: Any, stride: int) -> Comparison:
-    """`Comparison` of two parameter trees, for waves from 2 tokens to 8000 cm-1."""
+def compare(before: Any, after: Any, stride: int) -> PoleComparison:
+    """`PoleComparison` of two parameter trees, for waves from 2 tokens to 8000 cm-1."""
     spacing = token_spacing_cm1(stride)
     period = np.geomspace(2 * spacing, LONGEST_CM1, WAVES)
-    return Comparison(
+    return PoleComparison(
         spacing,
         oscillators(before, stride),
         oscillators(after, stride),

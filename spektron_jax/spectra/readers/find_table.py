@@ -33,7 +33,7 @@ _CM1 = re.compile(r"cm\W*-?1|1/cm", re.I)
 
 
 @dataclass
-class Table:
+class TextTable:
     """Cells of a table.
 
     Attributes:
@@ -51,7 +51,7 @@ class Table:
     reaches_end: bool
 
 
-def find_table(lines: list[str], places: list[str], log: Log) -> Table:
+def find_table(lines: list[str], places: list[str], log: Log) -> TextTable:
     """Return the table among lines that are neither blank nor comments."""
     delimiter, start, body, end = _bounds(lines)
     rows = split(lines[start:end], places[start:end], delimiter, log)
@@ -68,7 +68,7 @@ def find_table(lines: list[str], places: list[str], log: Log) -> Table:
         text = f"{len(lines) - end} lines after the table, kept as comments"
         log.warning(places[end], f"{text}: {lines[end].strip()[:40]!r} ...")
     notes = lines[:start] + lines[end:]
-    return Table(rows, places_of_rows, delimiter, notes, end == len(lines))
+    return TextTable(rows, places_of_rows, delimiter, notes, end == len(lines))
 
 
 def _with_unit(name: str, unit: str) -> str:

@@ -36,7 +36,7 @@ _RESULT_SOURCES = (0, 3)
 
 
 @dataclass
-class _Block:
+class _DataBlock:
     """A block of the file; its kind is packed into bits."""
 
     place: str
@@ -103,7 +103,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     ]
 
 
-def _blocks(data: bytes, log: Log) -> list[_Block]:
+def _blocks(data: bytes, log: Log) -> list[_DataBlock]:
     """Every block of the directory; all must lie inside the file."""
     if len(data) < 24:
         log.fail("header", f"{len(data)} bytes: cut off")
@@ -117,11 +117,11 @@ def _blocks(data: bytes, log: Log) -> list[_Block]:
         if kind < 0 or at <= 0 or size < 0 or at + 4 * size > len(data):
             end = at + 4 * size
             log.fail(place, f"ends at byte {end} of {len(data)}: cut off or damaged")
-        blocks.append(_Block(place, kind, data[at : at + 4 * size]))
+        blocks.append(_DataBlock(place, kind, data[at : at + 4 * size]))
     return blocks
 
 
-def _parameters(block: _Block, log: Log) -> dict[str, int | float | str]:
+def _parameters(block: _DataBlock, log: Log) -> dict[str, int | float | str]:
     values: dict[str, int | float | str] = {}
     at, data = 0, block.data
     while at + 8 <= len(data) and data[at : at + 3] != b"END":
@@ -142,7 +142,7 @@ def _parameters(block: _Block, log: Log) -> dict[str, int | float | str]:
     return values
 
 
-def _pair(data: list[_Block], statuses: list, log: Log) -> tuple[_Block, dict]:
+def _pair(data: list[_DataBlock], statuses: list, log: Log) -> tuple[_DataBlock, dict]:
     """A data block with its status; of several alike, the last in the file."""
     for block in reversed(data):
         alike = [s for b, s in statuses if b.without_parameter == block.kind]
@@ -160,7 +160,7 @@ def _pair(data: list[_Block], statuses: list, log: Log) -> tuple[_Block, dict]:
     log.fail(data[-1].place, "has no status block of its own: damaged")
 
 
-def _decode(block: _Block, status: dict, log: Log) -> tuple[np.ndarray, np.ndarray]:
+def _decode(block: _DataBlock, status: dict, log: Log) -> tuple[np.ndarray, np.ndarray]:
     place = block.place
     for name in ("NPT", "FXV", "LXV"):
         if not isinstance(status.get(name), int | float):
