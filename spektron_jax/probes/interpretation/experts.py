@@ -55,7 +55,7 @@ def preference(use: Mapping[str, Any]) -> float:
 
 
 def curves(params: Mapping[str, Any], experts: int) -> ActivationCurves | None:
-    """`ActivationCurves` of a parameter tree, or None if its experts have no KAN activation."""
+    """The curves of a parameter tree, or None if its experts have no KAN activation."""
     moe = params["moe"]
     if "curve" not in moe:
         return None
