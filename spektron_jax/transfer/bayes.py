@@ -34,6 +34,7 @@ S = source spectra, k = target spectra, n = pairs, T = labelled target spectra,
 L = points.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -101,10 +102,13 @@ class Fit:
     loo_mse: float
 
 
-def fit_preprocessed(data: TransferData, pretreatment: str) -> tuple[Fit, ...]:
-    """Fits on preprocessed spectra."""
+def fit_preprocessed(
+    data: TransferData, pretreatment: str, noise: tuple[float, float] | None = None
+) -> tuple[Fit, ...]:
+    """Fits on preprocessed spectra; `noise` as in `fit_features`."""
     ridge = COVARIANCE_RIDGE[pretreatment]
-    return fit_features(data, lambda X: preprocess(X, pretreatment), ridge)
+    features = functools.partial(preprocess, pretreatment=pretreatment)
+    return fit_features(data, features, ridge, noise=noise)
 
 
 def fit_features(
@@ -113,6 +117,7 @@ def fit_features(
     ridge: float,
     centre: np.ndarray | None = None,
     white: np.ndarray | None = None,
+    noise: tuple[float, float] | None = None,
 ) -> tuple[Fit, ...]:
     """Fits on any linear features, one for each of NOISE_SPLITS that can be told.
 
@@ -123,6 +128,7 @@ def fit_features(
       centre: spectrum whose differences between instruments are the prior; None: the
         mean of the source                                             (L,)
       white: rows whose squares sum up to unit white noise; None: the identity (., L)
+      noise: `instrument_noise` of the data, if it is known already
     """
     A, B = feature_map(data.X_source), feature_map(data.X_target)
     if centre is None:
@@ -136,14 +142,21 @@ def fit_features(
     if white is None:
         white = np.eye(centre.size)
     T = feature_map(white) @ span / unit
-    noise = white_noise(data.X_source) * T.T @ T, white_noise(data.X_target) * T.T @ T
+    source, target = instrument_noise(data) if noise is None else noise
+    unit_noise = T.T @ T
+    both = source * unit_noise, target * unit_noise
     mean, spread = data.y_source.mean(), data.y_source.std()
     fits = []
-    for fit in _posteriors(data, A, B, J, noise, (mean, spread), ridge):
+    for fit in _posteriors(data, A, B, J, both, (mean, spread), ridge):
         vector = span @ fit.vector * (spread / unit)
         intercept = float(mean + spread * fit.intercept - origin @ vector)
         fits.append(replace(fit, vector=vector, intercept=intercept))
     return tuple(fits)
+
+
+def instrument_noise(data: TransferData) -> tuple[float, float]:
+    """Variance of white noise of source and target spectra."""
+    return white_noise(data.X_source), white_noise(data.X_target)
 
 
 def white_noise(X: np.ndarray) -> float:
@@ -208,9 +221,9 @@ def _posteriors(
     half, inverse = _roots(C_A)
     labelled = n + int(own.sum())
     signals = SIGNALS if labelled else SIGNALS[:UNLABELLED_GRID_SIZE]
-    fits = []
-    for split in NOISE_SPLITS if n > 1 else NOISE_SPLITS[:1]:
-        a = split.a
+
+    @functools.cache  # two of the splits differ in the extra noise alone
+    def estimated(a: float) -> tuple[Rows, np.ndarray]:
         share, Q = np.linalg.eigh(inverse @ (a * F + white[0]) @ inverse)
         back = half @ Q
         Z = (back * np.maximum(1 - share, MIN_SIGNAL_SHARE)) @ back.T
@@ -224,8 +237,12 @@ def _posteriors(
             (B[own] - D) @ toward,
         ]
         X_target = (np.vstack([B[pair], B[own]]) - D) @ toward
-        rows = Rows(np.vstack(X), y, kind, X_target)
-        extra = split.extra if labelled and (a or own.any()) else split.extra[:1]
+        return Rows(np.vstack(X), y, kind, X_target), toward
+
+    fits = []
+    for split in NOISE_SPLITS if n > 1 else NOISE_SPLITS[:1]:
+        rows, toward = estimated(split.a)
+        extra = split.extra if labelled and (split.a or own.any()) else split.extra[:1]
         fit = _averaged(rows, split, extra, 1 / n if n else 1.0, signals)
         vector = toward @ fit.vector
         intercept = float(fit.intercept - D @ vector)

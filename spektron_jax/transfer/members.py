@@ -25,6 +25,7 @@ from spektron_jax.transfer.bayes import (
     Fit,
     fit_features,
     fit_preprocessed,
+    instrument_noise,
 )
 from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.methods.coral import coral
@@ -177,10 +178,11 @@ def bayes_members(data: TransferData) -> Fitted:
     known = np.isfinite(data.y_target) | (data.paired != UNPAIRED)
     orders = FILTERS if known.sum() >= MIN_LABELS else (1,)
     names = ["raw", *(f"sg{k}" for k in orders if points >= FILTERS[k][0])]
+    noise = instrument_noise(data)
     return [
         (_member("bayes", fit, t), fit)
         for t in names
-        for fit in fit_preprocessed(data, t)
+        for fit in fit_preprocessed(data, t, noise)
     ]
 
 
