@@ -21,6 +21,7 @@ from sklearn.base import BaseEstimator, clone
 import spektron_jax
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer import persistence, transformers
+from spektron_jax.transfer.applicability import Applicability
 from spektron_jax.transfer.comparison import Comparison, inside
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.domain import fit_domain
@@ -33,7 +34,6 @@ from spektron_jax.transfer.threads import one_blas_thread
 if TYPE_CHECKING:
     from spektron_jax.encoder.adaptation import Adaptation
 
-TOO_FEW = "applicability: needs 5 source spectra or more"
 PROBE_ROWS = 3  # source spectra on which restored preprocessing is compared
 
 
@@ -183,8 +183,7 @@ class CalibrationTransfer(BaseEstimator):
         Returns:
           Predictions                                                    (m,)
         """
-        X = self._aligned(X, axis)
-        return self._model(X)
+        return self._model(self._aligned(X, axis))
 
     def predict_interval(
         self, X: Any, coverage: float = 0.9, axis: Any = None
@@ -194,8 +193,7 @@ class CalibrationTransfer(BaseEstimator):
         The first call fits once more without each labelled target sample. Whether the
         coverage holds on the target is what `interval_mark` says.
         """
-        X = self._aligned(X, axis)
-        return self._calibrated().interval(X, coverage)
+        return self._calibrated().interval(self._aligned(X, axis), coverage)
 
     def interval_mark(self, coverage: float = 0.9) -> str:
         """Say whether intervals are "calibrated" or "not calibrated"."""
@@ -204,17 +202,18 @@ class CalibrationTransfer(BaseEstimator):
     def applicability(self, X: Any, axis: Any = None) -> np.ndarray:
         """Flag spectra: in domain, extrapolating, or unlike anything, (m,)."""
         X = self._aligned(X, axis)
-        if self.domain_ is None:
-            raise SpektronError(TOO_FEW)
-        return self.domain_.flags(X)
+        return self._known_domain().flags(X)
 
     def distances(self, X: Any, axis: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """T2 and Q of target spectra, each divided by its limit, both (m,)."""
-        X = self._aligned(X, axis)
+        X, domain = self._aligned(X, axis), self._known_domain()
+        t2, q = domain.distances(X)
+        return t2 / domain.t2_limit, q / domain.q_limit
+
+    def _known_domain(self) -> Applicability:
         if self.domain_ is None:
-            raise SpektronError(TOO_FEW)
-        t2, q = self.domain_.distances(X)
-        return t2 / self.domain_.t2_limit, q / self.domain_.q_limit
+            raise SpektronError("applicability: needs 5 source spectra or more")
+        return self.domain_
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "_model"):
@@ -361,8 +360,7 @@ class CalibrationTransfer(BaseEstimator):
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Settings and arrays of what was fitted."""
         intervals = self._calibrated()
-        how, transformer = self.adaptation, None
-        more: dict[str, np.ndarray] = {}
+        how, transformer, more = self.adaptation, None, dict[str, np.ndarray]()
         if self.preprocessing_ is not None:
             transformer, more = transformers.packed(self.preprocessing_, self._probe)
         settings = {
@@ -397,7 +395,6 @@ class CalibrationTransfer(BaseEstimator):
         self.network_share_, self.prior_share_ = shares
         described = settings.get("preprocessing")
         self.preprocessing_ = transformers.unpacked(described, arrays)
-        self.comparison_, self._data, self._features = None, None, None
-        self._probe = None
-        restored = persistence.unpacked(arrays)
-        self._model, self._intervals, self.domain_ = restored
+        self.comparison_ = self._data = self._features = self._probe = None
+        fitted = persistence.unpacked(arrays)
+        self._model, self._intervals, self.domain_ = fitted

@@ -1,7 +1,5 @@
 """Interpolation baselines against exact cases and against what they must not see."""
 
-import time
-
 import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
@@ -97,13 +95,16 @@ def test_very_few_visible_points_still_give_finite_values(method, visible):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_shipping_size_takes_seconds(method):
+def test_at_shipping_size_rows_are_filled_each_by_itself(method):
     rng = np.random.default_rng(5)
     spectra = rng.normal(size=(400, 2048)).astype(np.float32)
     hidden = rng.random(spectra.shape) < 0.2
-    start = time.perf_counter()
-    method(spectra, hidden, np.linspace(500.0, 4000.0, 2048))
-    assert time.perf_counter() - start < 10
+    axis = np.linspace(500.0, 4000.0, 2048)
+    filled = method(spectra, hidden, axis)
+    np.testing.assert_array_equal(filled[~hidden], spectra[~hidden])
+    for row in (0, 399):
+        alone = method(spectra[row : row + 1], hidden[row : row + 1], axis)
+        np.testing.assert_allclose(filled[row], alone[0], rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS)
