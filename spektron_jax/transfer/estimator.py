@@ -140,8 +140,7 @@ class CalibrationTransfer(BaseEstimator):
         self.provenance_ = self._provenance(persistence.sha256_of(*source), inputs)
         self.comparison_: Comparison | None = None
         if self.compare:
-            seed = self.random_state
-            self.comparison_ = inside(data, self._features, modality, seed)
+            self.comparison_ = inside(data, self._features, modality, self.random_state)
         return self
 
     def _feature_map(self) -> FeatureMap | None:
@@ -183,7 +182,8 @@ class CalibrationTransfer(BaseEstimator):
         Returns:
           Predictions                                                    (m,)
         """
-        return self._model(self._aligned(X, axis))
+        X = self._aligned(X, axis)
+        return self._model(X)
 
     def predict_interval(
         self, X: Any, coverage: float = 0.9, axis: Any = None
@@ -193,7 +193,8 @@ class CalibrationTransfer(BaseEstimator):
         The first call fits once more without each labelled target sample. Whether the
         coverage holds on the target is what `interval_mark` says.
         """
-        return self._calibrated().interval(self._aligned(X, axis), coverage)
+        X = self._aligned(X, axis)
+        return self._calibrated().interval(X, coverage)
 
     def interval_mark(self, coverage: float = 0.9) -> str:
         """Say whether intervals are "calibrated" or "not calibrated"."""
@@ -223,9 +224,7 @@ class CalibrationTransfer(BaseEstimator):
         """Target spectra on the model's axis and preprocessed, (m, L)."""
         self._check_fitted()
         X = spectra(X, "X")
-        measured = self._axis_target
-        if axis is not None:
-            measured = np.asarray(axis, np.float64)
+        measured = self._axis_target if axis is None else np.asarray(axis, np.float64)
         if X.shape[1] != measured.size:
             raise SpektronError(
                 f"X: has {X.shape[1]} points, {measured.size} expected; give the axis "
