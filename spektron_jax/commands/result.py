@@ -11,10 +11,12 @@ All text is plain text; the template escapes it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
+
+if TYPE_CHECKING:  # takes a second to import
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Table:
 class Plot:
     """A figure and what to look at in it."""
 
-    figure: Figure
+    figure: "Figure"
     caption: str
 
 

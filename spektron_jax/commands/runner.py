@@ -4,7 +4,9 @@ A task is a module of this folder with the name of the task and
 
     check(config)          raise SpektronError for a setting that cannot work; quick,
                            since it comes before JAX and before any file is read
-    run(config, workdir)   a Result, or None if there is nothing to report
+    run(config, workdir)   a Result, or None if there is nothing to report; or an
+                           iterator of Results, each of which replaces the one before:
+                           so a task can answer first and rest the answer on more later
 
 `run` may write files of its own; everything else is written here.
 """
@@ -45,13 +47,13 @@ def check(config: ConfigDict) -> None:
 
 
 def run(config: ConfigDict, workdir: Path) -> None:
-    """Run a task whose settings were checked, write what it found, print the verdict.
+    """Run a task whose settings were checked; write and print each Result as it comes.
 
     Raises:
       SpektronError: from the task, or a file cannot be written.
     """
-    result = task_of(config).run(config, workdir)
-    if result is not None:
+    found = task_of(config).run(config, workdir)
+    for result in [found] if isinstance(found, Result) else found or ():
         write(result, config, workdir)
 
 
@@ -78,7 +80,7 @@ def write(result: Result, config: ConfigDict, workdir: Path) -> None:
     for found in result.verdict:
         print(f"{found.label}: {found.text}")
     for name, path in {**result.written, "report": workdir / result.page}.items():
-        print(f"{name}: {os.path.relpath(path)}")
+        print(f"{name}: {os.path.relpath(path)}", flush=True)
 
 
 def provenance_of(config: ConfigDict) -> dict[str, Any]:

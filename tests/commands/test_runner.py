@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 
 from spektron_jax import commands
 from spektron_jax.commands import runner
+from spektron_jax.commands.result import Finding, Result
 from spektron_jax.errors import SpektronError
 
 TOY = """
@@ -120,6 +121,23 @@ def test_whatever_a_task_says_is_text_on_the_page(toy, tmp_path):
 def test_nothing_to_report_writes_nothing(toy, tmp_path, capsys):
     runner.run(ConfigDict(dict(toy, silent=True)), tmp_path)
     assert not capsys.readouterr().out and not (tmp_path / "results.json").exists()
+
+
+def test_each_answer_of_a_task_replaces_the_one_before(toy, tmp_path, capsys):
+    module = runner.task_of(toy)
+
+    def run(config, workdir):
+        yield Result("first", [Finding(None, "a", "b")], data={"answer": 1})
+        found = json.loads((workdir / "results.json").read_text())
+        assert found["answer"] == 1 and "<h1>first" in page.read_text()
+        assert capsys.readouterr().out.startswith("a: b\n")
+        yield Result("second", data={"answer": 2})
+
+    page = tmp_path / "report.html"
+    module.run = run
+    runner.run(toy, tmp_path)
+    assert json.loads((tmp_path / "results.json").read_text())["answer"] == 2
+    assert "<h1>second" in page.read_text()
 
 
 def test_the_command_can_be_pasted_into_a_shell(toy, tmp_path, monkeypatch):
