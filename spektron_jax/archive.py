@@ -48,6 +48,19 @@ def replacing(path: str | Path) -> Iterator[Path]:
             draft.unlink()
 
 
+def add_line(path: Path, line: str) -> None:
+    """Append a line (without its end) to a file, in one piece.
+
+    Raises:
+      SpektronError: the file cannot be written; names it and says what to do.
+    """
+    try:
+        with path.open("ab", buffering=0) as file:
+            file.write(f"{line}\n".encode())
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
 @contextlib.contextmanager
 def writing(path: str | Path, about: Mapping[str, Any]) -> Iterator[Path]:
     """Yield a folder beside `path` to fill; afterwards, described, it becomes `path`.

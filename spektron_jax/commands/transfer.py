@@ -1,27 +1,34 @@
 """The task "transfer": from two instruments' files to a verdict and a model.
 
-Compares the ensemble with single methods on samples held out, fits it on everything,
-and writes beside the results
+It answers first. The ensemble is fitted on everything, and beside the results with the
+leave-one-out errors of the labelled target samples there are
 
     model/           for the task "predict" and `CalibrationTransfer.load`
     adapter.npz      where a date is given: what belongs to this target instrument
     predictions.csv  every target spectrum
 
-N = samples, L = points in common.
+Then all methods are compared on samples held out, and the results are written again.
+trials.jsonl keeps finished trials: the same command resumes from it.
+
+N = samples, L = points in common, n = labelled target samples.
 """
 
-from dataclasses import asdict
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
+from spektron_jax import provenance
 from spektron_jax.commands.predict import predicted, write_csv
 from spektron_jax.commands.report import transfer as page
 from spektron_jax.commands.report.transfer_verdict import (
     Compared,
     Counts,
+    LeftOut,
     MethodErrors,
     Names,
     Summary,
@@ -33,17 +40,14 @@ from spektron_jax.encoder.adaptation import Adaptation
 from spektron_jax.encoder.features import Features
 from spektron_jax.spectra.samples import PairedSamples, read_paired
 from spektron_jax.transfer.applicability import outliers
-from spektron_jax.transfer.comparison import (
-    COMBINATION,
-    WITHOUT,
-    Comparison,
-    compare,
-)
+from spektron_jax.transfer.comparison import COMBINATION, WITHOUT, Comparison
+from spektron_jax.transfer.curve import Curve, compare_and_vary
 from spektron_jax.transfer.estimator import CalibrationTransfer
+from spektron_jax.transfer.persistence import sha256_of
 from spektron_jax.transfer.risk import forecast
-from spektron_jax.transfer.splits import KINDS, Regime, TransferSplits, Trial
+from spektron_jax.transfer.splits import KINDS, Regime, TransferSplits
+from spektron_jax.transfer.trial_log import TrialLog
 
-CURVE = (WITHOUT, COMBINATION, "GLSW", "mean-centring", "target only")
 NAMED = 5  # outliers in a warning
 MIN_FORECAST = 10  # source spectra
 RULES = {
@@ -53,24 +57,20 @@ RULES = {
     "transfer.repeats": at_least(2),
 }
 
-Curve = dict[str, list[list[float]]]
-
 
 def check(config: ConfigDict) -> None:
     """Raise SpektronError for a setting that cannot work."""
     check_fields(config, RULES)
 
 
-def run(config: ConfigDict, workdir: Path) -> Result:
-    """Fit, compare, predict all target spectra, and save the model."""
+def run(config: ConfigDict, workdir: Path) -> Iterator[Result]:
+    """Fit, save, and answer by leave-one-out errors; then compare, and answer again."""
     given, samples = config.transfer, read_paired(config.data)
     splits = TransferSplits(samples)
     all_samples = given.n == 0 or given.regime == "none"
     regime = Regime(given.regime, None if all_samples else given.n)
     source, rows = splits.chosen(regime)
     ct = _fitted(config, samples, regime, source, rows)
-    comparison, curve = _compare(config, splits, regime, ct.axis_)
-    compared = _compared(comparison, curve)
     summary = Summary(
         regime=ct.regime_,
         names=Names(**samples.names),
@@ -84,38 +84,87 @@ def run(config: ConfigDict, workdir: Path) -> Result:
         interval=ct.interval_mark(given.coverage),
         warnings=[*samples.warnings, *ct.warnings_, *_outliers(samples)],
         forecast=_forecast(splits, regime, rows),
+        left_out=_left_out(ct.left_out_errors(), samples.y[rows]),
     )
+    first = _first(config, summary, splits, ct, rows, workdir)
+    yield first
+    if given.compare or given.weights:
+        yield _second(config, first, summary, splits, regime, ct, workdir)
+
+
+def _first(
+    config: ConfigDict,
+    summary: Summary,
+    splits: TransferSplits,
+    ct: CalibrationTransfer,
+    rows: np.ndarray,
+    workdir: Path,
+) -> Result:
+    """Save the model and predictions; what is known without a comparison."""
+    given, samples = config.transfer, splits.samples
     written = {"model": ct.save(workdir / "model")}
     if given.date:
         ct.save_adapter(workdir / "adapter.npz", summary.names.target, given.date)
-    spectra = _spectra(ct, splits)
-    tested = _held_out(comparison, compared.ours, samples.y)
+    spectra, errors = _spectra(ct, splits), ct.left_out_errors()
+    sections = [page.warnings(summary)]
+    if summary.left_out:
+        labelled = samples.ids[rows], samples.y[rows], errors
+        sections.append(page.left_out(summary.left_out, summary.names, *labelled))
+    sections.append(page.spectra(summary, **spectra))
     on_target = np.flatnonzero(samples.measured()[1])
-    transfer = np.isin(on_target, rows)
-    values, domain, latent = _on_target(ct, samples.X_target[on_target], given.coverage)
-    if values:
+    transfer, X = np.isin(on_target, rows), samples.X_target[on_target]
+    arrays = {"rows": on_target, "transfer": transfer, "left_out_errors": errors}
+    if len(X):
+        values = predicted(ct, X, given.coverage)
         path, ids = workdir / "predictions.csv", samples.ids[on_target]
         write_csv(path, ct, ids, values, given.coverage, transfer)
-        values["measured"] = samples.y[on_target]
-    sections = [
-        page.warnings(summary),
-        *(page.comparison(summary, compared, **tested) if tested else ()),
-        page.spectra(summary, **spectra),
-        *([page.latent(summary, transfer, latent)] if latent else ()),
-        *([page.domain(transfer, values["flag"], **domain)] if domain else ()),
-        page.provenance(summary),
-    ]
-    named = {f"latent_{name}": points for name, points in latent.items()}
+        arrays |= values | {"measured": samples.y[on_target]}
+        if ct.domain_ is not None:
+            domain = dict(zip(("t2", "q"), ct.distances(X), strict=True))
+            sections.append(page.domain(transfer, values["flag"], **domain))
+            arrays |= domain
+    compared = Compared(to_come=given.compare)
     return Result(
         page.title(summary),
         verdict(summary, compared),
-        sections,
+        [*sections, page.provenance(summary)],
         facts=page.facts(summary),
         data=asdict(summary) | asdict(compared),
-        arrays={"rows": on_target, "transfer": transfer}
-        | (spectra | tested | values | domain | named),
+        arrays=arrays | spectra,
         files=samples.files,
         written=written,
+    )
+
+
+def _second(
+    config: ConfigDict,
+    first: Result,
+    summary: Summary,
+    splits: TransferSplits,
+    regime: Regime,
+    ct: CalibrationTransfer,
+    workdir: Path,
+) -> Result:
+    """The first answer with the comparison and what the encoder shows."""
+    compared, tested, points = Compared(), {}, {}
+    if config.transfer.compare:
+        comparison, curve = _compare(config, splits, regime, ct, workdir)
+        compared = _compared(comparison, curve)
+        tested = _held_out(comparison, compared.ours, splits.samples.y)
+    warnings, *others, origin = first.sections
+    if tested:
+        others = [*page.comparison(summary, compared, **tested), *others]
+    X = splits.samples.X_target[first.arrays["rows"]]
+    if ct.weights is not None and len(X):
+        points = ct.latent_map(X)
+        others.append(page.latent(summary, first.arrays["transfer"], points))
+    named = {f"latent_{name}": values for name, values in points.items()}
+    return replace(
+        first,
+        verdict=verdict(summary, compared),
+        sections=[warnings, *others, origin],
+        data=asdict(summary) | asdict(compared),
+        arrays={**first.arrays, **tested, **named},
     )
 
 
@@ -159,48 +208,28 @@ def _adaptation(config: ConfigDict) -> Adaptation | None:
 
 
 def _compare(
-    config: ConfigDict, splits: TransferSplits, regime: Regime, axis: np.ndarray
+    config: ConfigDict,
+    splits: TransferSplits,
+    regime: Regime,
+    ct: CalibrationTransfer,
+    workdir: Path,
 ) -> tuple[Comparison | None, Curve]:
-    """All methods on trials, and RMSEP against the number of transfer samples."""
-    given, samples = config.transfer, splits.samples
-    if not given.compare:
-        return None, {}
-    features = None
+    """All methods on trials; finished ones of the same data and settings are read."""
+    given, samples, features = config.transfer, splits.samples, None
+    kind, how = (samples.unit, samples.modality), _adaptation(config)
     if given.weights:
-        features = Features(
-            given.weights, axis, samples.unit, samples.modality, _adaptation(config)
-        )
-
-    def tried(trials: list[Trial], name: str, methods=None) -> Comparison:
-        def watch(trials):
-            return tqdm(trials, desc=name, disable=not given.progress)
-
-        return compare(trials, features, samples.modality, methods, watch)
-
-    trials = splits.trials(regime, given.repeats, config.seed)
-    if not trials:
-        return None, {}
-    table = tried(trials, str(regime))
-    if regime.kind == "none":
-        return table, {}
-    _, usable = samples.measured()
-    if regime.kind != "unlabelled":
-        usable &= np.isfinite(samples.y)
-    most = usable.sum() - max(len(rows) for rows in table.rows)
-    numbers = {int(n) for n in given.curve if n <= most}
-    if regime.n is not None:
-        numbers.add(regime.n)
-    curve: Curve = {}
-    for n in sorted(numbers):
-        part, now = table, Regime(regime.kind, n)
-        if n != regime.n:
-            trials = splits.trials(now, given.repeats, config.seed)
-            part = tried(trials, str(now), CURVE)
-        for row in part.table():
-            if row["method"] in CURVE:
-                point = [n, row["rmsep"], row["low"], row["high"]]
-                curve.setdefault(row["method"], []).append(point)
-    return table, curve
+        features = Features(given.weights, ct.axis_, *kind, how)
+    source = samples.X_source, samples.axis_source
+    target = samples.X_target, samples.axis_target
+    rests_on = [
+        *(sha256_of(*source, *target, samples.y), kind, str(regime), config.seed),
+        *(ct.provenance_["weights_sha256"], how and asdict(how)),
+        provenance.versions(),
+    ]
+    checksum = hashlib.sha256(json.dumps(rests_on).encode()).hexdigest()
+    log = TrialLog(workdir / "trials.jsonl", checksum)
+    drawn = given.repeats, config.seed, features
+    return compare_and_vary(splits, regime, given.curve, *drawn, log, given.progress)
 
 
 def _compared(comparison: Comparison | None, curve: Curve) -> Compared:
@@ -284,14 +313,9 @@ def _held_out(
     }
 
 
-def _on_target(
-    ct: CalibrationTransfer, X: np.ndarray, coverage: float
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Predictions of target spectra, T2 and Q over their limits, and latent codes."""
-    if not len(X):
-        return {}, {}, {}
-    domain = {}
-    if ct.domain_ is not None:
-        domain = dict(zip(("t2", "q"), ct.distances(X), strict=True))
-    latent = {} if ct.weights is None else ct.latent_map(X)
-    return predicted(ct, X, coverage), domain, latent
+def _left_out(errors: np.ndarray, y: np.ndarray) -> LeftOut | None:
+    """Leave-one-out errors of samples with labels y, both (n,), in short."""
+    if not errors.size:
+        return None
+    rmse = float(np.sqrt(np.mean(errors**2)))
+    return LeftOut(errors.size, rmse, float(y.std()) / rmse if rmse else None)

@@ -7,7 +7,7 @@ window and components on left-out samples.
 R = trials, m = test samples of a trial, L = points.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,9 +90,12 @@ class Comparison:
 
     def difference(self, first: str, second: str) -> dict[str, float]:
         """RMSEP of one method minus another's with a paired 95 % interval."""
-        rmsep = {entry["method"]: entry["rmsep"] for entry in self.table()}
+        one, other = (
+            pooled_errors(self.measured, self.predicted[name])["rmsep"]
+            for name in (first, second)
+        )
         return {
-            "difference": rmsep[first] - rmsep[second],
+            "difference": one - other,
             **interval(self._resampled(first) - self._resampled(second)),
         }
 
@@ -113,59 +116,66 @@ class Comparison:
         return np.sqrt((counts @ sse) / (counts @ sizes))
 
 
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What the methods say of one trial.
+
+    Attributes:
+      predicted: method -> predictions                                 (m,)
+      impossible: method -> why it could not be fitted
+      on_source: what the source's own calibration says of the test samples' source
+        spectra; None: not measured                                    (m,)
+    """
+
+    predicted: Mapping[str, np.ndarray]
+    impossible: Mapping[str, str]
+    on_source: np.ndarray | None = None
+
+
 def inside(
     data: TransferData, features: FeatureMap | None, modality: str, seed: int = 0
 ) -> Comparison:
     """Compare on repeated splits of the labelled target samples themselves."""
-    return compare(trials_inside(data, seed=seed), features, modality)
+    trials = trials_inside(data, seed=seed)
+    methods = methods_for(trials[0].data, features, modality)
+    return collected(trials, [tried(trial, methods) for trial in trials])
 
 
 @one_blas_thread
-def compare(
-    trials: Sequence[Trial],
-    features: FeatureMap | None = None,
-    modality: str = "unknown",
-    methods: Iterable[str] | None = None,
-    watch: Callable[[Iterable], Iterable] = lambda trials: trials,
-) -> Comparison:
-    """Fit every method on every trial.
+def tried(trial: Trial, methods: Mapping[str, Any]) -> Outcome:
+    """Fit methods, as from `methods_for`, on one trial."""
+    space, predicted, impossible = Workspace(trial.data), {}, {}
+    special = {NEIGHBOURS: trial.data, CEILING: trial.everything}
+    for name, method in methods.items():
+        if (known := special.get(name, space)) is None:
+            continue
+        try:
+            predicted[name] = method.fit(known)(trial.X)
+        except SpektronError as error:
+            impossible[name] = str(error)
+    if trial.on_source is None:
+        return Outcome(predicted, impossible)
+    floor = make(_fitting(BASELINES[FLOOR], trial.X.shape[1])).fit(space)
+    return Outcome(predicted, impossible, floor(trial.on_source))
 
-    Args:
-      trials: the splits
-      features: of the encoder, which may adapt; None: no rows of the encoder
-      modality: of the spectra, for the learned prior of the combination
-      methods: names; None: all
-      watch: wraps the trials, for a progress bar
-    """
-    builders = _builders(trials[0].data, features, modality)
-    if methods is not None:
-        builders = {name: builders[name] for name in methods if name in builders}
-    predicted: dict[str, list[np.ndarray]] = {name: [] for name in builders}
+
+def collected(trials: Sequence[Trial], outcomes: Sequence[Outcome]) -> Comparison:
+    """The outcomes of trials in one; a method that fails in any of them is left out."""
     impossible: dict[str, str] = {}
-    for trial in watch(trials):
-        space = Workspace(trial.data)
-        for name, method in builders.items():
-            if name in impossible or (name == CEILING and trial.everything is None):
-                continue
-            known: Any = trial.everything if name == CEILING else space
-            if name == NEIGHBOURS:
-                known = trial.data
-            try:
-                predicted[name].append(method.fit(known)(trial.X))
-            except SpektronError as error:
-                impossible[name] = str(error)
-    floor = make(_fitting(BASELINES[FLOOR], trials[0].X.shape[1]))
-    on_source = [
-        floor.fit(t.data)(t.on_source) for t in trials if t.on_source is not None
-    ]
-    for name, each in predicted.items():
-        if each and not np.isfinite(np.concatenate(each)).all():
+    for outcome in outcomes:
+        impossible = {**outcome.impossible, **impossible}
+    predicted = {}
+    for name in outcomes[0].predicted:
+        each = [o.predicted[name] for o in outcomes if name not in impossible]
+        if each and np.isfinite(np.concatenate(each)).all():
+            predicted[name] = each
+        else:
             impossible.setdefault(name, "its predictions are not finite")
-    whole = {k: v for k, v in predicted.items() if k not in impossible and v}
+    on_source = [each.on_source for each in outcomes if each.on_source is not None]
     return Comparison(
         [t.y for t in trials],
         [t.rows for t in trials],
-        whole,
+        predicted,
         impossible,
         on_source if len(on_source) == len(trials) else (),
     )
@@ -195,9 +205,16 @@ def _fitting(name: str, points: int) -> str:
     return name.replace("/sg1", "/raw") if points < WINDOW else name
 
 
-def _builders(
+def methods_for(
     data: TransferData, features: FeatureMap | None, modality: str
 ) -> dict[str, Any]:
+    """All methods by name.
+
+    Args:
+      data: of the first trial; at its mean spectrum the encoder is linearised for all
+      features: of the encoder, which may adapt; None: no rows of the encoder
+      modality: of the spectra, for the learned prior of the combination
+    """
     points, centre = data.X_source.shape[1], data.X_source.mean(axis=0)
 
     def named(name: str) -> Any:

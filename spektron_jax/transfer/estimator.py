@@ -173,17 +173,13 @@ class CalibrationTransfer(BaseEstimator):
         }
 
     def predict(self, X: Any, axis: Any = None) -> np.ndarray:
-        """Predict the property of target spectra.
+        """Predict the property of target spectra, (m,).
 
         Args:
           X: spectra of the target instrument                            (m, q)
           axis: their positions; None: those of the target at `fit`      (q,)
-
-        Returns:
-          Predictions                                                    (m,)
         """
-        X = self._aligned(X, axis)
-        return self._model(X)
+        return self._model(self._aligned(X, axis))
 
     def predict_interval(
         self, X: Any, coverage: float = 0.9, axis: Any = None
@@ -193,12 +189,15 @@ class CalibrationTransfer(BaseEstimator):
         The first call fits once more without each labelled target sample. Whether the
         coverage holds on the target is what `interval_mark` says.
         """
-        X = self._aligned(X, axis)
-        return self._calibrated().interval(X, coverage)
+        return self._calibrated().interval(self._aligned(X, axis), coverage)
 
     def interval_mark(self, coverage: float = 0.9) -> str:
         """Say whether intervals are "calibrated" or "not calibrated"."""
         return self._calibrated().mark(coverage)
+
+    def left_out_errors(self) -> np.ndarray:
+        """|Error| of each labelled target sample by a fit without it, (n,)."""
+        return self._calibrated().errors
 
     def applicability(self, X: Any, axis: Any = None) -> np.ndarray:
         """Flag spectra: in domain, extrapolating, or unlike anything, (m,)."""

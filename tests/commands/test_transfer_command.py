@@ -5,6 +5,7 @@ import json
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from benchmarks.reading import write_spectra
 from spektron_jax import CalibrationTransfer, main
 from spektron_jax.spectra.spectra_file import save
 from spektron_jax.spectra.spectra_set import InstrumentSpectra, SpectraSet
+from spektron_jax.transfer import curve
+from spektron_jax.transfer.comparison import tried
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 CORN = Path(os.environ.get("SPEKTRON_DATA", BESIDE)) / "corn.h5"
@@ -66,12 +69,12 @@ def test_from_one_file_to_a_decision_and_new_predictions(both, tmp_path, capsys)
     more = ["--config.transfer.n=10", "--config.transfer.date=2026-11-22"]
     assert transfer(out, path, *NAMES, *more) == 0
     said = capsys.readouterr().out
-    assert said.startswith(
-        "use this model: With 10 target samples the ensemble predicts"
-    )
+    first, final = said.split("report: ")[:2]
+    assert first.startswith("first answer: use this model: By leave-one-out errors")
+    assert "\nuse this model: With 10 target samples the ensemble predicts" in final
     assert {p.name for p in out.iterdir()} == {
         *("model", "report.html", "results.json", "results.npz", "predictions.csv"),
-        "adapter.npz",
+        *("adapter.npz", "trials.jsonl"),
     }
     results = json.loads((out / "results.json").read_text())
     assert results["regime"] == "10 labelled paired target spectra"
@@ -82,6 +85,7 @@ def test_from_one_file_to_a_decision_and_new_predictions(both, tmp_path, capsys)
     assert results["agreement"]["concordance"] > 0.8
     page = (out / "report.html").read_text()
     assert page.index('id="verdict"') < page.index('id="methods"')
+    assert page.index('id="methods"') < page.index('id="left-out"')
     assert page.count("<figure>") == 4
     assert not re.search(r"<script|https?://(?!www.w3.org)", page)
 
@@ -106,6 +110,72 @@ def test_from_one_file_to_a_decision_and_new_predictions(both, tmp_path, capsys)
             assert float(row[name]) == pytest.approx(ours, rel=1e-5)
     ct = CalibrationTransfer.load(out / "model")
     assert ct.about_["target"] == "new"
+
+
+@pytest.fixture
+def trials(monkeypatch):
+    """Counts trials, and acts as Ctrl-C at the one whose number is its limit."""
+    found = SimpleNamespace(made=0, limit=None)
+
+    def counted(trial, methods):
+        if found.made == found.limit:
+            raise KeyboardInterrupt
+        found.made += 1
+        return tried(trial, methods)
+
+    monkeypatch.setattr(curve, "tried", counted)
+    return found
+
+
+def interrupted(trials, out, path, capsys):
+    """What lies in the folder of a transfer that Ctrl-C ended after 3 of 4 trials."""
+    trials.limit = 3
+    assert transfer(out, path, *NAMES) == 130
+    said = capsys.readouterr()
+    assert "run the same command again to resume" in said.err
+    assert said.out.startswith("first answer: ") and said.out.count("report: ") == 1
+    trials.made, trials.limit = 0, None
+
+
+def test_an_interrupted_comparison_leaves_a_first_answer_and_resumes(
+    both, tmp_path, capsys, trials
+):
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    interrupted(trials, out, both[1], capsys)
+    CalibrationTransfer.load(out / "model")
+    assert len(rows_of(out / "predictions.csv")) == 27
+    results = json.loads((out / "results.json").read_text())
+    assert results["to_come"] and results["table"] == []
+    assert results["left_out"]["n"] == 10 and results["left_out"]["rmse"] > 0
+    with np.load(out / "results.npz") as arrays:
+        rmse = np.sqrt(np.mean(arrays["left_out_errors"] ** 2))
+    assert rmse == pytest.approx(results["left_out"]["rmse"])
+    page = (out / "report.html").read_text()
+    assert "still to come" in page and page.count("<figure>") == 2
+    assert 'id="left-out"' in page and 'id="methods"' not in page
+
+    assert transfer(out, both[1], *NAMES) == 0
+    assert trials.made == 1
+    assert transfer(whole, both[1], *NAMES) == 0
+    assert trials.made == 1 + 4
+    found, expected = (
+        json.loads((folder / "results.json").read_text()) for folder in (out, whole)
+    )
+    assert found["table"] == expected["table"] and found["curve"] == expected["curve"]
+    assert not found["to_come"]
+    page = (out / "report.html").read_text()
+    assert "still to come" not in page
+    assert 'id="left-out"' in page and 'id="methods"' in page
+
+
+def test_trials_of_other_data_or_settings_are_not_used(both, tmp_path, capsys, trials):
+    found, path = both
+    out = tmp_path / "out"
+    interrupted(trials, out, path, capsys)
+    found.instruments["new"].spectra[0, 0] += 1e-3
+    save(path, found)
+    assert transfer(out, path, *NAMES) == 0 and trials.made == 4
+    assert transfer(out, path, *NAMES, "--config.seed=1") == 0 and trials.made == 8
 
 
 def test_separate_files_with_labels(both, tmp_path, capsys):

@@ -10,6 +10,8 @@ import numpy as np
 from spektron_jax.commands.report import transfer_figures as figures
 from spektron_jax.commands.report.transfer_verdict import (
     Compared,
+    LeftOut,
+    Names,
     Summary,
     clearly,
     with_interval,
@@ -18,6 +20,7 @@ from spektron_jax.commands.report.wording import interval, number
 from spektron_jax.commands.result import Bullets, Part, Plot, Section, Table, Text
 from spektron_jax.transfer.comparison import CEILING, FLOOR
 
+SHOWN_ERRORS = 5  # of left-out samples
 CLEAR = {-1: "ensemble better", 0: "no clear difference", 1: "ensemble worse"}
 
 
@@ -40,6 +43,21 @@ def warnings(summary: Summary) -> Section:
     """What weakens the result."""
     part = Bullets(summary.warnings) if summary.warnings else Text("None.")
     return Section("warnings", "Warnings", [part])
+
+
+def left_out(
+    known: LeftOut, names: Names, ids: np.ndarray, y: np.ndarray, errors: np.ndarray
+) -> Section:
+    """Leave-one-out errors of labelled target samples; ids, y, errors: (N,)."""
+    unit = f" ({names.property_unit})" if names.property_unit else ""
+    worst = np.argsort(-errors)[:SHOWN_ERRORS]
+    rows = [(str(ids[k]), number(y[k]), number(errors[k])) for k in worst]
+    text = f"RMSE {number(known.rmse)}{unit}, RPD "
+    text += f"{number(known.rpd) if known.rpd else 'not defined'}. "
+    text += f"Each of {known.n} samples was predicted by a fit without it."
+    header = ["largest errors", f"measured{unit}", f"error{unit}"]
+    title = "Leave-one-out errors of labelled target samples"
+    return Section("left-out", title, [Text(text), Table(header, rows)])
 
 
 def comparison(

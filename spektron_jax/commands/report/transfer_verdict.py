@@ -54,6 +54,7 @@ class Compared:
       agreement: of ours with the source's own calibration, see `metrics.agreement`
       trials: number of splits
       curve: method -> rows of n, rmsep, low, high
+      to_come: nothing was compared yet, but it will be
     """
 
     table: Sequence[MethodErrors] = ()
@@ -63,6 +64,7 @@ class Compared:
     agreement: Estimate | None = None
     trials: int = 0
     curve: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
+    to_come: bool = False
     floor: str = FLOOR
     ceiling: str = CEILING
     without: str = WITHOUT
@@ -93,6 +95,15 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Leave-one-out errors of n labelled target samples; rpd None: no error at all."""
+
+    n: int
+    rmse: float
+    rpd: float | None
+
+
+@dataclass(frozen=True)
 class Summary:
     """What a transfer found; with `Compared` all of results.json."""
 
@@ -108,15 +119,14 @@ class Summary:
     interval: str  # "calibrated" or "not calibrated"
     warnings: Sequence[str]
     forecast: Mapping[str, str] | None  # level and text
+    left_out: LeftOut | None  # None: fewer than 2 labelled target samples
 
 
 def verdict(summary: Summary, compared: Compared) -> list[Finding]:
     """Most important first."""
     ours = compared.of(compared.ours)
     if ours is None:
-        text = f"The model was fitted on {summary.regime}, but its error on the target "
-        text += "was not measured: that takes 5 labelled target samples or more and "
-        found = [Finding(None, "not checked", text + "transfer.compare.")]
+        found = [_first(summary, compared)]
     else:
         found = [_recommendation(summary, compared, ours), _baseline(summary, compared)]
         found += _learned(summary, compared) + _ceiling(summary, compared, ours)
@@ -139,13 +149,38 @@ def clearly(change: Estimate) -> int:
     return int(change["low"] > 0) - int(change["high"] < 0)
 
 
+def _first(summary: Summary, compared: Compared) -> Finding:
+    """What is known without samples held out."""
+    names, known, good = summary.names, summary.left_out, None
+    label, text = "not checked", f"The model was fitted on {summary.regime}, but its "
+    text += "error on the target was not measured."
+    if known:
+        use = use_of(known.rpd)
+        good = use != USES[0][1]
+        label = f"first answer: {'use this model' if good else 'not good enough'}"
+        text = (
+            f"By leave-one-out errors of {known.n} labelled target samples the "
+            f"ensemble predicts {names.property} on {names.target} with an RMSE of "
+            f"{_error(summary, known.rmse)}, RPD "
+            f"{number(known.rpd) if known.rpd else 'not defined'}: good for {use}."
+        )
+        if summary.samples.target < summary.samples.all:
+            text += " They are chosen to be extreme: errors of others tend to be less."
+    if compared.to_come:
+        text += " The comparison with other methods on held-out samples is still to "
+        return Finding(good, label, text + "come.")
+    text += " Held-out samples take 5 labelled target samples or more and "
+    return Finding(good, label, text + "transfer.compare.")
+
+
 def _recommendation(
     summary: Summary, compared: Compared, ours: MethodErrors
 ) -> Finding:
     names, use = summary.names, use_of(ours.rpd)
+    error = _error(summary, ours.rmsep)
     text = (
         f"With {summary.samples.target} target samples the ensemble predicts "
-        f"{names.property} on {names.target} with an RMSEP of {_error(summary, ours)} "
+        f"{names.property} on {names.target} with an RMSEP of {error} "
         f"{interval(vars(ours))}, bias {number(ours.bias)}, RPD "
         f"{number(ours.rpd) if ours.rpd else 'not defined'}: good for {use}."
     )
@@ -157,7 +192,7 @@ def _recommendation(
     if floor is None:
         return Finding(useful, "use this model", text)
     change = clearly(compared.differences[FLOOR])
-    text += f" Without transfer the RMSEP is {_error(summary, floor)}"
+    text += f" Without transfer the RMSEP is {_error(summary, floor.rmsep)}"
     text += (
         ": transfer is needed.",
         ": transfer makes no clear difference.",
@@ -178,7 +213,8 @@ def _baseline(summary: Summary, compared: Compared) -> Finding:
     name, change = best.method, compared.differences[best.method]
     text = (
         f"Of {len(single)} single methods {name} has the least RMSEP, "
-        f"{_error(summary, best)}; the ensemble's minus it: {with_interval(change)}"
+        f"{_error(summary, best.rmsep)}; the ensemble's minus it: "
+        f"{with_interval(change)}"
     )
     if clearly(change) > 0:
         text += ". The choice was made on these same samples, so it flatters "
@@ -223,10 +259,10 @@ def _ceiling(summary: Summary, compared: Compared, ours: MethodErrors) -> list[F
     ratio = ours.rmsep / ceiling.rmsep if ceiling.rmsep else float("inf")
     text = "A calibration on all target labels "
     if ratio > 1:
-        text += f"has an RMSEP of {_error(summary, ceiling)}, {number(ratio)} times "
-        text += "less."
+        text += f"has an RMSEP of {_error(summary, ceiling.rmsep)}, {number(ratio)} "
+        text += "times less."
     else:
-        text += f"is no better: RMSEP {_error(summary, ceiling)}."
+        text += f"is no better: RMSEP {_error(summary, ceiling.rmsep)}."
     if ratio <= NEAR_CEILING:
         return [Finding(True, "enough samples", text)]
     return [Finding(None, "more samples can help", text)]
@@ -242,9 +278,9 @@ def _interval(summary: Summary) -> Finding:
     return Finding(False, "intervals not calibrated", text)
 
 
-def _error(summary: Summary, row: MethodErrors) -> str:
-    """The RMSEP with its unit."""
-    return f"{number(row.rmsep)} {summary.names.property_unit}".rstrip()
+def _error(summary: Summary, value: float) -> str:
+    """An error in the unit of the property."""
+    return f"{number(value)} {summary.names.property_unit}".rstrip()
 
 
 def with_interval(change: Estimate) -> str:

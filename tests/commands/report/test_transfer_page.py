@@ -10,6 +10,7 @@ from spektron_jax.commands.report.html import render
 from spektron_jax.commands.report.transfer_verdict import (
     Compared,
     Counts,
+    LeftOut,
     MethodErrors,
     Names,
     Summary,
@@ -36,6 +37,7 @@ SUMMARY = Summary(
     interval="calibrated",
     warnings=["a < b"],
     forecast=None,
+    left_out=None,
 )
 
 
@@ -122,6 +124,28 @@ def test_words_for_what_is_missing():
     ]
     assert clearly(change(0.0)) == 0 and clearly(change(-1.0)) == -1
     assert use_of(1.0) == "no use yet" and use_of(3.0) == use_of(None)
+
+
+def test_the_first_answer_says_what_it_rests_on_and_what_is_to_come():
+    known = replace(SUMMARY, left_out=LeftOut(10, 0.25, 1.2))
+    first, *_ = verdict(known, Compared(to_come=True))
+    assert first.label == "first answer: not good enough" and first.good is False
+    assert "leave-one-out errors of 10 labelled target samples" in first.text
+    assert "RMSE of 0.250 %, RPD 1.20: good for no use yet" in first.text
+    assert "chosen to be extreme" in first.text and "still to come" in first.text
+    useful = replace(known, left_out=LeftOut(80, 0.0, None), samples=Counts(80, 80, 80))
+    first, *_ = verdict(useful, Compared())
+    assert first.good and "RPD not defined: good for quantification" in first.text
+    assert "extreme" not in first.text and "transfer.compare" in first.text
+
+
+def test_the_largest_left_out_errors_are_named():
+    ids, errors = np.array(list("abcdef<")), np.arange(7.0)
+    known = LeftOut(7, 3.6, 1.1)
+    section = page.left_out(known, SUMMARY.names, ids, np.ones(7), errors)
+    text, table = section.parts
+    assert "RMSE 3.60 (%), RPD 1.10" in text.text
+    assert [row[0] for row in table.rows] == ["<", "f", "e", "d", "c"]
 
 
 def rendered(compared):
