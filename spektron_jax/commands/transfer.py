@@ -37,7 +37,6 @@ from spektron_jax.commands.report.transfer_verdict import (
 from spektron_jax.commands.result import Result
 from spektron_jax.config import FRACTION, at_least, check_fields, one_of
 from spektron_jax.encoder.adaptation import Adaptation
-from spektron_jax.encoder.features import Features
 from spektron_jax.spectra.samples import PairedSamples, read_paired
 from spektron_jax.transfer.applicability import outliers
 from spektron_jax.transfer.comparison import COMBINATION, WITHOUT, Comparison
@@ -147,6 +146,9 @@ def _second(
 ) -> Result:
     """The first answer with the comparison and what the encoder shows."""
     compared, tested, points = Compared(), {}, {}
+    X = splits.samples.X_target[first.arrays["rows"]]
+    if ct.weights is not None and len(X):
+        points = ct.latent_map(X)  # first: the comparison looks up what this encodes
     if config.transfer.compare:
         comparison, curve = _compare(config, splits, regime, ct, workdir)
         compared = _compared(comparison, curve)
@@ -154,9 +156,7 @@ def _second(
     warnings, *others, origin = first.sections
     if tested:
         others = [*page.comparison(summary, compared, **tested), *others]
-    X = splits.samples.X_target[first.arrays["rows"]]
-    if ct.weights is not None and len(X):
-        points = ct.latent_map(X)
+    if points:
         others.append(page.latent(summary, first.arrays["transfer"], points))
     named = {f"latent_{name}": values for name, values in points.items()}
     return replace(
@@ -215,20 +215,18 @@ def _compare(
     workdir: Path,
 ) -> tuple[Comparison | None, Curve]:
     """All methods on trials; finished ones of the same data and settings are read."""
-    given, samples, features = config.transfer, splits.samples, None
-    kind, how = (samples.unit, samples.modality), _adaptation(config)
-    if given.weights:
-        features = Features(given.weights, ct.axis_, *kind, how)
+    given, samples, how = config.transfer, splits.samples, ct.adaptation
     source = samples.X_source, samples.axis_source
     target = samples.X_target, samples.axis_target
     rests_on = [
-        *(sha256_of(*source, *target, samples.y), kind, str(regime), config.seed),
+        *(sha256_of(*source, *target, samples.y), samples.unit, samples.modality),
+        *(str(regime), config.seed),
         *(ct.provenance_["weights_sha256"], how and asdict(how)),
         provenance.versions(),
     ]
     checksum = hashlib.sha256(json.dumps(rests_on).encode()).hexdigest()
     log = TrialLog(workdir / "trials.jsonl", checksum)
-    drawn = given.repeats, config.seed, features
+    drawn = given.repeats, config.seed, ct.features_
     return compare_and_vary(splits, regime, given.curve, *drawn, log, given.progress)
 
 

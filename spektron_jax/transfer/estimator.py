@@ -64,6 +64,8 @@ class CalibrationTransfer(BaseEstimator):
       comparison_: a Comparison, or None
       axis_, unit_: points that the model uses, before preprocessing
       preprocessing_: the fitted transformer, or None
+      features_: an encoder's Features, not loaded until they encode, or an object of
+        the user's; None: neither
       domain_: PCA model with limits, or None with fewer than 5 source spectra
       provenance_: what the model was made of: regime, n, checksums of source and
         target data, weights and their checksum; instrument and date for an adapter
@@ -126,8 +128,7 @@ class CalibrationTransfer(BaseEstimator):
         if self.preprocessing is not None:
             self.preprocessing_, data = transformers.applied(self.preprocessing, data)
         self._data: TransferData | None = data
-        # An encoder's Features, not loaded yet, or an object of the user's.
-        self._features: Any = self._feature_map()
+        self.features_: Any = self._feature_map()
         self._intervals: Intervals | None = None
         fitted = self._ensemble().fit(data)
         self._model: Affine = fitted
@@ -140,7 +141,7 @@ class CalibrationTransfer(BaseEstimator):
         self.provenance_ = self._provenance(persistence.sha256_of(*source), inputs)
         self.comparison_: Comparison | None = None
         if self.compare:
-            self.comparison_ = inside(data, self._features, modality, self.random_state)
+            self.comparison_ = inside(data, self.features_, modality, self.random_state)
         return self
 
     def _feature_map(self) -> FeatureMap | None:
@@ -158,10 +159,10 @@ class CalibrationTransfer(BaseEstimator):
         return Features(self.weights, axis, unit, modality, self.adaptation)
 
     def _ensemble(self) -> Ensemble:
-        return Ensemble("combination", self._modality, self._features)
+        return Ensemble("combination", self._modality, self.features_)
 
     def _provenance(self, source_sha256: str, inputs: AlignedInputs) -> dict[str, Any]:
-        data, encoder = inputs.data, self._features
+        data, encoder = inputs.data, self.features_
         return {
             "package": f"spektron_jax {spektron_jax.__version__}",
             "weights": None if encoder is None else encoder.name,
@@ -283,16 +284,16 @@ class CalibrationTransfer(BaseEstimator):
         from spektron_jax.encoder.neighbours import latent_map
 
         X, (features, data) = self._aligned(X, axis), self._encoder("latent_map")
-        return latent_map(self._features, features, data, X)
+        return latent_map(self.features_, features, data, X)
 
     def _encoder(self, name: str) -> tuple[Any, TransferData]:
         """The encoder in use, adapted if it is to be, and the data it was fitted on."""
-        if self._data is None or not hasattr(self._features, "adapted"):
+        if self._data is None or not hasattr(self.features_, "adapted"):
             raise SpektronError(
                 f"{name}: needs an object that was fitted with weights of an encoder; "
                 "a loaded model keeps no spectra"
             )
-        return self._features.adapted(self._data.X_target), self._data
+        return self.features_.adapted(self._data.X_target), self._data
 
     def save(self, path: str | Path) -> Path:
         """Write a model folder, as a whole or not at all; returns its path.
@@ -393,6 +394,6 @@ class CalibrationTransfer(BaseEstimator):
         self.network_share_, self.prior_share_ = shares
         described = settings.get("preprocessing")
         self.preprocessing_ = transformers.unpacked(described, arrays)
-        self.comparison_ = self._data = self._features = self._probe = None
+        self.comparison_ = self._data = self.features_ = self._probe = None
         fitted = persistence.unpacked(arrays)
         self._model, self._intervals, self.domain_ = fitted
