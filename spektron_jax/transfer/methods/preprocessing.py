@@ -7,7 +7,6 @@ time, so test spectra cannot influence one another.
 """
 
 import numpy as np
-from scipy.signal import savgol_filter
 
 from spektron_jax.errors import SpektronError
 
@@ -24,6 +23,8 @@ def snv(X: np.ndarray) -> np.ndarray:
 
 def derivative(X: np.ndarray, order: int) -> np.ndarray:
     """Savitzky-Golay first or second derivative per point, (n, L) -> (n, L)."""
+    from scipy.signal import savgol_filter  # takes a fifth of a second
+
     window, polynomial = FILTERS[order]
     if X.shape[1] < window:
         raise SpektronError(
