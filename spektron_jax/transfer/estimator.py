@@ -64,8 +64,7 @@ class CalibrationTransfer(BaseEstimator):
       comparison_: a Comparison, or None
       axis_, unit_: points that the model uses, before preprocessing
       preprocessing_: the fitted transformer, or None
-      features_: an encoder's Features, not loaded until they encode, or an object of
-        the user's; None: neither
+      features_: an encoder's Features, or an object of the user's; None: neither
       domain_: PCA model with limits, or None with fewer than 5 source spectra
       provenance_: what the model was made of: regime, n, checksums of source and
         target data, weights and their checksum; instrument and date for an adapter
@@ -180,7 +179,8 @@ class CalibrationTransfer(BaseEstimator):
           X: spectra of the target instrument                            (m, q)
           axis: their positions; None: those of the target at `fit`      (q,)
         """
-        return self._model(self._aligned(X, axis))
+        X = self._aligned(X, axis)
+        return self._model(X)
 
     def predict_interval(
         self, X: Any, coverage: float = 0.9, axis: Any = None
@@ -190,7 +190,8 @@ class CalibrationTransfer(BaseEstimator):
         The first call fits once more without each labelled target sample. Whether the
         coverage holds on the target is what `interval_mark` says.
         """
-        return self._calibrated().interval(self._aligned(X, axis), coverage)
+        X = self._aligned(X, axis)
+        return self._calibrated().interval(X, coverage)
 
     def interval_mark(self, coverage: float = 0.9) -> str:
         """Say whether intervals are "calibrated" or "not calibrated"."""
@@ -301,8 +302,7 @@ class CalibrationTransfer(BaseEstimator):
         The folder holds coefficients, limits and settings; of the spectra it holds
         means and principal components only.
         """
-        settings, arrays = self._state()
-        return persistence.write(Path(path), settings, arrays)
+        return persistence.write(Path(path), *self._state())
 
     def save_adapter(self, path: str | Path, instrument: str, date: str) -> Path:
         """Write what belongs to this target instrument into one small file (npz).
