@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.reading import write_spectra
 from spektron_jax import CalibrationTransfer, main
+from spektron_jax.encoder import features
 from spektron_jax.spectra.spectra_file import save
 from spektron_jax.spectra.spectra_set import InstrumentSpectra, SpectraSet
 from spektron_jax.transfer import curve
@@ -166,6 +167,17 @@ def test_an_interrupted_comparison_leaves_a_first_answer_and_resumes(
     page = (out / "report.html").read_text()
     assert "still to come" not in page
     assert 'id="left-out"' in page and 'id="methods"' in page
+
+
+def test_the_first_answer_loads_no_encoder(both, tmp_path, capsys, monkeypatch):
+    def ctrl_c(folder, checksum):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(features, "_loaded", ctrl_c)
+    out = tmp_path / "out"
+    assert transfer(out, both[1], *NAMES, "--config.transfer.weights=nano") == 130
+    assert capsys.readouterr().out.startswith("first answer: ")
+    assert json.loads((out / "results.json").read_text())["weights"] == "nano"
 
 
 def test_trials_of_other_data_or_settings_are_not_used(both, tmp_path, capsys, trials):
