@@ -2,8 +2,8 @@
 
 The simulated instrument acts on light, so reflectance becomes absorbance, -log10 R.
 Derivatives, counts and normalised spectra have no level of light: they are taken as
-intensities, in shares of the strongest band of their mean. Spectra lie on a uniform axis of 700
-points at most, the mean of neighbours.
+intensities, in shares of the strongest band of their mean. Spectra lie on a uniform
+axis of 700 points at most, the mean of neighbours.
 
 N = samples, p = points.
 """
