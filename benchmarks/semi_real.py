@@ -154,10 +154,15 @@ def draw(name: str, number: int) -> dict[str, Any]:
         "source_samples": round(_between(rng, LEAST_SOURCE, MOST_SOURCE)),
         "measured_property": bool(rng.random() < MEASURED_SHARE),
         "components": int(rng.integers(COMPONENTS[0], COMPONENTS[1] + 1)),
-        "label_noise": _between(rng, *LABEL_NOISE),
+        "label_noise": _rounded(_between(rng, *LABEL_NOISE)),
         "seed": int(rng.integers(2**31)),
-        "instrument": {key: float(f"{value:.6g}") for key, value in values.items()},
+        "instrument": {key: _rounded(value) for key, value in values.items()},
     }
+
+
+def _rounded(value: float) -> float:
+    """Six digits, which every machine computes alike."""
+    return float(f"{value:.6g}")
 
 
 def _between(rng, low: float, high: float) -> float:

@@ -25,7 +25,7 @@ from spektron_jax.transfer.methods.workspace import Workspace
 from spektron_jax.transfer.splits import Regime
 
 DIGITS = 5  # of stored errors
-CHUNK = 10  # tasks that a process takes at once: those of a set share their spectra
+CHUNK = 3  # tasks that a process takes at once: those of a set share their spectra
 
 # From a regime and a modality to what to fit, by label.
 Methods = Callable[[Regime, str], Mapping[str, Any]]
@@ -101,9 +101,8 @@ def evaluate(
         ]
         if missing:
             work.append((task, missing))
-    for records in watch(_results(work, methods, workers), len(work)):
-        for record in records:
-            append(path, record)
+    for _ in watch(_finished(partial(_run, methods, path), work, workers), len(work)):
+        pass
     return read(path) if work else found
 
 
@@ -119,19 +118,20 @@ def _missing(
     return [name for name in asked if there is None or name not in there.of]
 
 
-def _results(work: list, methods: Methods, workers: int) -> Iterator[list[dict]]:
-    one = partial(_run, methods)
+def _finished(run: Callable, work: list, workers: int) -> Iterator[None]:
     if workers <= 1:
-        yield from map(one, work)
+        yield from map(run, work)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(one, work, chunksize=CHUNK)
+        yield from pool.map(run, work, chunksize=CHUNK)
 
 
-def _run(methods: Methods, part: tuple[Task, list]) -> list[dict[str, Any]]:
-    """Records of one task; without errors where a regime needs more samples."""
+def _run(methods: Methods, path: Path, part: tuple[Task, list]) -> None:
+    """Append the records of one task, each as soon as it is there.
+
+    A regime that needs more samples has a record without errors.
+    """
     task, missing = part
-    records = []
     for regime, split, names in missing:
         trial = task.trial(regime, split)
         record: dict[str, Any] = {
@@ -148,8 +148,7 @@ def _run(methods: Methods, part: tuple[Task, list]) -> list[dict[str, Any]]:
             for name in names:
                 predicted = asked[name].fit(space)(trial.X)
                 errors[name] = _plain(predicted, trial.y, f"{name}, {task.name}")
-        records.append(record | {"errors": errors})
-    return records
+        append(path, record | {"errors": errors})
 
 
 def _plain(predicted: np.ndarray, y: np.ndarray, place: str) -> list[float]:
