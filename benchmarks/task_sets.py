@@ -91,7 +91,7 @@ def tasks(
 
     Args:
       data: the folder of the shared data sets
-      subset: about a fifth of the tasks
+      subset: a third of the tasks
       sets: names of sets, "virtual" among them; None: all
       splits: of the sets with fixed splits, at most
     """

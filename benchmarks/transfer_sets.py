@@ -63,8 +63,10 @@ def with_ours(regime: Regime, modality: str) -> dict[str, Any]:
 
 
 def groups_of(chosen: Sequence[Task]) -> dict[str, list[Task]]:
-    """Sets, kinds of simulated instruments, and all semi-real tasks together."""
-    groups: dict[str, list[Task]] = {}
+    """Measured pairs, virtual tasks, semi-real ones by what they are, single sets."""
+    uses = (f"{SEMI_REAL}, {use}" for use in ("open", "judge", *KINDS))
+    first = (*MEASURED, "virtual", SEMI_REAL, *uses)
+    groups: dict[str, list[Task]] = {name: [] for name in first}
     for task in chosen:
         names = [task.set]
         if task.kind in KINDS:
@@ -87,6 +89,26 @@ def rows_of(
                 row = set_scores.compare(cells, recipe_names(regime), ours)
                 rows.append({"group": group, "regime": str(regime), **row})
     return rows
+
+
+def cells_in(
+    chosen: Sequence[Task], found: Mapping, regimes: Sequence[Regime], rows: Sequence
+) -> dict[str, dict[str, list[float]]]:
+    """Log errors by task and regime: best fixed recipe of the set, of all semi-real
+    sets (elsewhere of the set again), and oracle."""
+    best = {(row["group"], row["regime"]): row["best_fixed"] for row in rows}
+    found_cells: dict[str, dict[str, list[float]]] = {}
+    for regime in regimes:
+        names, text = recipe_names(regime), str(regime)
+        for task in chosen:
+            group = SEMI_REAL if task.kind in KINDS else task.set
+            for cell in set_scores.cells_of([task], regime, found).values():
+                chosen_ones = best[task.set, text], best[group, text]
+                missed = [cell.missed(name) for name in chosen_ones]
+                missed.append(min(cell.missed(name) for name in names))
+                own = found_cells.setdefault(task.name, {})
+                own[text] = [round(float(set_scores.scores(m)), 3) for m in missed]
+    return found_cells
 
 
 def show(rows: Iterable[Mapping[str, Any]], every_set: bool = False) -> str:
@@ -112,19 +134,24 @@ def _two(values: Sequence[float]) -> str:
     return f"{values[0]:.3f} ({values[1]:.3f})"
 
 
-def write(path: str | Path, head: Mapping[str, Any], rows: Sequence) -> None:
-    """A summary with one row a line."""
+def write(
+    path: str | Path, head: Mapping[str, Any], rows: Sequence, cells: Mapping
+) -> None:
+    """A summary with one row, and one task, a line."""
     text = json.dumps(head, indent=1).removesuffix("\n}")
     lines = ",\n".join(json.dumps(row) for row in rows)
+    text += f',\n "rows": [\n{lines}\n]'
+    lines = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in cells.items())
+    text += f',\n "cells": {{\n{lines}\n}}\n}}\n'
     with replacing(path) as draft:
-        draft.write_text(f'{text},\n "rows": [\n{lines}\n]\n}}\n', encoding="utf-8")
+        draft.write_text(text, encoding="utf-8")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", required=True, help="folder of the data sets")
-    parser.add_argument("--subset", action="store_true", help="about a fifth of tasks")
+    parser.add_argument("--subset", action="store_true", help="a third of the tasks")
     parser.add_argument("--sets", help="names, separated by commas")
     parser.add_argument("--splits", type=int, default=3, help="of measured pairs")
     parser.add_argument("--recipes-only", action="store_true", help="without ours")
@@ -150,7 +177,8 @@ def main(arguments: list[str] | None = None) -> None:
         command = f"python -m benchmarks.transfer_sets --splits={given.splits}"
         command += " --subset" if given.subset else ""
         head = {"command": command, "tasks": len(chosen)}
-        write(given.json, head if ours is None else head | {"made_with": ours}, rows)
+        head |= {} if ours is None else {"made_with": ours}
+        write(given.json, head, rows, cells_in(chosen, found, REGIMES, rows))
 
 
 def _watch(results: Iterable, total: int) -> Iterable:

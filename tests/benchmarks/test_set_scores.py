@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import set_records, set_scores
+from benchmarks import set_records, set_scores, transfer_sets
 from benchmarks.set_scores import Cell, compare, is_lost
 from benchmarks.task_sets import r2, score
+from benchmarks.transfer_sets import HEADS
 from benchmarks.transfer_task import Pair, Task, one_split
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.splits import Regime
@@ -133,3 +134,21 @@ def test_a_row_of_the_table_by_hand():
     assert row["difference"][0] == pytest.approx(change, abs=1e-3)
     assert row["difference"][1] <= row["difference"][0] <= row["difference"][2]
     assert row["lost"] == 0.5
+
+
+def test_the_command_prints_and_writes_a_table(task, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(transfer_sets, "tasks", lambda *_: iter([task]))
+    monkeypatch.setattr(transfer_sets, "HEADS", dict.fromkeys(HEADS, ("none",)))
+    path = tmp_path / "table.json"
+    where = [f"--records={tmp_path / 'records.jsonl'}", f"--json={path}"]
+    transfer_sets.main(["--data=data", "--every-set", *where])
+    content = json.loads(path.read_text())
+    groups = {row["group"] for row in content["rows"]}
+    assert groups == {"semi-real", "semi-real, open", "semi-real, twin", "a set"}
+    assert content["made_with"].startswith("ours#")
+    row = next(r for r in content["rows"] if r["group"] == "a set")
+    fixed, group, oracle = content["cells"]["a task"][row["regime"]]
+    assert fixed == group == pytest.approx(row["fixed"][0], abs=1e-3)
+    assert oracle == pytest.approx(row["oracle"][0], abs=1e-3) and oracle <= fixed
+    printed = capsys.readouterr().out
+    assert "| a set | paired 10 | 1 | none/" in printed and "unpaired 25" not in printed
