@@ -174,7 +174,8 @@ def main(arguments: list[str] | None = None) -> None:
     rows = rows_of(chosen, found, REGIMES, ours)
     print(show(rows, given.every_set or bool(sets)))
     if given.json:
-        command = f"python -m benchmarks.transfer_sets --splits={given.splits}"
+        command = "python -m benchmarks.transfer_sets --data=shared/data"
+        command += f" --splits={given.splits}"
         command += " --subset" if given.subset else ""
         head = {"command": command, "tasks": len(chosen)}
         head |= {} if ours is None else {"made_with": ours}
