@@ -164,7 +164,7 @@ def run(
                 work.append((regime, methods, cell))
     path.parent.mkdir(parents=True, exist_ok=True)
     for record in watch(_results(study, work, build, workers), missing):
-        _append(path, record)
+        append(path, record)
         done[_identity(record)] = record
     return [
         done[_identity(_key(checksum, row, cell))]
@@ -208,7 +208,8 @@ def _identity(record: Mapping[str, Any]) -> tuple:
     return tuple(record[name] for name in names)
 
 
-def _append(path: Path, record: Mapping[str, Any]) -> None:
+def append(path: Path, record: Mapping[str, Any]) -> None:
+    """Add one line of JSON in a single write, which other writers cannot cut."""
     line = (json.dumps(record) + "\n").encode()
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
