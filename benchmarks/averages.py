@@ -13,7 +13,7 @@ samples mostly chooses by chance; averaging does not (Breiman, Machine Learning 
 
 n = labelled target samples, M = methods, m = spectra.
 
-    average  average12  weighted  weighted20  shrunk20  stacked
+    average  average12  average_umc  average_u  weighted  weighted20  shrunk20  stacked
 """
 
 from collections.abc import Callable
@@ -29,16 +29,21 @@ from spektron_jax.transfer import methods
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.methods.pls_transfer import PLSTransfer
 from spektron_jax.transfer.methods.preprocessing import preprocess
-from spektron_jax.transfer.methods.registry import TWENTY
 from spektron_jax.transfer.methods.workspace import Workspace
 
 TWELVE_HEADS = ("glsw0.01", "pooled@t", "pooled_mc_w1@t", "mc@t", "prior_ridge@t")
 TWELVE_HEADS += ("ds_res@t",)
 TWELVE = tuple(f"{head}/{each}" for head in TWELVE_HEADS for each in ("raw", "sg1"))
+TWENTY_HEADS = ("glsw0.01", "glsw0.0001", "glsw0.01+bias", "mc@t", "prior_ridge@t")
+TWENTY_HEADS += ("ds_res@t", "pooled@t", "pooled_w1@t", "pooled_mc@t", "pooled_mc_w1@t")
+TWENTY = tuple(f"{head}/{each}" for head in TWENTY_HEADS for each in ("raw", "sg1"))
+UNLABELLED = ("umc/raw", "umc/sg1", "coral_u/raw", "coral_u/sg1")
 # Name -> (names of the methods, how they are weighted).
 AVERAGES = {
     "average": (TWENTY, "equal"),
     "average12": (TWELVE, "equal"),
+    "average_umc": (UNLABELLED[:2], "equal"),
+    "average_u": (UNLABELLED, "equal"),
     "weighted": (TWELVE, "inverse"),
     "weighted20": (TWENTY, "inverse"),
     "shrunk20": (TWENTY, "shrunk"),

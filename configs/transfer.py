@@ -10,7 +10,7 @@ With a file for each instrument, samples matched by their ids:
         --config.data.source_path=old.csv --config.data.target_path=new.csv \\
         --config.data.labels_path=labels.csv --config.data.property=moisture
 
-CPU, one process. Within seconds it prints a verdict by leave-one-out errors and writes
+CPU, one process. In seconds it prints a verdict by cross-validated errors and writes
 report.html, results.json, predictions.csv and model/, which configs/predict.py uses;
 the comparison on held-out samples takes a minute or two more and is added to the page
 (not with `--noconfig.transfer.compare`). Interrupted, the same command resumes it.

@@ -93,8 +93,9 @@ def write_csv(
     flags = [[flag] for flag in arrays.get("flag", np.full(ids.size, "")).tolist()]
     for row in np.flatnonzero([] if transfer is None else transfer):
         flags[row].append(TRANSFER_SAMPLE)
-    if ct.interval_mark(coverage) != CALIBRATED:
-        flags = [[*flag, "interval not calibrated"] for flag in flags]
+    mark = ct.interval_mark(coverage)
+    if mark != CALIBRATED:
+        flags = [[*flag, f"interval {mark}"] for flag in flags]
     write_predictions(
         path,
         ids.tolist(),

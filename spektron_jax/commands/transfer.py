@@ -1,7 +1,7 @@
 """The task "transfer": from two instruments' files to a verdict and a model.
 
 It answers first. The ensemble is fitted on everything, and beside the results with the
-leave-one-out errors of the labelled target samples there are
+cross-validated errors of the labelled target samples there are
 
     model/           for the task "predict" and `CalibrationTransfer.load`
     adapter.npz      where a date is given: what belongs to this target instrument
@@ -63,7 +63,7 @@ def check(config: ConfigDict) -> None:
 
 
 def run(config: ConfigDict, workdir: Path) -> Iterator[Result]:
-    """Fit, save, and answer by leave-one-out errors; then compare, and answer again."""
+    """Fit, save, answer by cross-validated errors; then compare, and answer again."""
     given, samples = config.transfer, read_paired(config.data)
     splits = TransferSplits(samples)
     all_samples = given.n == 0 or given.regime == "none"
@@ -312,7 +312,7 @@ def _held_out(
 
 
 def _left_out(errors: np.ndarray, y: np.ndarray) -> LeftOut | None:
-    """Leave-one-out errors of samples with labels y, both (n,), in short."""
+    """Cross-validated errors of samples with labels y, both (n,), in short."""
     if not errors.size:
         return None
     rmse = float(np.sqrt(np.mean(errors**2)))

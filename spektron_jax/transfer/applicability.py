@@ -17,6 +17,7 @@ import numpy as np
 from scipy import stats
 
 from spektron_jax.errors import SpektronError
+from spektron_jax.transfer.directions import spanned
 from spektron_jax.transfer.methods.pls import folds_of
 from spektron_jax.transfer.threads import one_blas_thread
 
@@ -78,7 +79,11 @@ def fit_applicability(
         raise SpektronError(
             f"applicability: needs at least 5 finite spectra, got {X.shape}"
         )
-    mean, loadings, variances = _pca(X, len(X) - 3)
+    centre = X.mean(axis=0)
+    span = spanned(X - centre)
+    C = (X - centre) @ span
+    outside = np.maximum(np.sum((X - centre) ** 2, axis=1) - np.sum(C**2, axis=1), 0.0)
+    mean, loadings, variances = _pca(C, len(X) - 3)
     if variances.size == 0:
         raise SpektronError("applicability: all spectra are equal")
     if components is None:
@@ -91,16 +96,16 @@ def fit_applicability(
     fold = folds_of(np.arange(n), CV_FOLDS)
     q = np.empty(n)
     for held in np.unique(fold):
-        part, rows, _ = _pca(X[fold != held], a)
-        q[fold == held] = _distances(X[fold == held] - part, rows, np.ones(len(rows)))[
-            1
-        ]
+        part, rows, own = _pca(C[fold != held], a)
+        q[fold == held] = _distances(C[fold == held] - part, rows, own)[1]
+    q += outside
     average, spread = q.mean(), q.var(ddof=1)
     q_limit = average
     if spread > 0:
         g, h = spread / (2 * average), 2 * average**2 / spread
         q_limit = g * stats.chi2.ppf(level, h)
-    return Applicability(mean, loadings[:a], variances[:a], float(t2_limit), q_limit)
+    loadings = loadings[:a] @ span.T
+    return Applicability(centre, loadings, variances[:a], float(t2_limit), q_limit)
 
 
 @one_blas_thread
@@ -114,9 +119,12 @@ def outliers(X: np.ndarray) -> np.ndarray:
     if len(X) < CV_FOLDS:
         return np.empty(0, dtype=int)
     fold, q = folds_of(np.arange(len(X)), CV_FOLDS), np.empty(len(X))
+    X = X - X.mean(axis=0)
+    C = X @ spanned(X)
     for held in np.unique(fold):
-        mean, rows, variances = _pca(X[fold != held], MAX_COMPONENTS)
-        q[fold == held] = _distances(X[fold == held] - mean, rows, variances)[1]
+        mean, rows, variances = _pca(C[fold != held], MAX_COMPONENTS)
+        q[fold == held] = _distances(C[fold == held] - mean, rows, variances)[1]
+    q += np.maximum(np.sum(X**2, axis=1) - np.sum(C**2, axis=1), 0.0)
     log = np.log(np.maximum(q, np.finfo(float).tiny))
     spread = stats.median_abs_deviation(log, scale="normal")
     return np.flatnonzero(log - np.median(log) > OUTLIER_SDS * spread)
@@ -125,7 +133,7 @@ def outliers(X: np.ndarray) -> np.ndarray:
 def _pca(X: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     mean = X.mean(axis=0)
     _, s, V = np.linalg.svd(X - mean, full_matrices=False)
-    held = s[:components] > 1e-10 * max(s[0], np.finfo(float).tiny)
+    held = s[:components] > 1e-10 * s.max(initial=np.finfo(float).tiny)
     return mean, V[:components][held], s[:components][held] ** 2 / (len(X) - 1)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.metrics import (
@@ -133,10 +134,16 @@ class Outcome:
 
 
 def inside(
-    data: TransferData, features: FeatureMap | None, modality: str, seed: int = 0
+    data: TransferData, features: FeatureMap | None, modality: str, random_state: Any
 ) -> Comparison:
-    """Compare on repeated splits of the labelled target samples themselves."""
-    trials = trials_inside(data, seed=seed)
+    """Compare on repeated splits of the labelled target samples themselves.
+
+    `random_state` as scikit-learn takes it: a number, None or a RandomState.
+    """
+    seed = random_state
+    if not isinstance(seed, int | np.integer):
+        seed = check_random_state(seed).randint(2**31)
+    trials = trials_inside(data, seed=int(seed))
     methods = methods_for(trials[0].data, features, modality)
     return collected(trials, [tried(trial, methods) for trial in trials])
 

@@ -6,7 +6,6 @@ reach them.
 S = source spectra, T = target spectra, L = spectral points.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -126,19 +125,20 @@ class TransferData:
             np.where(paired == UNPAIRED, UNPAIRED, row_now[paired]),
         )
 
-    def leave_out(
-        self, most: int = MAX_GROUPS
-    ) -> Iterator[tuple[np.ndarray, "TransferData"]]:
-        """Yield (left-out rows, the rest) over groups of labelled target samples.
+    def groups(self, most: int = MAX_GROUPS) -> list[np.ndarray]:
+        """Labelled target samples to leave out together, as rows of X_target.
+
+        None where too little would stay: a target label and 3 labels of the source.
 
         Args:
           most: number of groups at most; as many groups as samples otherwise
         """
         rows = self.labelled
-        if rows.size < 2:
-            raise SpektronError(
-                f"y_target: leaving samples out needs 2 labelled ones, got {rows.size}"
-            )
-        groups = min(most, rows.size)
-        for first in range(groups):
-            yield rows[first::groups], self.without(rows[first::groups])
+        number = min(most, rows.size)
+        groups = [rows[first::number] for first in range(number)]
+        for group in groups:
+            gone = self.paired[group]
+            y = np.delete(self.y_source, gone[gone != UNPAIRED])
+            if rows.size < 2 or y.size < 3 or np.ptp(y) == 0:
+                return []
+        return groups

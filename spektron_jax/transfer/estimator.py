@@ -25,9 +25,9 @@ from spektron_jax.transfer.applicability import Applicability
 from spektron_jax.transfer.comparison import Comparison, inside
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.domain import fit_domain
-from spektron_jax.transfer.ensemble import Ensemble
+from spektron_jax.transfer.ensemble import Ensemble, FittedEnsemble
 from spektron_jax.transfer.inputs import AlignedInputs, on_axis, prepare, spectra
-from spektron_jax.transfer.intervals import Intervals, calibrate
+from spektron_jax.transfer.intervals import Intervals, intervals_of
 from spektron_jax.transfer.members import Affine, FeatureMap
 from spektron_jax.transfer.threads import one_blas_thread
 
@@ -131,8 +131,7 @@ class CalibrationTransfer(BaseEstimator):
         self._intervals: Intervals | None = None
         fitted = self._ensemble().fit(data)
         self._model: Affine = fitted
-        names = (member.name for member in fitted.members)
-        self.members_ = dict(zip(names, fitted.weights.tolist(), strict=True))
+        self.members_ = {part.name: part.weight for part in fitted.members}
         self.network_share_ = fitted.share("encoder")
         self.prior_share_ = fitted.share("prior")
         self.domain_ = fit_domain(data)
@@ -187,14 +186,14 @@ class CalibrationTransfer(BaseEstimator):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends of prediction intervals, both (m,).
 
-        The first call fits once more without each labelled target sample. Whether the
-        coverage holds on the target is what `interval_mark` says.
+        From the fits without some labelled target samples each. Whether the coverage
+        holds on the target is what `interval_mark` says.
         """
         X = self._aligned(X, axis)
         return self._calibrated().interval(X, coverage)
 
     def interval_mark(self, coverage: float = 0.9) -> str:
-        """Say whether intervals are "calibrated" or "not calibrated"."""
+        """Whether intervals are calibrated and of use; see `Intervals.mark`."""
         return self._calibrated().mark(coverage)
 
     def left_out_errors(self) -> np.ndarray:
@@ -240,8 +239,10 @@ class CalibrationTransfer(BaseEstimator):
     def _calibrated(self) -> Intervals:
         self._check_fitted()
         if self._intervals is None:  # not of a loaded model
-            assert self._data is not None
-            self._intervals = calibrate(self._ensemble(), self._data, self._model)
+            data, fitted = self._data, self._model
+            assert data is not None and isinstance(fitted, FittedEnsemble)
+            left_out = fitted.groups, fitted.without
+            self._intervals = intervals_of(data, fitted, *left_out)
         return self._intervals
 
     def rerender(self, X: Any, axis: Any = None) -> np.ndarray:

@@ -14,6 +14,7 @@ from spektron_jax.spectra.grid import MIN_VALID_POINTS
 from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.intervals import MIN_CALIBRATED
 
+MIN_DIFFERENT = 3  # target spectra that are not all equal
 SAME_AXIS = 1e-6  # of a step: axes nearer than this are the same
 
 
@@ -71,13 +72,16 @@ def prepare(
     common = overlap(axis, measured, unit)
     if not same(axis, measured):
         X_target, text = on_axis(X_target, measured, axis[common], unit)
-        left = f"; {int((~common).sum())} source points without a counterpart left out"
+        told = [text] if text else []
+        if not common.all():
+            gone = int((~common).sum())
+            told.append(f"{gone} source points without a counterpart left out")
         warnings.append(
-            f"the target's axis differs from the source's: {text}"
-            + (left if not common.all() else "")
+            f"the target's axis differs from the source's: {'; '.join(told)}"
         )
     y_target, paired = _known(y_source, len(X_target), y_target, paired)
     data = TransferData(X_source[:, common], y_source, X_target, y_target, paired)
+    _check_target(data.X_target)
     warnings += _weaknesses(data)
     return AlignedInputs(data, axis[common], measured, regime(data), tuple(warnings))
 
@@ -181,6 +185,16 @@ def _known(
     y = y.copy()
     y[inside] = y_source[rows[inside]]
     return y, rows
+
+
+def _check_target(X: np.ndarray) -> None:
+    """Raise for target spectra (T, L) of which nothing can be learned."""
+    if len(X) >= MIN_DIFFERENT and not np.ptp(X, axis=0).any():
+        what = "0 everywhere" if not X.any() else "equal to each other"
+        raise SpektronError(
+            f"X_target: all {len(X)} spectra are {what}; give measured spectra of "
+            "different samples"
+        )
 
 
 def _weaknesses(data: TransferData) -> list[str]:

@@ -1,8 +1,9 @@
 """Prediction intervals re-calibrated on the target instrument's labelled samples.
 
-With n >= 10 labelled samples (and enough for the coverage asked): jackknife+ (Barber,
-Candes, Ramdas & Tibshirani, Annals of Statistics 49 (2021) 486). Every labelled sample
-is left out once, with its source spectrum; f_i is the fit without it and
+With n >= 10 labelled samples (and enough for the coverage asked): CV+, or jackknife+
+where each is left out alone (Barber, Candes, Ramdas & Tibshirani, Annals of Statistics
+49 (2021) 486). Every labelled sample is left out once, with its source spectrum; f_i is
+the fit without it and
 
     R_i = |y_i - f_i(x_i)| / sqrt(h(x_i))
     [q-th largest of f_i(x) - R_i s,  q-th smallest of f_i(x) + R_i s]
@@ -37,6 +38,7 @@ import numpy as np
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.data import UNPAIRED, TransferData
+from spektron_jax.transfer.directions import spanned
 from spektron_jax.transfer.methods import make
 from spektron_jax.transfer.methods.pls import (
     cross_validated,
@@ -48,6 +50,7 @@ from spektron_jax.transfer.methods.preprocessing import WINDOW
 
 MIN_CALIBRATED = 10  # labelled samples for a calibrated interval
 CALIBRATED, NOT_CALIBRATED = "calibrated", "not calibrated"
+TOO_WIDE = "calibrated, but too wide to be of use"
 LEVERAGE_COMPONENTS = 10
 
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -66,35 +69,46 @@ class Intervals:
 
     Attributes:
       predict: the fit on all data
-      parts: the fits without one labelled sample each
+      parts: the fits without some labelled samples each
+      part: which of them is without each sample                       (n,) int
       residuals: R_i of each left-out sample                           (n,)
       errors: |y_i - f_i(x_i)|                                         (n,)
       source_residuals: |error| of cross-validation on the source
       shift: the instrument-shift term, in the unit of the property
+      label_sd: SD of the source's labels
       spread: sqrt(h) of target spectra
     """
 
     predict: Predict
     parts: Sequence[Predict]
+    part: np.ndarray
     residuals: np.ndarray
     errors: np.ndarray
     source_residuals: np.ndarray
     shift: float
+    label_sd: float
     spread: "Spread"
 
     def mark(self, coverage: float) -> str:
-        """CALIBRATED or NOT_CALIBRATED at this coverage."""
+        """CALIBRATED or NOT_CALIBRATED at this coverage.
+
+        TOO_WIDE where that of a spectrum of mean leverage reaches further to each side
+        than the SD of the labels: it may well cover, but the mean label does no worse.
+        """
         _check_coverage(coverage)
         n = self.residuals.size
-        enough = n >= MIN_CALIBRATED and _rank(coverage, n) <= n
-        return CALIBRATED if enough else NOT_CALIBRATED
+        if n < MIN_CALIBRATED or _rank(coverage, n) > n:
+            return NOT_CALIBRATED
+        mean_leverage = self.spread.floor * (1 + self.spread.axes.shape[1])
+        half = np.sort(self.residuals)[_rank(coverage, n) - 1] * np.sqrt(mean_leverage)
+        return CALIBRATED if half <= self.label_sd else TOO_WIDE
 
     def interval(
         self, X: np.ndarray, coverage: float = 0.9
     ) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends for spectra (m, L), both (m,)."""
-        if self.mark(coverage) == CALIBRATED:
-            each = np.stack([part(X) for part in self.parts])
+        if self.mark(coverage) != NOT_CALIBRATED:
+            each = np.stack([part(X) for part in self.parts])[self.part]
             rank = _rank(coverage, self.residuals.size)
             half = np.outer(self.residuals, self.spread(X))
             low = np.sort(each - half, axis=0)[-rank]
@@ -108,36 +122,54 @@ class Intervals:
         return centre - half, centre + half
 
 
-def calibrate(
-    method: Method, data: TransferData, fitted: Predict | None = None
-) -> Intervals:
+def calibrate(method: Method, data: TransferData) -> Intervals:
     """Fit a method and what its intervals need: n + 1 fits.
-
-    Args:
-      method: anything with `fit`
-      data: source and target samples
-      fitted: `method` on all of them; None: fitted here
 
     Returns:
       Intervals, whose `mark` says whether they are calibrated.
     """
-    predict = method.fit(data) if fitted is None else fitted
-    parts, residuals, errors = [], [], []
-    if data.labelled.size >= 2:
-        for rows, rest in data.leave_out(most=data.labelled.size):
-            x = data.X_target[rows]
-            parts.append(method.fit(rest))
-            errors.append(np.abs(data.y_target[rows] - parts[-1](x)))
-            residuals.append(errors[-1] / spread(rest)(x))
-    source_predicted = source_predictions(data)
+    groups = data.groups(most=data.labelled.size)
+    without = [method.fit(data.without(rows)) for rows in groups]
+    return intervals_of(data, method.fit(data), groups, without)
+
+
+def intervals_of(
+    data: TransferData,
+    predict: Predict,
+    groups: Sequence[np.ndarray],
+    without: Sequence[Predict],
+) -> Intervals:
+    """Intervals from fits that are there already.
+
+    Args:
+      data: source and target samples
+      predict: the fit on all of them
+      groups: rows of labelled target samples that were left out together
+      without: the fits without each group, on both instruments
+    """
+    mean = data.X_source.mean(axis=0)
+    A, B = data.X_source - mean, data.X_target - mean
+    span = spanned(A, B)
+    inside = data.on(A @ span, B @ span)
+    residuals, errors = [np.empty(0)], [np.empty(0)]
+    for rows, part in zip(groups, without, strict=True):
+        errors.append(np.abs(data.y_target[rows] - part(data.X_target[rows])))
+        root = spread(inside.without(rows))(inside.X_target[rows])
+        residuals.append(errors[-1] / root)
+    number = np.repeat(np.arange(len(groups)), [rows.size for rows in groups])
+    order = np.argsort(np.concatenate([*groups, np.empty(0)]))
+    source_predicted = source_predictions(inside)
+    whole = spread(inside)
     return Intervals(
         predict,
-        parts,
-        np.concatenate(residuals) if residuals else np.empty(0),
-        np.concatenate(errors) if errors else np.empty(0),
+        without,
+        number[order],
+        np.concatenate(residuals)[order],
+        np.concatenate(errors)[order],
         np.abs(source_predicted - data.y_source),
         instrument_shift(data, predict, source_predicted),
-        spread(data),
+        float(data.y_source.std()),
+        Spread(mean + span @ whole.centre, span @ whole.axes, whole.floor),
     )
 
 

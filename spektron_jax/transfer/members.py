@@ -1,47 +1,57 @@
 """The models that take part in a prediction: which, by what is known of the target.
 
-    classical   calibration transfers by PLS, raw and first derivative (`methods`)
     bayes       linear models of both instruments with a prior of what instruments do to
-                spectra (`bayes.py`): raw, first and second derivative, each with
-                several assumed splits of the noise between the instruments
+                spectra (`bayes.py`), each with several assumed splits of the noise
+                between the instruments
     prior       the same on the first derivative, with a network's prior of the
                 coefficients (`priors.py`)
-    encoder     the same on features of an encoder, linearised at the mean spectrum
+    classical   calibration transfers by PLS (`methods`)
+    encoder     like bayes, on features of an encoder, linearised at the mean spectrum
 
-All are affine in preprocessed spectra, so that a member is a coefficient vector and an
-intercept: small, quick, the same after saving, and without the network.
+Each on several views of the spectra (`views.py`), and each fitted once on everything
+and once without each group of labelled target samples, on both instruments. All are
+affine in preprocessed spectra: small, quick, the same after saving, and without the
+network.
 
-L = points, m, n = spectra, F = features.
+G = groups left out, n = labelled target samples, L = points, r = coordinates,
+F = features.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-from spektron_jax.transfer.bayes import (
-    COVARIANCE_RIDGE,
-    Fit,
-    fit_features,
-    fit_preprocessed,
-    instrument_noise,
-)
+from spektron_jax.transfer.bayes import fits
 from spektron_jax.transfer.data import UNPAIRED, TransferData
-from spektron_jax.transfer.methods.coral import coral
-from spektron_jax.transfer.methods.pls_transfer import PLSTransfer
-from spektron_jax.transfer.methods.preprocessing import FILTERS, WINDOW, preprocess
-from spektron_jax.transfer.methods.registry import TWENTY, make
+from spektron_jax.transfer.methods.pls import Path
+from spektron_jax.transfer.methods.preprocessing import (
+    FILTERS,
+    preprocess,
+    split_name,
+)
+from spektron_jax.transfer.methods.registry import make
 from spektron_jax.transfer.methods.workspace import Workspace
 from spektron_jax.transfer.priors import (
     PRIOR_MODALITY,
     PRIOR_PRETREATMENT,
     coefficient_scales,
 )
+from spektron_jax.transfer.views import COVARIANCE_RIDGE, View, preprocessed, view
 
 MIN_LABELS = 4  # for leaving each out in turn
 MIN_FOR_CORAL = 20  # spectra: with 10 it is worse than centring
 NOISE_DRAWS = 100  # of white noise that are encoded
+VIEWS = ("raw", "sg1", "snv", "snv+sg1")
+LABELLED_CLASSICAL, CORAL = ("raw", "snv"), ("raw", "sg1")  # views of PLS transfers
+# PLS transfers -> labelled target samples that they need.
+PAIRED = {"mc": 0, "ds_res": 0, "glsw0.01": 0, "pooled_mc": 1, "pooled_w1": 1}
+PAIRED |= {"sbc": 3, "target_only": 4}
+WITHOUT_PAIRS = {"umc": 0, "umc+bias": 1, "pooled": 1, "pooled_w1": 1}
+WITHOUT_PAIRS |= {"sbc": 3, "target_only": 4}
+
+Groups = Sequence[np.ndarray]  # rows of target samples that are left out together
 
 
 class LinearMap(Protocol):
@@ -70,7 +80,7 @@ class FeatureMap(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """preprocess(X) @ coefficients, summed over pretreatments, plus intercept.
+    """Scatter-corrected spectra times coefficients, summed, plus intercept.
 
     Attributes:
       coefficients: pretreatment -> (L,)
@@ -91,121 +101,146 @@ class Affine:
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One affine model on one pretreatment.
+    """One model, fitted on everything and without each group of target samples.
 
     Attributes:
       name: unlike that of the other members
-      kind: "classical", "bayes", "prior" or "encoder"
-      pretreatment: of spectra
-      vector: coefficients                                             (L,)
-      intercept: in the unit of the property
+      kind: "bayes", "prior", "classical" or "encoder"
+      view: of the spectra
+      vectors: coefficients, of all data first                         (1 + G, r)
+      intercepts: in the unit of the property                          (1 + G,)
+      split: the noise split of a Bayesian model, else ""
+      evidence: of a Bayesian model, else 0
     """
 
     name: str
     kind: str
-    pretreatment: str
-    vector: np.ndarray
-    intercept: float
+    view: View
+    vectors: np.ndarray
+    intercepts: np.ndarray
+    split: str = ""
+    evidence: float = 0.0
+
+    def left_out(self, groups: Groups) -> np.ndarray:
+        """Predictions of the samples of each group by the fit without them, (n,)."""
+        X = self.view.space.data.X_target[:, : self.vectors.shape[1]]
+        parts = zip(groups, self.vectors[1:], self.intercepts[1:], strict=True)
+        return np.concatenate([X[rows] @ v + c for rows, v, c in parts])
 
 
-Fitted = list[tuple[Member, Fit]]
+def combined(members: Sequence[Member], weights: np.ndarray, fit: int = 0) -> Affine:
+    """A weighted sum of members as one model; `fit`: 0, or 1 + the group left out.
 
-
-def classical_names(data: TransferData) -> tuple[str, ...]:
-    """Names of the transfers on spectra that suit what is known of the target."""
-    pairs, labels = int(np.sum(data.paired != UNPAIRED)), data.labelled.size
-    if min(pairs, labels) >= MIN_LABELS:
-        names = TWENTY
-    else:
-        heads = _heads(data)
-        # Without target data only the derivative takes at least an offset away.
-        pretreatments = ("sg1",) if heads == ("none",) else ("raw", "sg1")
-        names = tuple(f"{head}/{t}" for head in heads for t in pretreatments)
-    if data.X_source.shape[1] < WINDOW:
-        names = tuple(dict.fromkeys(f"{name.split('/')[0]}/raw" for name in names))
-    return names
-
-
-def _heads(data: TransferData) -> tuple[str, ...]:
-    heads: tuple[str, ...]
-    spectra, labels = len(data.y_target), data.labelled.size
-    pairs = int(np.sum(data.paired != UNPAIRED))
-    if not spectra:
-        return ("none",)
-    if pairs:
-        heads = ("glsw0.01", "glsw0.0001", "mc")
-        return (*heads, "glsw0.01+bias", "pooled_mc_w1") if labels else heads
-    heads = ("umc", "coral_u") if spectra >= MIN_FOR_CORAL else ("umc",)
-    if not labels:
-        return heads
-    heads = tuple(f"{head}+bias" for head in heads)
-    if labels >= 2:
-        heads += ("umc+bias@t", "pooled@t", "pooled_w1@t")
-    return (*heads, "pooled_w1")
-
-
-def classical_members(space: Workspace, beside_bayes: bool) -> list[Member]:
-    """Transfers on spectra that suit what is known of the target.
-
-    Beside Bayesian members and without labels not centring, which those do with their
-    prior.
+    Derivatives are linear, so that their coefficients become those of spectra that are
+    only corrected for scatter.
     """
-    methods = {name: make(name) for name in classical_names(space.data)}
-    if beside_bayes and not space.data.labelled.size:
-        others = {k: one for k, one in methods.items() if one.prepare is coral}
-        methods = others or methods
-    return [_classical(space, *each) for each in methods.items()]
+    totals: dict[int, tuple[View, np.ndarray]] = {}
+    intercept = 0.0
+    for member, weight in zip(members, weights, strict=True):
+        own = member.view
+        _, total = totals.setdefault(id(own), (own, np.zeros(own.span.shape[1])))
+        vector = member.vectors[fit]
+        total[: vector.size] += weight * vector
+        intercept += weight * member.intercepts[fit]
+    coefficients: dict[str, np.ndarray] = {}
+    for own, total in totals.values():
+        vector, constant = own.on_spectra(total)
+        coefficients[own.scatter] = coefficients.get(own.scatter, 0.0) + vector
+        intercept += constant
+    return Affine(coefficients, float(intercept))
 
 
-def _classical(space: Workspace, name: str, method: PLSTransfer) -> Member:
-    ready, scale = space.preprocessed(method.pretreatment)
-    k, path = method.choose(ready), method.path(ready)
-    size = space.data.X_source.shape[1]
-    intercept = path(np.zeros((1, size)))[0, k - 1]
-    vector = (path(np.eye(size))[:, k - 1] - intercept) / scale
-    return Member(name, "classical", method.pretreatment, vector, intercept)
+def spectral_members(data: TransferData, groups: Groups = ()) -> list[Member]:
+    """Those on spectra alone that suit what is known of the target."""
+    labelled, points = data.labelled.size > 0, data.X_source.shape[1]
+    views = [preprocessed(data, name) for name in VIEWS if _fits(points, name)]
+    members = [member for own in views for member in bayes_members(own, groups)]
+    kept = LABELLED_CLASSICAL if labelled else CORAL
+    for own in views:
+        if own.name in kept:
+            members += classical_members(own, groups)
+    return members
 
 
-def _member(kind: str, fit: Fit, pretreatment: str) -> Member:
-    name = f"{kind}, {fit.split.name}/{pretreatment}"
-    return Member(name, kind, pretreatment, fit.vector, fit.intercept)
+def _fits(points: int, name: str) -> bool:
+    """Whether spectra are long enough for a pretreatment."""
+    derivative = split_name(name)[1]
+    return derivative == "raw" or points >= FILTERS[int(derivative[-1])][0]
 
 
-def bayes_members(data: TransferData) -> Fitted:
-    """Bayesian members on preprocessed spectra."""
-    points = data.X_source.shape[1]
-    # The second derivative is noisy: only where labels can speak against it.
-    known = np.isfinite(data.y_target) | (data.paired != UNPAIRED)
-    orders = FILTERS if known.sum() >= MIN_LABELS else (1,)
-    names = ["raw", *(f"sg{k}" for k in orders if points >= FILTERS[k][0])]
-    noise = instrument_noise(data)
-    return [
-        (_member("bayes", fit, t), fit)
-        for t in names
-        for fit in fit_preprocessed(data, t, noise)
-    ]
+def bayes_members(own: View, groups: Groups = (), kind: str = "bayes") -> list[Member]:
+    """Bayesian models on a view."""
+    without = [fits(own.without(rows).space) for rows in groups]
+    members = []
+    for number, whole in enumerate(fits(own.space)):
+        all_fits = [whole, *(each[number] for each in without if number < len(each))]
+        if len(all_fits) == 1 + len(groups):
+            members.append(
+                Member(
+                    f"{kind}, {whole.split.name}/{own.name}",
+                    kind,
+                    own,
+                    np.stack([fit.vector for fit in all_fits]),
+                    np.array([fit.intercept for fit in all_fits]),
+                    whole.split.name,
+                    whole.evidence,
+                )
+            )
+    return members
 
 
-def prior_members(data: TransferData, modality: str) -> Fitted:
-    """With the learned prior of coefficients; none where it was not trained."""
+def classical_members(own: View, groups: Groups = ()) -> list[Member]:
+    """Transfers by PLS on a view; the number of components is that of all data."""
+    names = classical_names(own.space.data)
+    whole = Workspace(own.spectra)
+    spaces = [whole, *(Workspace(own.without(rows).spectra) for rows in groups)]
+    members = []
+    for name in names:
+        method = make(f"{name}/raw")
+        k = method.choose(whole)
+        linear = [
+            _coefficients(method.path(space), own.spectral, k) for space in spaces
+        ]
+        vectors, intercepts = zip(*linear, strict=True)
+        fitted = np.stack(vectors), np.array(intercepts)
+        members.append(Member(f"{name}/{own.name}", "classical", own, *fitted))
+    return members
+
+
+def _coefficients(path: Path, size: int, k: int) -> tuple[np.ndarray, float]:
+    """An affine function of coordinates, read off at 0 and at unit vectors."""
+    values = path(np.vstack([np.zeros((1, size)), np.eye(size)]))
+    values = values[:, min(k, values.shape[1]) - 1]
+    return values[1:] - values[0], float(values[0])
+
+
+def prior_members(data: TransferData, groups: Groups, modality: str) -> list[Member]:
+    """With the learned prior of coefficients; none where it was not trained.
+
+    Its scales are those of all data, samples left out among them.
+    """
     known = (data.paired != UNPAIRED) & np.isfinite(data.y_target)
     few = known.sum() < MIN_LABELS or data.X_source.shape[1] < FILTERS[2][0]
     if few or modality != PRIOR_MODALITY:
         return []
-    t, scales = PRIOR_PRETREATMENT, coefficient_scales(data)
-    fits = fit_features(data, lambda X: preprocess(X, t) * scales, COVARIANCE_RIDGE[t])
-    on_spectra = [replace(fit, vector=fit.vector * scales) for fit in fits]
-    return [(_member("prior", fit, t), fit) for fit in on_spectra]
+    scales = coefficient_scales(data)
+    return bayes_members(
+        preprocessed(data, PRIOR_PRETREATMENT, scales), groups, "prior"
+    )
 
 
 def encoder_members(
-    data: TransferData, encoder: FeatureMap, centre: np.ndarray | None = None
-) -> Fitted:
+    data: TransferData,
+    encoder: FeatureMap,
+    groups: Groups = (),
+    centre: np.ndarray | None = None,
+) -> list[Member]:
     """On an encoder's features, with coefficients on spectra.
 
     Args:
       data: both instruments
       encoder: the features
+      groups: rows of target samples to leave out together
       centre: spectrum at which they are linearised; None: the mean of the source (L,)
     """
     centre = data.X_source.mean(axis=0) if centre is None else centre
@@ -215,9 +250,15 @@ def encoder_members(
     white = np.random.default_rng(0).normal(
         0, NOISE_DRAWS**-0.5, (NOISE_DRAWS, centre.size)
     )
-    members = []
-    for fit in fit_features(moved, linear, COVARIANCE_RIDGE["sg1"], centre, white):
-        vector = linear.back(fit.vector)
-        fit = replace(fit, vector=vector, intercept=fit.intercept - vector @ centre)
-        members.append((_member("encoder", fit, "raw"), fit))
-    return members
+    ridge = COVARIANCE_RIDGE["sg1"]
+    own = view(moved, "encoder", linear, ridge, linear.back, centre, white)
+    return bayes_members(replace(own, moved=centre), groups, "encoder")
+
+
+def classical_names(data: TransferData) -> tuple[str, ...]:
+    """Names of the transfers by PLS that suit what is known of the target."""
+    pairs, labels = int(np.sum(data.paired != UNPAIRED)), data.labelled.size
+    if not labels:
+        return ("coral_u",) if len(data.X_target) >= MIN_FOR_CORAL else ()
+    needed = PAIRED if pairs >= MIN_LABELS else WITHOUT_PAIRS
+    return tuple(name for name, least in needed.items() if labels >= least)

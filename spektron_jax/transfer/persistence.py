@@ -28,9 +28,10 @@ from spektron_jax.transfer.applicability import Applicability
 from spektron_jax.transfer.intervals import Intervals, Spread
 from spektron_jax.transfer.members import Affine
 
-FORMAT, OLDEST_READ = 5, 4  # 5: with preprocessing, and shares of its own
+FORMAT, OLDEST_READ = 6, 4  # 5: with preprocessing, and shares; 6: fits by groups
 HEADER = "adapter.json"
 KIND = "spektron-transfer"
+INTERVALS = ("part", "residuals", "errors", "source_residuals", "shift", "label_sd")
 DOMAIN = ("mean", "loadings", "variances", "t2_limit", "q_limit")
 FILES = {"model.json", "model.npz"}
 
@@ -41,7 +42,7 @@ def packed(
     """Everything a fitted transfer consists of, as arrays by name."""
     arrays = {"parts": np.array(len(intervals.parts))}
     groups: list[tuple[str, Any, Sequence[str]]] = [
-        ("", intervals, ("residuals", "errors", "source_residuals", "shift")),
+        ("", intervals, INTERVALS),
         ("spread/", intervals.spread, ("centre", "axes", "floor")),
     ]
     if domain is not None:
@@ -76,10 +77,12 @@ def unpacked(
     intervals = Intervals(
         models[0],
         models[1:],
+        arrays.get("part", np.arange(len(models) - 1)),  # formats 4, 5: one each
         arrays["residuals"],
         arrays["errors"],
         arrays["source_residuals"],
         float(arrays["shift"]),
+        float(arrays.get("label_sd", np.inf)),
         spread,
     )
     domain = None
@@ -99,7 +102,8 @@ def write(path: Path, settings: dict[str, Any], arrays: Mapping) -> Path:
     with archive.writing(path, {"kind": KIND, "format": FORMAT}) as draft:
         content: dict[str, Any] = dict(arrays)
         np.savez_compressed(draft / "model.npz", **content)
-        (draft / "model.json").write_text(json.dumps(settings, indent=1))
+        text = json.dumps(settings, indent=1, default=_plain)
+        (draft / "model.json").write_text(text)
     return path.absolute()
 
 
@@ -143,7 +147,8 @@ def write_adapter(path: Path, settings: dict[str, Any], arrays: Mapping) -> Path
         "sha256": sha256_of(*(arrays[name] for name in sorted(arrays))),
         "settings": settings,
     }
-    content: dict[str, Any] = {**arrays, HEADER: np.array(json.dumps(header))}
+    content: dict[str, Any] = dict(arrays)
+    content[HEADER] = np.array(json.dumps(header, default=_plain))
     with archive.replacing(path) as draft, open(draft, "wb") as file:
         np.savez_compressed(file, **content)
     return path
@@ -172,6 +177,13 @@ def read_adapter(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     if sha256_of(*(arrays[name] for name in sorted(arrays))) != listed:
         raise SpektronError(f"{path}: has changed since it was written; save it again")
     return settings, arrays
+
+
+def _plain(value: Any) -> Any:
+    """Parameters that JSON does not know: numbers of numpy, paths; a state: none."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return None if isinstance(value, np.random.RandomState) else str(value)
 
 
 def sha256_of(*arrays: np.ndarray) -> str:

@@ -32,7 +32,9 @@ def workdir(encoder, tmp_path_factory):
     workdir, printed = tmp_path_factory.mktemp("audit"), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(command, "load_encoder", lambda weights: encoder)
-        patch.setattr("builtins.print", lambda *words: printed.append(" ".join(words)))
+        patch.setattr(
+            "builtins.print", lambda *words, **how: printed.append(" ".join(words))
+        )
         argv = ["--config=configs/latent.py", f"--workdir={workdir}"]
         argv += [f"--config.molecules={FEW}", "--config.seeds=(0,3)"]
         assert main.main([*argv, "--noconfig.progress"]) == 0

@@ -74,7 +74,7 @@ def test_the_same_command_evaluates_again_to_the_same_figures(
     workdir, micro_config, figures, arrays, capsys, monkeypatch
 ):
     written = []
-    monkeypatch.setattr(pretrain_page, "pretrain_result", lambda *parts: parts)
+    monkeypatch.setattr(pretrain_page, "pretrain_result", lambda *parts: iter([parts]))
     monkeypatch.setattr(runner, "write", lambda *parts: written.append(parts))
     log = (workdir / "metrics.jsonl").read_bytes()
     assert main.main(command(micro_config, workdir)) == 0

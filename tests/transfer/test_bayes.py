@@ -2,32 +2,32 @@
 
 import numpy as np
 import pytest
-from scipy.special import logsumexp, softmax
+from scipy.linalg import eigh
+from scipy.special import softmax
+from scipy.stats import multivariate_normal
 
-from spektron_jax.transfer import bayes
-from spektron_jax.transfer.bayes import (
-    NoiseSplit,
-    evidence,
-    fit_features,
-    fit_preprocessed,
-    scores,
-    white_noise,
-)
+from spektron_jax.transfer import bayes, label_process, views
+from spektron_jax.transfer.bayes import Coordinates, NoiseSplit, evidence, fits
 from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.ensemble import Ensemble, weighted
 from spektron_jax.transfer.label_process import (
     GAMMA,
     INTERCEPT_VARIANCE,
     SIGNALS,
     Rows,
-    solved,
+    averaged,
 )
+from spektron_jax.transfer.members import bayes_members, combined
 from spektron_jax.transfer.methods.preprocessing import preprocess
+from spektron_jax.transfer.views import preprocessed, view, white_noise
 
 
 def predict(data, X, pretreatment="raw"):
-    fits = fit_preprocessed(data, pretreatment)
-    each = [preprocess(X, pretreatment) @ fit.vector + fit.intercept for fit in fits]
-    return softmax(scores(fits)) @ each
+    groups = data.groups()
+    members = bayes_members(preprocessed(data, pretreatment), groups)
+    if len(members) == 1:
+        return combined(members, np.ones(1))(X)
+    return weighted(members, data, groups)(X)
 
 
 def data_of(found, n=8, labels=True, pairs=True, source=slice(0, 24)):
@@ -45,39 +45,169 @@ def rmse(a, b):
     return np.sqrt(np.mean((a - b) ** 2))
 
 
-def test_evidence_and_posterior_are_those_of_the_gaussian():
+@pytest.mark.parametrize(
+    ("sources", "pairs", "targets", "points"),
+    [
+        (9, 4, 2, 5),  # more source rows than coordinates
+        (3, 4, 2, 8),  # fewer: the rest adds directions
+        (4, 0, 0, 6),
+        (12, 0, 0, 6),
+        (0, 4, 2, 5),
+        (4, 14, 10, 5),
+    ],
+)
+@pytest.mark.parametrize("elements", [30, label_process.MAX_ELEMENTS])
+def test_evidence_and_posterior_are_those_of_the_gaussian(
+    sources, pairs, targets, points, elements, monkeypatch
+):
     """Against the multivariate t density and the kernel formula, written out."""
-    rng = np.random.default_rng(1)
-    X, y, own = rng.normal(size=(12, 5)), rng.normal(size=12), rng.normal(size=(6, 5))
-    kind = np.repeat([0, 1, 2], [6, 4, 2])
-    a, f, common = 0.5, 3.0, 0.25
-    found = solved(Rows(X, y, kind, own), a, f, common)
-    noise = np.array([1 + a * f, 1 + a * (1 - a) * f, 1 + (1 - a) * f])[kind]
-    o = np.sqrt(f * common) * np.array([0, a, 1])[kind]
-    unit = np.sum(X**2) / 12
-    new = rng.normal(size=5)
-    (shape, scale), broad = GAMMA, INTERCEPT_VARIANCE
-    reference = []
-    for number, g in enumerate(SIGNALS):
-        K = g * X @ X.T / unit + np.diag(noise) + np.outer(o, o) + INTERCEPT_VARIANCE
-        alpha = np.linalg.solve(K, y)
-        cross = g * X @ new / unit + np.sqrt(f * common) * o + broad
-        ours = new @ found[1][:, number] + found[2][number]
-        assert ours == pytest.approx(cross @ alpha, rel=1e-6, abs=1e-8)
-        for row in range(12 - 6, 12):  # each left out, predicted as a target spectrum
-            rest = np.arange(12) != row
-            near = (
-                g * X @ own[row - 6] / unit
-                + np.sqrt(f * common) * o
-                + INTERCEPT_VARIANCE
-            )
-            expected = near[rest] @ np.linalg.solve(K[np.ix_(rest, rest)], y[rest])
-            left_out = found[3][row - 6, number]
-            assert left_out == pytest.approx(expected, rel=1e-4, abs=1e-5)
-        log_t = -0.5 * np.linalg.slogdet(K)[1]
-        log_t -= (shape + 6) * np.log(scale + y @ alpha / 2)
-        reference.append(log_t)
-    np.testing.assert_allclose(found[0], reference, rtol=1e-8)
+    monkeypatch.setattr(label_process, "MAX_ELEMENTS", elements)
+    kind = np.repeat([0, 1, 2], [sources, pairs, targets])
+    rng, m = np.random.default_rng(1), kind.size
+    X, y, new = (
+        rng.normal(size=(m, points)),
+        rng.normal(size=m),
+        rng.normal(size=points),
+    )
+    a, common, extra = 0.5, 0.25, (0.0, 3.0, 40.0)
+    found = averaged(Rows(X[:sources], X[sources:], y, kind), a, extra, common, SIGNALS)
+    unit, (shape, scale), logs, each = np.sum(X**2) / m, GAMMA, [], []
+    for f in extra:
+        noise = np.array([1 + a * f, 1 + a * (1 - a) * f, 1 + (1 - a) * f])[kind]
+        o = np.sqrt(f * common) * np.array([0, a, 1])[kind]
+        for g in SIGNALS:
+            K = g * X @ X.T / unit + np.diag(noise) + np.outer(o, o)
+            alpha = np.linalg.solve(K + INTERCEPT_VARIANCE, y)
+            cross = np.sqrt(f * common) * o + INTERCEPT_VARIANCE  # of a new target
+            each.append([*(g * X.T @ alpha / unit), cross @ alpha])
+            log_t = -0.5 * np.linalg.slogdet(K + INTERCEPT_VARIANCE)[1]
+            logs.append(log_t - (shape + m / 2) * np.log(scale + y @ alpha / 2))
+    weights = np.exp(np.array(logs) - max(logs))
+    whole = np.log(weights.mean()) + max(logs)
+    expected = weights @ np.array(each) / weights.sum()
+    assert found.evidence == pytest.approx(whole, rel=1e-8)
+    np.testing.assert_allclose(found.vector, expected[:-1], rtol=1e-6, atol=1e-9)
+    assert found.constant == pytest.approx(expected[-1], rel=1e-6, abs=1e-8)
+    assert new @ found.vector == pytest.approx(new @ expected[:-1], rel=1e-6, abs=1e-8)
+
+
+def test_few_covariances_are_solved_at_once(monkeypatch):
+    sizes, inner = [], label_process._solved
+
+    def noting(rows, a, f, common, g):
+        sizes.append(f.size)
+        return inner(rows, a, f, common, g)
+
+    monkeypatch.setattr(label_process, "_solved", noting)
+    monkeypatch.setattr(label_process, "MAX_ELEMENTS", 1000)
+    rng = np.random.default_rng(0)
+    rows = Rows(rng.normal(size=(4, 3)), rng.normal(size=(10, 3)), rng.normal(size=14),
+                np.repeat([0, 2], [4, 10]))  # fmt: skip
+    averaged(rows, 0.5, (0.0, 1.0), 1.0, SIGNALS)
+    assert sizes == [10, 10, 10, 6]
+
+
+@pytest.mark.parametrize("points", [80, 160])  # fewer and more than terms of the prior
+@pytest.mark.parametrize("n, pairs", [(0, False), (5, False), (5, True)])
+def test_without_labels_nothing_outside_the_coordinates_counts(
+    instruments, monkeypatch, points, n, pairs
+):
+    """Fits on all features are the same, at spectra that were not among them."""
+    found = instruments(points=points)
+    data, X = data_of(found, n, labels=False, pairs=pairs), found[2][24:]
+    for name in ("raw", "sg1", "snv+sg1"):
+        ours = [m(X) for m in _each(preprocessed(data, name))]
+        with monkeypatch.context() as patch:
+            patch.setattr(views, "spanned", lambda rows, size=0: np.eye(rows.shape[1]))
+            whole = preprocessed(data, name)
+        assert whole.span.shape == (points, points)
+        expected = [m(X) for m in _each(whole)]
+        np.testing.assert_allclose(ours, expected, atol=1e-6 * data.y_source.std())
+
+
+def _each(own):
+    members = bayes_members(own)
+    return [combined([member], np.ones(1)) for member in members]
+
+
+@pytest.mark.parametrize("labels, pairs", [(True, True), (True, False), (False, False)])
+@pytest.mark.parametrize("points", [20, 80])  # fewer and more than spectra
+def test_fits_are_the_same_on_any_coordinates_of_a_space(
+    instruments, labels, pairs, points
+):
+    data = data_of(instruments(points=points), 8, labels, pairs)
+    own = preprocessed(data, "raw")
+    assert own.spectral == min(points, 24 - 1 + 8)
+    space, (spectra, r) = own.space, (own.space.data, own.span.shape[1])
+    turn, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(r, r)))
+    moved = Coordinates(
+        spectra.on(spectra.X_source @ turn, spectra.X_target @ turn),
+        space.terms @ turn,
+        tuple(turn.T @ W @ turn for W in space.noise),
+        space.ridge,
+    )
+    for same, fit in zip(fits(moved), fits(space), strict=True):
+        size = np.abs(fit.vector).max()
+        np.testing.assert_allclose(turn @ same.vector, fit.vector, atol=1e-6 * size)
+        assert same.intercept == pytest.approx(fit.intercept, rel=1e-6)
+
+
+@pytest.mark.parametrize("pairs, own", [(6, 4), (6, 0), (1, 3), (0, 5)])
+def test_fits_are_those_of_the_header_written_out(instruments, pairs, own):
+    """With inverses of whole matrices, for each noise split and its grid of f."""
+    X_s, _, X_t, _, y = instruments(samples=50, points=12)
+    n, k = pairs, pairs + own
+    paired = np.where(np.arange(k) < n, np.arange(k), -1)
+    source = np.r_[np.arange(n), np.arange(k, k + 30)]
+    data = TransferData(X_s[source], y[source], X_t[:k], y[:k], paired)
+    view = preprocessed(data, "raw")
+    inv, space, S = np.linalg.inv, view.space, n + 30
+    A, B, J = space.data.X_source, space.data.X_target, space.terms
+    W_A, W_B = space.noise
+    prior, C_A = J.T @ J, A.T @ A / S
+    C_A = C_A + 5e-5 * np.trace(C_A) * np.eye(12)
+    F = 0.01 / (1 + max(n - 1, 0) / 2) * prior
+    if n > 1:
+        E = B[:n] - A[:n] - (B[:n] - A[:n]).mean(axis=0)
+        F = F + E.T @ E / (n - 1)
+    if n:
+        seen = (B[:n] - A[:n]).mean(axis=0)
+        C = (F if n > 1 else prior) / n + 5e-5 * C_A / n
+    else:
+        seen, C = B.mean(axis=0), C_A * (1 / k + 1 / S)
+    sizes = np.array([0.03, 0.1, 0.3, 1, 3, 10, 30]) ** 2
+    logs = [
+        multivariate_normal(np.zeros(12), s * prior + C).logpdf(seen) for s in sizes
+    ]
+    s = sizes @ softmax(logs)
+    D = s * prior @ inv(s * prior + C) @ seen
+    V = s * prior - s * prior @ inv(s * prior + C) @ prior * s
+    found = fits(space)
+    assert len(found) == (4 if n > 1 else 1)
+    labels = np.r_[y[source][n:], y[:n], y[n:k]]
+    mean, spread = y[source].mean(), y[source].std()
+    for fit, a in zip(found, (0.0, 0.5, 1.0, 1.0), strict=False):
+        N = a * F + W_A
+        values, Q = eigh(N, C_A)
+        Z = inv(Q.T) @ np.diag(np.maximum(1 - values, 0.02)) @ inv(Q)
+        both = a * (1 - a) * F + (1 - a) ** 2 * W_A + a**2 * W_B
+        toward = inv(Z + (1 - a) * (F + V) + W_B) @ Z
+        X = [
+            A[n:] @ inv(Z + N) @ Z,
+            ((1 - a) * A[:n] + a * (B[:n] - D)) @ inv(Z + both) @ Z,
+            (B[n:] - D) @ toward,
+        ]
+        kind = np.repeat([0, 1, 2], [30, n, own])
+        extra = fit.split.extra if a or own else (0.0,)
+        rows = Rows(X[0], np.vstack(X[1:]), (labels - mean) / spread, kind)
+        expected = averaged(rows, a, extra, 1 / max(n, 1), SIGNALS)
+        assert fit.evidence == pytest.approx(expected.evidence, abs=1e-6)
+        vector = spread * toward @ expected.vector
+        size = np.abs(vector).max()
+        np.testing.assert_allclose(fit.vector, vector, atol=1e-6 * size)
+        assert fit.intercept == pytest.approx(
+            mean + spread * expected.constant - D @ vector
+        )
 
 
 def test_difference_is_shrunk_where_samples_vary_more_than_instruments():
@@ -177,24 +307,43 @@ def test_spectra_without_information_give_the_mean():
     np.testing.assert_allclose(predict(data, np.ones((3, 4))), 2.5, rtol=1e-2)
 
 
+@pytest.mark.parametrize("level", [0.0, 1.0])
+@pytest.mark.parametrize("labels", [1.0, np.nan])
+def test_spectra_all_alike_on_many_points_can_be_fitted(level, labels):
+    X, y = np.full((6, 40), level), labels * np.arange(3.0)
+    for paired in (np.full(3, -1), np.arange(3)):
+        data = TransferData(X, np.arange(6.0), X[:3], y, paired)
+        assert np.isfinite(Ensemble("classical").fit(data)(X)).all()
+
+
 def test_evidence_prefers_the_features_that_holds_the_analyte(instruments):
     data = data_of(instruments(), 6)
     points = data.X_source.shape[1]
     rng = np.random.default_rng(0)
     scrambled = rng.normal(size=(points, 1))  # one number a spectrum, at random
-    full = fit_preprocessed(data, "raw")
-    other = fit_features(data, lambda X: X @ scrambled, 5e-5)
+    groups = data.groups()
+
+    def on(axes):
+        own = view(data, "own", lambda X: X @ axes, 5e-5, lambda v: axes @ v)
+        return own, fits(own.space), bayes_members(own, groups)
+
+    spectra, full, members = on(np.eye(points))
+    _, other, poor = on(scrambled)
     assert evidence(full) > evidence(other) + 5
-    assert logsumexp(scores(full)) > logsumexp(scores(other)) + 1
+    for good, bad in zip(members, poor, strict=True):
+        error, worse = (m.left_out(groups) - data.y_target for m in (good, bad))
+        assert error @ error < 0.2 * worse @ worse
     # Evidence and predictions are those of the spectra in any other basis.
     turned, _ = np.linalg.qr(rng.normal(size=(points, points)))
-    for same, fit in zip(
-        fit_features(data, lambda X: X @ turned, 5e-5), full, strict=True
-    ):
+    own, again, _ = on(turned)
+    for same, fit in zip(again, full, strict=True):
         assert same.evidence == pytest.approx(fit.evidence, abs=1e-6)
-        assert same.loo_mse == pytest.approx(fit.loo_mse, rel=1e-3)
-        back = turned @ same.vector
-        np.testing.assert_allclose(back, fit.vector, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(
+            own.on_spectra(same.vector)[0],
+            spectra.on_spectra(fit.vector)[0],
+            rtol=1e-6,
+            atol=1e-9,
+        )
 
 
 def test_a_clean_target_speaks_alone(instruments):
@@ -203,13 +352,14 @@ def test_a_clean_target_speaks_alone(instruments):
     rng = np.random.default_rng(0)
     X_s = X_s + rng.normal(size=(60, 60)) / 8 @ (X_s - X_s.mean(axis=0))
     data = data_of((X_s, axis, X_t, axis, y), 12, source=slice(0, 40))
-    fits = fit_preprocessed(data, "raw")
-    assert [fit.split.prior for fit in fits] == [1.0, 1.0, 1.0, 0.2]
-    assert all(fit.n_labelled == 12 for fit in fits)
-    noisy_target, *_ = softmax(scores(fits))
-    assert noisy_target < 0.1
-    errors = [rmse(X_t[40:] @ fit.vector + fit.intercept, y[40:]) for fit in fits]
-    assert rmse(predict(data, X_t[40:]), y[40:]) < 0.7 * errors[0]
+    groups = data.groups()
+    members = bayes_members(preprocessed(data, "raw"), groups)
+    assert [m.split for m in members] == [split.name for split in bayes.NOISE_SPLITS]
+    fitted = weighted(members, data, groups)
+    noisy_target, *_ = fitted.members
+    assert noisy_target.weight < 0.1
+    error = rmse(combined(members[:1], np.ones(1))(X_t[40:]), y[40:])
+    assert rmse(fitted(X_t[40:]), y[40:]) < 0.7 * error
 
 
 @pytest.mark.parametrize("sd", [1e-5, 1e-3])
@@ -240,8 +390,27 @@ def test_a_noisy_target_gets_coefficients_that_bear_it(instruments):
         rng = np.random.default_rng(seed)
         X_t = X_t + X_s.std(axis=0).mean() * rng.normal(size=X_t.shape)
         data = data_of((X_s, axis, X_t, axis, y), 10, source=slice(0, 40))
-        modelled.append(rmse(predict(data, X_t[40:]), y[40:]))
+        modelled.append(_errors(data, X_t[40:], y[40:]))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(bayes, "white_noise", lambda X: 0.0)
-            ignored.append(rmse(predict(data, X_t[40:]), y[40:]))
-    assert np.mean(modelled) < 0.7 * np.mean(ignored)
+            patch.setattr(views, "white_noise", lambda X: 0.0)
+            ignored.append(_errors(data, X_t[40:], y[40:]))
+    ratio = np.mean(modelled, axis=0) / np.mean(ignored, axis=0)
+    assert (ratio < 1).all() and ratio[-1] < 0.6  # most where the target decides
+
+
+@pytest.mark.parametrize("name", ["raw", "sg1", "snv+sg1"])
+def test_white_noise_in_coordinates_is_that_of_spectra_filtered(instruments, name):
+    data = data_of(instruments(points=60))
+    scales = np.linspace(0.5, 2, 60)
+    own = preprocessed(data, name, scales)
+    scatter, derivative = name.rpartition("+")[::2]
+    each = (
+        preprocess(np.eye(60), derivative) * scales @ own.span
+    )  # a unit of each point
+    for noise, X in zip(own.space.noise, (data.X_source, data.X_target), strict=True):
+        variance = white_noise(preprocess(X, scatter or "raw"))
+        np.testing.assert_allclose(noise, variance * each.T @ each, rtol=1e-9)
+
+
+def _errors(data, X, y):
+    return [rmse(m(X), y) for m in _each(preprocessed(data, "raw"))]

@@ -10,6 +10,7 @@ import pytest
 from spektron_jax import CalibrationTransfer, SpektronError, archive
 from spektron_jax.transfer import persistence
 from spektron_jax.transfer.applicability import IN_DOMAIN, UNLIKE
+from spektron_jax.transfer.intervals import intervals_of
 from spektron_jax.transfer.methods import make
 
 TRAIN, N = 24, 10
@@ -363,3 +364,70 @@ def test_models_of_format_4_load(instruments, tmp_path, labelled):
     np.testing.assert_array_equal(ct.switch(adapter).predict(X), old.predict(X))
     again = CalibrationTransfer.load(old.save(tmp_path / "again"))
     assert (again.network_share_, again.prior_share_) == shares
+
+
+@pytest.mark.parametrize("kind", ["paired", "unlabelled"])
+def test_models_of_format_5_load(instruments, tmp_path, kind):
+    """Each fit of theirs left one sample out, in the order of the samples."""
+    ct, X, y = fitted(instruments, kind, 12)
+    if kind == "paired":
+        data = ct._data
+        rows, model = [np.array([row]) for row in range(12)], ct._model
+        without = [model.without[row % 8] for row in range(12)]
+        ct._intervals = intervals_of(data, model, rows, without)
+    expected = ct.predict_interval(X)
+    settings, arrays = ct._state()
+    del arrays["part"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(persistence, "FORMAT", 5)
+        folder = persistence.write(tmp_path / "model", settings, arrays)
+        adapter = persistence.write_adapter(tmp_path / "a.npz", settings, arrays)
+    assert json.loads((folder / "manifest.json").read_text())["format"] == 5
+    for old in (CalibrationTransfer.load(folder), ct.switch(adapter)):
+        np.testing.assert_array_equal(old.predict(X), ct.predict(X))
+        np.testing.assert_array_equal(old.predict_interval(X), expected)
+        assert old.members_ == ct.members_
+    old.save(tmp_path / "again")
+    again = CalibrationTransfer.load(tmp_path / "again")
+    np.testing.assert_array_equal(again.predict_interval(X), expected)
+
+
+def test_left_out_errors_are_in_the_order_of_the_labels(instruments, tmp_path):
+    """And saved: 19 samples in 8 groups, two unlabelled between them."""
+    X_s, axis, X_t, _, y = instruments()
+    labels = y[:21].copy()
+    labels[[2, 11]] = np.nan
+    ct = CalibrationTransfer(None).fit(
+        X_s[21:], y[21:], axis, X_t[:21], y_target=labels
+    )
+    errors, model = ct.left_out_errors(), ct._model
+    kept = np.flatnonzero(np.isfinite(labels))
+    expected = np.full(21, np.nan)
+    for rows, part in zip(model.groups, model.without, strict=True):
+        expected[rows] = np.abs(part(X_t[rows]) - y[rows])
+    np.testing.assert_array_equal(errors, expected[kept])
+    loaded = CalibrationTransfer.load(ct.save(tmp_path / "model"))
+    np.testing.assert_array_equal(loaded.left_out_errors(), errors)
+    np.testing.assert_array_equal(
+        loaded.predict_interval(X_t), ct.predict_interval(X_t)
+    )
+
+
+@pytest.mark.parametrize("value, what", [(0.0, "0 everywhere"), (0.4, "equal to each")])
+def test_target_spectra_that_are_all_equal_are_refused(instruments, value, what):
+    X_s, axis, _, axis_t, y = instruments()
+    same = np.full((5, axis_t.size), value)
+    with pytest.raises(SpektronError, match=f"all 5 spectra are {what}"):
+        CalibrationTransfer(weights=None).fit(X_s, y, axis, same, axis_t, y[:5])
+
+
+@pytest.mark.parametrize("state", [np.int64(3), None, np.random.RandomState(3)])
+def test_parameters_of_other_types_compare_and_are_saved(instruments, tmp_path, state):
+    X_s, axis, X_t, axis_t, y = instruments()
+    ct = CalibrationTransfer(weights=None, random_state=state, compare=True)
+    ct.fit(X_s, y, axis, X_t[:5], axis_t, None, np.arange(5))
+    assert ct.comparison_ is not None and ct.comparison_.measured
+    ct.about_["file"] = tmp_path / "spectra.csv"
+    loaded = CalibrationTransfer.load(ct.save(tmp_path / "model"))
+    assert loaded.about_["file"] == str(tmp_path / "spectra.csv")
+    assert loaded.random_state == (3 if isinstance(state, np.int64) else None)

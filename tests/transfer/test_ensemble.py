@@ -1,36 +1,39 @@
 """The ensemble: its members, their weights, and the encoder among them."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.special import softmax
 
-from benchmarks import averages
 from spektron_jax import CalibrationTransfer, SpektronError
 from spektron_jax.encoder.features import Features
 from spektron_jax.encoder.linearised import linearised
-from spektron_jax.transfer import members
-from spektron_jax.transfer.bayes import (
-    COVARIANCE_RIDGE,
-    NOISE_SPLITS,
-    Fit,
-    evidence,
-    fit_features,
-    fit_preprocessed,
-    scores,
-)
+from spektron_jax.transfer import members as member_module
+from spektron_jax.transfer import views
+from spektron_jax.transfer.bayes import NOISE_SPLITS, fits
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.ensemble import (
+    CLASSICAL_PRIOR,
+    CORAL_SHARES,
+    EVIDENCE_POWER,
     MAX_ENCODER_SHARE,
     ODDS,
+    TRUST,
     Ensemble,
-    bayes_share,
+    weighted,
 )
-from spektron_jax.transfer.members import Member, classical_names, prior_members
+from spektron_jax.transfer.members import (
+    bayes_members,
+    classical_names,
+    combined,
+    prior_members,
+    spectral_members,
+)
 from spektron_jax.transfer.methods import make
-from spektron_jax.transfer.methods.preprocessing import preprocess
 from spektron_jax.transfer.methods.workspace import Workspace
+from spektron_jax.transfer.priors import difference_terms
+from spektron_jax.transfer.views import COVARIANCE_RIDGE, preprocessed, view
 
 
 def data_of(instruments, n=8, labelled=True):
@@ -40,60 +43,134 @@ def data_of(instruments, n=8, labelled=True):
     return TransferData(X_s[:24], y[:24], X_t[:n], labels, paired), X_t[24:], y[24:]
 
 
-def test_without_the_network_it_is_the_average_and_the_bayesian_members(instruments):
-    data, X, _ = data_of(instruments)
-    plain = Ensemble("average").fit(data)(X)
-    np.testing.assert_allclose(plain, averages.make("average").fit(data)(X), rtol=1e-9)
-    share = bayes_share(data)
-    bayes = _bayes(data, X, ("raw", "sg1", "sg2"))
-    ours = Ensemble("classical").fit(data)(X)
-    np.testing.assert_allclose(ours, (1 - share) * plain + share * bayes, rtol=1e-9)
+def say(member, X, fit=0):
+    """What one member predicts."""
+    return combined([member], np.ones(1), fit)(X)
 
 
-def test_without_labels_coral_stays_beside_the_bayesian_members(instruments):
+def weights_by_hand(members, errors):
+    """prior x MSE^(-0.6 sqrt(n)) of left-out errors (members, samples), sum 1."""
+    prior = {"target alone": 0.2, "": 0.3}
+    prior = np.array([prior.get(m.split, 1.0) for m in members])
+    weights = prior * np.mean(errors**2, axis=1) ** (-0.6 * np.sqrt(errors.shape[1]))
+    return weights / weights.sum()
+
+
+@pytest.mark.parametrize("n, pairs", [(19, 19), (8, 8), (6, 0), (2, 2), (2, 0), (5, 3)])
+def test_weights_are_those_of_left_out_errors(instruments, n, pairs):
+    """And each fit without a group has weights that its errors have no part in."""
+    X_s, _, X_t, _, y = instruments(samples=60)
+    paired = np.where(np.arange(n) < pairs, np.arange(n), -1)
+    source = np.r_[np.arange(pairs), np.arange(n, n + 24)]
+    data = TransferData(X_s[source], y[source], X_t[:n], y[:n], paired)
+    X, groups = X_t[45:], data.groups()
+    members = spectral_members(data, groups)
+    fitted = Ensemble("classical").fit(data)
+    assert [part[:2] for part in fitted.members] == [(m.name, m.kind) for m in members]
+    errors = np.full((len(members), n), np.nan)
+    for number, rows in enumerate(groups):
+        errors[:, rows] = [say(m, X_t[rows], 1 + number) - y[rows] for m in members]
+    weights = weights_by_hand(members, errors)
+    found = [part.weight for part in fitted.members]
+    np.testing.assert_allclose(found, weights, rtol=1e-6)
+    assert sum(found) == pytest.approx(1) and len(fitted.without) == min(n, 8)
+    expected = weights @ [say(m, X) for m in members]
+    np.testing.assert_allclose(fitted(X), expected, rtol=1e-9)
+    for number, rows in enumerate(groups):
+        weights = weights_by_hand(members, np.delete(errors, rows, axis=1))
+        expected = weights @ [say(m, X, 1 + number) for m in members]
+        np.testing.assert_allclose(fitted.without[number](X), expected, rtol=1e-9)
+        np.testing.assert_array_equal(fitted.groups[number], rows)
+
+
+def test_the_priors_and_the_power_are_those_documented():
+    assert (CLASSICAL_PRIOR, TRUST, EVIDENCE_POWER) == (0.3, 0.6, 0.05)
+    assert [split.prior for split in NOISE_SPLITS] == [1.0, 1.0, 1.0, 0.2]
+    assert CORAL_SHARES == {"coral_u/raw": 0.5, "coral_u/sg1": 0.1}
+    assert (MAX_ENCODER_SHARE, ODDS) == (0.5, 20)
+
+
+def test_members_without_an_error_share_by_their_priors(instruments):
+    data, *_ = data_of(instruments)
+    groups = data.groups()
+    data = data.on(data.X_source, 0 * data.X_target)
+    data = replace(data, y_target=np.full(8, 11.0))
+    own = bayes_members(preprocessed(data, "raw"), groups)[0]
+    exact = {"vectors": np.zeros((9, own.view.span.shape[1]))}
+    exact["intercepts"] = np.full(9, 11.0)
+    found = weighted(
+        [
+            replace(own, name="bayes", **exact),
+            replace(own, name="target", split="target alone", **exact),
+            replace(own, name="pls", kind="classical", split="", **exact),
+            replace(own, name="bad", **exact | {"intercepts": np.full(9, 12.0)}),
+        ],
+        data,
+        groups,
+    )
+    weights = np.array([part.weight for part in found.members])
+    np.testing.assert_allclose(weights[:3], np.array([1, 0.2, 0.3]) / 1.5, rtol=1e-3)
+    assert 0 < weights[3] < 1e-3
+
+
+@pytest.mark.parametrize("kind", ["none", "one label", "one pair", "unlabelled", "few"])
+def test_without_samples_to_leave_out_weights_are_prior_and_evidence(instruments, kind):
+    X_s, _, X_t, _, y = instruments()
+    n = {"none": 0, "unlabelled": 24, "few": 5}.get(kind, 1)
+    labels = y[:n] if kind.startswith("one") else np.full(n, np.nan)
+    paired = np.arange(n) if kind == "one pair" else np.full(n, -1)
+    data = TransferData(X_s[:24], y[:24], X_t[:n], labels, paired)
+    members = spectral_members(data)
+    fitted = Ensemble("classical").fit(data)
+    assert list(fitted.groups) == list(fitted.without) == []
+    share = {"coral_u/raw": 0.5, "coral_u/sg1": 0.1} if kind == "unlabelled" else {}
+    bayes = [m for m in members if m.kind == "bayes"]
+    evidence = np.array([m.evidence for m in bayes])
+    weight = np.exp((evidence - evidence.max()) / 20)
+    weight *= [0.2 if m.split == "target alone" else 1.0 for m in bayes]
+    weight *= (1 - sum(share.values())) / weight.sum()
+    by_name = share | {m.name: w for m, w in zip(bayes, weight, strict=True)}
+    found = {part.name: part.weight for part in fitted.members}
+    assert sum(found.values()) == pytest.approx(1)
+    expected = {m.name: by_name.get(m.name, 0.0) for m in members}
+    assert found == pytest.approx(expected, rel=1e-9)
+    X = X_t[24:]
+    expected = sum(found[m.name] * say(m, X) for m in members)
+    np.testing.assert_allclose(fitted(X), expected, rtol=1e-9)
+
+
+def test_corals_share_is_that_of_the_method(instruments):
     data, X, _ = data_of(instruments, 24, labelled=False)
-    share = bayes_share(data)
-    bayes = _bayes(data, X, ("raw", "sg1"))
-    coral = [make(f"coral_u/{t}").fit(data)(X) for t in ("raw", "sg1")]
-    expected = (1 - share) * np.mean(coral, axis=0) + share * bayes
-    ours = Ensemble("classical").fit(data)(X)
-    np.testing.assert_allclose(ours, expected, rtol=1e-9)
-
-
-def _bayes(data, X, pretreatments):
-    """Members by their scores, written out."""
-    rows = [
-        (preprocess(X, t), fit)
-        for t in pretreatments
-        for fit in fit_preprocessed(data, t)
-    ]
-    each = np.array([Z @ fit.vector + fit.intercept for Z, fit in rows])
-    if not rows[0][1].n_labelled:
-        return each.mean(axis=0)
-    power = -rows[0][1].n_labelled * 3 / 8
-    weights = np.array([fit.split.prior * fit.loo_mse**power for _, fit in rows])
-    return weights @ each / weights.sum()
+    members = spectral_members(data)
+    coral = [m for m in members if m.kind == "classical"]
+    assert [m.name for m in coral] == ["coral_u/raw", "coral_u/sg1"]
+    for member in coral:
+        np.testing.assert_allclose(
+            say(member, X), make(member.name).fit(data)(X), rtol=1e-8
+        )
 
 
 def test_without_labels_the_encoder_shares_by_its_evidence(instruments, monkeypatch):
-    data, *_ = data_of(instruments, labelled=False)
-    on_spectra = evidence(
-        [fit for t in ("raw", "sg1") for fit in fit_preprocessed(data, t)]
-    )
+    data, *_ = data_of(instruments, 24, labelled=False)
+    members = [m for m in spectral_members(data) if m.kind == "bayes"]
+    evidence = np.array([m.evidence for m in members])
+    on_spectra = np.log(np.mean(np.exp(evidence - evidence.max()))) + evidence.max()
 
     def share(ratio):
-        own = on_spectra + np.log(ratio)
-        fit = Fit(np.zeros(80), 0.0, own, NOISE_SPLITS[0], 0, np.nan)
-        member = Member("planted", "encoder", "raw", fit.vector, 0.0)
+        member = replace(
+            members[0],
+            **{"name": "planted", "kind": "encoder"},
+            evidence=on_spectra + np.log(ratio),
+        )
         monkeypatch.setattr(
-            "spektron_jax.transfer.ensemble.encoder_members",
-            lambda *_: [(member, fit)],
+            "spektron_jax.transfer.ensemble.encoder_members", lambda *_: [member]
         )
         fitted = Ensemble("combination", encoder=object()).fit(data)
-        assert fitted.weights.sum() == pytest.approx(1)
+        assert sum(part.weight for part in fitted.members) == pytest.approx(1)
+        assert fitted.share("classical") == pytest.approx(0.6)
         return fitted.share("encoder")
 
-    most = bayes_share(data) * MAX_ENCODER_SHARE
+    most = 0.4 * MAX_ENCODER_SHARE
     assert share(1e9) == pytest.approx(most)
     assert share(ODDS) == pytest.approx(most / 2)
     assert share(1.0) == pytest.approx(most / (1 + ODDS))
@@ -102,70 +179,100 @@ def test_without_labels_the_encoder_shares_by_its_evidence(instruments, monkeypa
 
 def test_learned_members_are_weighted_among_the_others(instruments, monkeypatch):
     """The same members once more, with as much weight as they have already."""
-    monkeypatch.setattr(members, "coefficient_scales", lambda data: np.full(80, 2.5))
+    monkeypatch.setattr(
+        member_module, "coefficient_scales", lambda data: np.full(80, 2.5)
+    )
     data, X, _ = data_of(instruments)
     fitted = Ensemble("combination", "NIR").fit(data)
-    fits = [fit for t in ("raw", "sg1", "sg2") for fit in fit_preprocessed(data, t)]
-    weights = softmax(scores([*fits, *fits[4:8]]))
-    expected = bayes_share(data) * weights[-4:].sum()
-    assert fitted.share("prior") == pytest.approx(expected, rel=1e-4)
-    assert fitted.share("encoder") == 0
-    assert len({member.name for member in fitted.members}) == len(fitted.weights) == 36
-    twice = softmax(scores(fits) + np.log(np.repeat([1, 2, 1], 4)))
-    rows = [
-        (preprocess(X, t), f)
-        for t in ("raw", "sg1", "sg2")
-        for f in fit_preprocessed(data, t)
-    ]
-    bayes = twice @ [Z @ fit.vector + fit.intercept for Z, fit in rows]
-    plain = Ensemble("average").fit(data)(X)
-    share = bayes_share(data)
-    ours = fitted(X)
-    np.testing.assert_allclose(ours, (1 - share) * plain + share * bayes, rtol=1e-6)
+    weight = {part.name: part.weight for part in fitted.members}
+    assert len(weight) == len(fitted.members) == 4 * 4 + 2 * 7 + 4
+    for split in (split.name for split in NOISE_SPLITS):
+        prior, same = f"prior, {split}/sg1", f"bayes, {split}/sg1"
+        assert weight[prior] == pytest.approx(weight[same], rel=1e-6)
+    plain = Ensemble("classical", "NIR").fit(data)
+    for part in plain.members:
+        expected = part.weight * (1 - fitted.share("prior"))
+        assert weight[part.name] == pytest.approx(expected, rel=1e-6)
+    assert 0 < fitted.share("prior") < 1 and fitted.share("encoder") == 0
 
 
 def test_learned_members_need_pairs_with_labels_and_the_range_they_know(instruments):
     data, *_ = data_of(instruments)
-    assert len(prior_members(data, "NIR")) == 4
-    assert prior_members(data, "IR") == []
-    assert prior_members(data_of(instruments, 3)[0], "NIR") == []
-    assert prior_members(data_of(instruments, labelled=False)[0], "NIR") == []
+    assert len(prior_members(data, data.groups(), "NIR")) == 4
+    assert prior_members(data, (), "IR") == []
+    assert prior_members(data_of(instruments, 3)[0], (), "NIR") == []
+    assert prior_members(data_of(instruments, labelled=False)[0], (), "NIR") == []
     narrow = TransferData(
         data.X_source[:, :20], data.y_source, data.X_target[:, :20], *_labels(data)
     )
-    assert prior_members(narrow, "NIR") == []
+    assert prior_members(narrow, (), "NIR") == []
 
 
 def test_members_follow_what_is_known(instruments):
     data, *_ = data_of(instruments)
-    assert len(classical_names(data)) == 20
-    unlabelled, *_ = data_of(instruments, 5, labelled=False)
-    assert set(classical_names(unlabelled)) == {"umc/raw", "umc/sg1"}
-    many, *_ = data_of(instruments, 24, labelled=False)
-    assert "coral_u/sg1" in classical_names(many)
+    paired = {"mc", "ds_res", "glsw0.01", "pooled_mc", "pooled_w1"}
+    assert set(classical_names(data)) == paired | {"sbc", "target_only"}
+    one = replace(data, y_target=np.r_[data.y_target[:1], np.full(7, np.nan)])
+    assert set(classical_names(one)) == paired
+    few, *_ = data_of(instruments, 3)  # pairs
+    unpaired = {"umc", "umc+bias", "pooled", "pooled_w1"}
+    assert set(classical_names(few)) == unpaired | {"sbc"}
+    few = replace(few, y_target=np.r_[few.y_target[:2], np.nan])
+    assert set(classical_names(few)) == unpaired
+    four = replace(data, paired=np.full(8, -1))
+    assert set(classical_names(four)) == unpaired | {"sbc", "target_only"}
+    assert classical_names(data_of(instruments, 19, labelled=False)[0]) == ()
+    many, *_ = data_of(instruments, 20, labelled=False)
+    assert classical_names(many) == ("coral_u",)
     narrow = TransferData(
-        data.X_source[:, :10], data.y_source, data.X_target[:, :10], *_labels(data)
+        data.X_source[:, :14], data.y_source, data.X_target[:, :14], *_labels(data)
     )
-    assert all(name.endswith("/raw") for name in classical_names(narrow))
+    views_used = {m.view.name for m in spectral_members(narrow)}
+    assert views_used == {"raw", "snv"}
+    assert {m.view.name for m in spectral_members(data)} == {
+        *("raw", "sg1", "snv", "snv+sg1")
+    }
 
 
 def _labels(data):
     return data.y_target, data.paired
 
 
-def test_members_are_fitted_once_for_all_ensembles(instruments, monkeypatch):
-    data, X, _ = data_of(instruments)
+def counting(monkeypatch, module, name):
+    calls, inner = [], getattr(module, name)
+    monkeypatch.setattr(
+        module, name, lambda *given: calls.append(given) or inner(*given)
+    )
+    return calls
+
+
+@pytest.mark.parametrize("n, most", [(5, 5), (19, 8)])
+def test_members_are_fitted_once_for_all_ensembles(instruments, monkeypatch, n, most):
+    """Once on everything and once without each group, whatever is asked afterwards."""
+    data, X, _ = data_of(instruments, n)
     kinds = "classical", "combination"
     alone = [Ensemble(kind, "NIR").fit(data)(X) for kind in kinds]
-    calls = []
-    fit = members.fit_preprocessed
-    monkeypatch.setattr(
-        members, "fit_preprocessed", lambda *given: calls.append(given) or fit(*given)
-    )
+    calls = counting(monkeypatch, member_module, "fits")
+    treated = counting(monkeypatch, views, "preprocess")
     space = Workspace(data)
     for kind, expected in zip(kinds, alone, strict=True):
         np.testing.assert_array_equal(Ensemble(kind, "NIR").fit(space)(X), expected)
-    assert len(calls) == 3  # raw and two derivatives
+    assert len(calls) == 5 * (1 + most)  # four views and the learned prior's
+    # Both instruments, scatter and derivative; one for each term of the prior.
+    sizes = [len(given[0]) for given in treated if len(given[0]) != 80]
+    terms = len(difference_terms(data.X_source[0]))
+    assert sorted(sizes) == sorted(5 * [n, n, 24, 24, terms])
+
+
+def test_intervals_fit_nothing_once_more(instruments, monkeypatch):
+    X_s, axis, X_t, _, y = instruments()
+    calls = counting(monkeypatch, member_module, "fits")
+    paths = counting(monkeypatch, member_module, "_coefficients")
+    ct = CalibrationTransfer(None).fit(X_s, y, axis, X_t[:12], paired=np.arange(12))
+    assert len(calls) == 5 * 9 and len(paths) == 2 * 7 * 9
+    ct.predict_interval(X_t)
+    ct.left_out_errors()
+    assert len(calls) == 5 * 9 and len(paths) == 2 * 7 * 9
 
 
 @pytest.mark.parametrize("labelled", [True, False])
@@ -175,22 +282,26 @@ def test_encoder_rows_fit(instruments, tiny_weights, labelled, monkeypatch):
     features = Features(tiny_weights, instruments()[1], "nm", "NIR")
     models = {
         kind: Ensemble(kind, "NIR", features).fit(data)
-        for kind in ("encoder", "combination")
+        for kind in ("encoder", "classical", "combination")
     }
-    share, whole = models["combination"].share("encoder"), bayes_share(data)
+    share = models["combination"].share("encoder")
     # With labels the encoder has no part.
-    assert share == 0 if labelled else 0 < share < whole
-    bayes = _bayes(data, X, ("raw", "sg1", "sg2") if labelled else ("raw", "sg1"))
-    expected = Ensemble("classical").fit(data)(X)
-    expected += share * (models["encoder"](X) - bayes)
+    assert share == 0 if labelled else 0 < share < MAX_ENCODER_SHARE
+    expected = (1 - share) * models["classical"](X) + share * models["encoder"](X)
     np.testing.assert_allclose(models["combination"](X), expected, rtol=1e-8)
     # The encoder's member predicts alike from features and from spectra.
     centre = data.X_source.mean(axis=0)
     linear = linearised(features, centre)
     moved = data.on(data.X_source - centre, data.X_target - centre)
-    fits = fit_features(moved, linear, COVARIANCE_RIDGE["sg1"], centre)
-    each = [linear(X - centre) @ fit.vector + fit.intercept for fit in fits]
-    on_features = softmax(scores(fits)) @ each
+    own = view(
+        *(moved, "features", linear, COVARIANCE_RIDGE["sg1"], linear.back, centre),
+        np.eye(centre.size),
+    )
+    on = (linear(X - centre) - own.origin) @ own.span
+    each = [on @ fit.vector + fit.intercept for fit in fits(own.space)]
+    weights = [part.weight for part in models["encoder"].members]
+    assert len(weights) == len(each)
+    on_features = np.array(weights) @ each
     spread = data.y_source.std()
     np.testing.assert_allclose(models["encoder"](X), on_features, atol=0.02 * spread)
 
@@ -211,7 +322,9 @@ def test_a_saved_model_needs_no_weights(instruments, tiny_weights, tmp_path):
 
 
 def test_an_ensemble_names_its_kinds():
-    with pytest.raises(SpektronError, match="use one of average, classical"):
+    with pytest.raises(
+        SpektronError, match="use one of classical, encoder, combination"
+    ):
         Ensemble("magic")
     with pytest.raises(SpektronError, match="needs an encoder"):
         Ensemble("encoder")

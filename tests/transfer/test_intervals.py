@@ -1,15 +1,19 @@
 """Intervals: coverage by simulation, the rule for few samples, by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.ensemble import Ensemble
 from spektron_jax.transfer.intervals import (
     CALIBRATED,
     NOT_CALIBRATED,
     calibrate,
     instrument_shift,
+    intervals_of,
     spread,
 )
 from spektron_jax.transfer.methods import make
@@ -41,7 +45,7 @@ def test_coverage_by_simulation(n, coverage):
     for _ in range(150):
         data, (X, y) = line_data(rng, n)
         intervals = calibrate(Line(), data)
-        assert intervals.mark(coverage) == CALIBRATED
+        assert intervals.mark(coverage) != NOT_CALIBRATED
         low, high = intervals.interval(X, coverage)
         covered.append(np.mean((low <= y) & (y <= high)))
     # Spread of 150 means: 0.008. The guarantee is one-sided, with slack 1 / (n + 1).
@@ -63,6 +67,48 @@ def test_intervals_are_jackknife_plus():
     # ceil(0.8 * 13) = 11 of 12
     np.testing.assert_allclose(low, np.sort(below, axis=0)[1])
     np.testing.assert_allclose(high, np.sort(above, axis=0)[10])
+
+
+def test_groups_give_cv_plus():
+    """Written out for every labelled sample, unlabelled ones between them."""
+    rng = np.random.default_rng(7)
+    data, (X, _) = line_data(rng, 22)
+    y = data.y_target.copy()
+    y[[0, 5, 13]] = np.nan
+    paired = np.where(np.arange(22) < 9, np.arange(22), -1)
+    data = replace(data, y_target=y, paired=paired)
+    groups = data.groups()
+    assert [rows.size for rows in groups] == [3, 3, 3, 2, 2, 2, 2, 2]
+    without = [Line().fit(data.without(rows)) for rows in groups]
+    found = intervals_of(data, Line().fit(data), groups, without)
+    errors, residuals, below, above = [], [], [], []
+    for row in np.flatnonzero(np.isfinite(y)):
+        (number,) = (k for k, rows in enumerate(groups) if row in rows)
+        rest, fit = data.without(groups[number]), without[number]
+        x = data.X_target[[row]]
+        errors.append(abs(fit(x)[0] - y[row]))
+        residuals.append(errors[-1] / spread(rest)(x)[0])
+        half = residuals[-1] * spread(data)(X)
+        below.append(fit(X) - half)
+        above.append(fit(X) + half)
+    np.testing.assert_allclose(found.errors, errors)
+    np.testing.assert_allclose(found.residuals, residuals)
+    low, high = found.interval(X, 0.8)
+    # ceil(0.8 * 20) = 16 of 19
+    np.testing.assert_allclose(low, np.sort(below, axis=0)[3])
+    np.testing.assert_allclose(high, np.sort(above, axis=0)[15])
+
+
+def test_intervals_of_the_ensemble_are_from_its_own_fits(paired_data):
+    data, X, _ = paired_data(np.random.default_rng(8), n=19)
+    fitted = Ensemble("classical").fit(data)
+    found = intervals_of(data, fitted, fitted.groups, fitted.without)
+    errors = np.empty(19)
+    for rows, part in zip(fitted.groups, fitted.without, strict=True):
+        errors[rows] = np.abs(part(data.X_target[rows]) - data.y_target[rows])
+    np.testing.assert_array_equal(found.errors, errors)
+    low, high = found.interval(X, 0.9)
+    assert found.mark(0.9) == CALIBRATED and (low < high).all()
 
 
 @pytest.mark.parametrize(

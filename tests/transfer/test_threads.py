@@ -7,7 +7,8 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from spektron_jax import CalibrationTransfer
-from spektron_jax.transfer import ensemble
+from spektron_jax.transfer import estimator
+from spektron_jax.transfer.ensemble import Ensemble
 from spektron_jax.transfer.threads import one_blas_thread
 
 
@@ -61,19 +62,23 @@ def test_calls_of_eight_threads_leave_the_limit_as_it_was():
 
 
 def test_fits_and_intervals_run_with_one(instruments, monkeypatch):
-    seen, fit = [], ensemble.Ensemble.fit
+    seen = []
 
-    def noting(*args, **kwargs):
-        seen.append(threads())
-        return fit(*args, **kwargs)
+    def noting(name, inner):
+        def noted(*args, **kwargs):
+            seen.append((name, threads()))
+            return inner(*args, **kwargs)
 
-    monkeypatch.setattr(ensemble.Ensemble, "fit", noting)
+        return noted
+
+    for owner, name in ((Ensemble, "fit"), (estimator, "intervals_of")):
+        monkeypatch.setattr(owner, name, noting(name, getattr(owner, name)))
     X, axis, Z, _, y = instruments(24)
     rows = np.arange(6)
     with threadpool_limits(2, user_api="blas"):
         ct = CalibrationTransfer(weights=None)
         ct.fit(X, y, axis, Z[rows], axis, None, rows)
-        fits = len(seen)
+        assert seen == [("fit", {1})]
         ct.predict_interval(Z)
         assert threads() == {2}
-    assert fits >= 1 and len(seen) > fits and all(each == {1} for each in seen)
+    assert seen[1:] == [("intervals_of", {1})]

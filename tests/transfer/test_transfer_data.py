@@ -5,6 +5,9 @@ import pytest
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.methods.workspace import Workspace
+
+_PAIRED = {"paired": np.array([0, -1, 1])}
 
 
 def arrays(**replaced):
@@ -45,12 +48,13 @@ def test_an_unpaired_sample_leaves_the_source_whole():
 @pytest.mark.parametrize(("n", "groups"), [(5, 5), (8, 8), (19, 8)])
 def test_leaving_out_visits_every_labelled_sample_once(n, groups, paired_data):
     data, _, _ = paired_data(np.random.default_rng(1), n=n)
-    parts = list(data.leave_out())
+    parts = data.groups()
     assert len(parts) == groups
-    np.testing.assert_array_equal(
-        np.sort(np.concatenate([rows for rows, _ in parts])), np.arange(n)
-    )
-    for rows, rest in parts:
+    np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.arange(n))
+    sizes = [rows.size for rows in parts]
+    assert max(sizes) - min(sizes) <= 1
+    for rows in parts:
+        rest = data.without(rows)
         assert not np.isin(rest.y_target, data.y_target[rows]).any()
         assert not np.isin(rest.y_source, data.y_target[rows]).any()
 
@@ -76,7 +80,32 @@ def test_bad_input_is_named(replaced, message):
         TransferData(**arrays(**replaced))
 
 
-def test_one_label_cannot_be_left_out():
-    data = TransferData(**arrays(y_target=np.array([1.0, np.nan, np.nan])))
-    with pytest.raises(SpektronError, match="needs 2 labelled ones, got 1"):
-        next(iter(data.leave_out()))
+def test_groups_hold_labelled_rows_and_as_many_as_asked():
+    data = TransferData(**arrays())
+    assert [rows.tolist() for rows in data.groups()] == [[0], [2]]
+    assert [rows.tolist() for rows in data.groups(most=1)] == [[0, 2]]
+
+
+@pytest.mark.parametrize(
+    ("replaced", "labels"),
+    [
+        ({"y_target": np.full(3, np.nan)}, 0),
+        ({"y_target": np.array([1.0, np.nan, np.nan])}, 1),
+        # Without a pair the source has two labels, or equal ones, left.
+        ({"X_source": np.zeros((3, 4)), "y_source": np.arange(3.0)} | _PAIRED, 2),
+        ({"y_source": np.array([1.0, 2, 2, 2, 2, 2])} | _PAIRED, 2),
+    ],
+)
+def test_nothing_is_left_out_where_too_little_stays(replaced, labels):
+    data = TransferData(**arrays(**replaced))
+    assert data.groups() == []
+    with pytest.raises(SpektronError, match=f"of the source, got {labels}"):
+        Workspace(data).leave_out()
+
+
+def test_a_workspace_leaves_out_the_same_groups():
+    space = Workspace(TransferData(**arrays()))
+    (first, rest), _ = space.leave_out()
+    np.testing.assert_array_equal(first, [0])
+    np.testing.assert_array_equal(rest.data.y_source, [0, 2, 3, 4, 5])
+    assert space.leave_out() is space.leave_out()

@@ -48,7 +48,7 @@ def warnings(summary: Summary) -> Section:
 def left_out(
     known: LeftOut, names: Names, ids: np.ndarray, y: np.ndarray, errors: np.ndarray
 ) -> Section:
-    """Leave-one-out errors of labelled target samples; ids, y, errors: (N,)."""
+    """Cross-validated errors of labelled target samples; ids, y, errors: (N,)."""
     unit = f" ({names.property_unit})" if names.property_unit else ""
     worst = np.argsort(-errors)[:SHOWN_ERRORS]
     rows = [(str(ids[k]), number(y[k]), number(errors[k])) for k in worst]
@@ -56,7 +56,7 @@ def left_out(
     text += f"{number(known.rpd) if known.rpd else 'not defined'}. "
     text += f"Each of {known.n} samples was predicted by a fit without it."
     header = ["largest errors", f"measured{unit}", f"error{unit}"]
-    title = "Leave-one-out errors of labelled target samples"
+    title = "Cross-validated errors of labelled target samples"
     return Section("left-out", title, [Text(text), Table(header, rows)])
 
 

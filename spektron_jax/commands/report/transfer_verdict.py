@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from spektron_jax.commands.report.wording import interval, number
 from spektron_jax.commands.result import Finding
 from spektron_jax.transfer.comparison import CEILING, ENCODER, FLOOR, WITHOUT
-from spektron_jax.transfer.intervals import CALIBRATED
+from spektron_jax.transfer.intervals import CALIBRATED, TOO_WIDE
 
 USES = ((1.5, "no use yet"), (2.0, "telling high from low"), (3.0, "screening"))
 QUANTIFICATION = "quantification"
@@ -96,7 +96,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Leave-one-out errors of n labelled target samples; rpd None: no error at all."""
+    """Cross-validated errors of n labelled target samples; rpd None: no error."""
 
     n: int
     rmse: float
@@ -116,7 +116,7 @@ class Summary:
     weights: str | None
     provenance: Mapping[str, object]
     coverage: float
-    interval: str  # "calibrated" or "not calibrated"
+    interval: str  # as from `Intervals.mark`
     warnings: Sequence[str]
     forecast: Mapping[str, str] | None  # level and text
     left_out: LeftOut | None  # None: fewer than 2 labelled target samples
@@ -159,7 +159,7 @@ def _first(summary: Summary, compared: Compared) -> Finding:
         good = use != USES[0][1]
         label = f"first answer: {'use this model' if good else 'not good enough'}"
         text = (
-            f"By leave-one-out errors of {known.n} labelled target samples the "
+            f"By cross-validated errors of {known.n} labelled target samples the "
             f"ensemble predicts {names.property} on {names.target} with an RMSE of "
             f"{_error(summary, known.rmse)}, RPD "
             f"{number(known.rpd) if known.rpd else 'not defined'}: good for {use}."
@@ -273,6 +273,10 @@ def _interval(summary: Summary) -> Finding:
     if summary.interval == CALIBRATED:
         text += "the errors of left-out target samples."
         return Finding(True, "intervals calibrated", text)
+    if summary.interval == TOO_WIDE:
+        text += "the errors of left-out target samples, and reach further to each side "
+        text += "than the labels vary: the mean label would do as well."
+        return Finding(False, "intervals too wide to be of use", text)
     text += "too few labelled target samples; they are widened by the shift between "
     text += "the instruments, and their coverage is not known."
     return Finding(False, "intervals not calibrated", text)

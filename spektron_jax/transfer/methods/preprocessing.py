@@ -6,9 +6,15 @@ derivative, which is noisier, window 25, third order. Each works on one spectrum
 time, so test spectra cannot influence one another.
 """
 
+import functools
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from spektron_jax.errors import SpektronError
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 FILTERS = {1: (15, 2), 2: (25, 3)}  # derivative -> window, order of the polynomial
 WINDOW = FILTERS[1][0]
@@ -35,12 +41,29 @@ def derivative(X: np.ndarray, order: int) -> np.ndarray:
     return savgol_filter(X, window, polynomial, deriv=order, axis=1)
 
 
+@functools.lru_cache(maxsize=8)
+def transposed_filter(points: int, name: str) -> "sparse.csr_array":
+    """The matrix (L, L) from coefficients of filtered spectra to those of spectra."""
+    from scipy import sparse
+
+    return sparse.csr_array(preprocess(np.eye(points), name))
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Scatter correction and linear filter of a pretreatment, "raw" for none."""
+    scatter, _, filtered = name.partition("+")
+    if scatter != "snv":
+        return "raw", scatter
+    return scatter, filtered or "raw"
+
+
 PRETREATMENTS = {
     "raw": lambda X: X,
     "snv": snv,
     "sg1": lambda X: derivative(X, 1),
     "sg2": lambda X: derivative(X, 2),
     "snv+sg1": lambda X: derivative(snv(X), 1),
+    "snv+sg2": lambda X: derivative(snv(X), 2),
 }
 
 

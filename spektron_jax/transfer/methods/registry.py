@@ -62,13 +62,6 @@ FAMILIES: dict[str, Callable[..., tuple[Family, Corrector | None]]] = {
     "ceiling": lambda: (ceiling, None),
 }
 
-# The methods that the ensemble averages.
-_HEADS = (
-    *("glsw0.01", "glsw0.0001", "glsw0.01+bias", "mc@t", "prior_ridge@t", "ds_res@t"),
-    *("pooled@t", "pooled_w1@t", "pooled_mc@t", "pooled_mc_w1@t"),
-)
-TWENTY = tuple(f"{head}/{each}" for head in _HEADS for each in ("raw", "sg1"))
-
 
 @cache
 def make(name: str) -> PLSTransfer:

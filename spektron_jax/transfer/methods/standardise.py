@@ -34,7 +34,7 @@ def residual_map(A: np.ndarray, B: np.ndarray, ridge: float = RESIDUAL_RIDGE) ->
     Bc = B - mean_b
     difference = A - mean_a - Bc
     gram = Bc @ Bc.T
-    strength = ridge * np.trace(gram) / len(B)
+    strength = ridge * np.trace(gram) / len(B) or 1.0
     dual = np.linalg.solve(gram + strength * np.eye(len(B)), difference)
     return lambda X: X - mean_b + mean_a + ((X - mean_b) @ Bc.T) @ dual
 

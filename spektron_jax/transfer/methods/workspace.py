@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.methods.preprocessing import preprocess
 
@@ -52,9 +53,19 @@ class Workspace:
         return self.once(("preprocessed", pretreatment), compute)
 
     def leave_out(self) -> list[tuple[np.ndarray, "Workspace"]]:
-        """`TransferData.leave_out`, with a workspace of the rest for each group."""
+        """`TransferData.groups`, with a workspace of the rest for each.
+
+        Raises:
+          SpektronError: there are none.
+        """
 
         def compute() -> list[tuple[np.ndarray, Workspace]]:
-            return [(rows, Workspace(rest)) for rows, rest in self.data.leave_out()]
+            groups = self.data.groups()
+            if not groups:
+                raise SpektronError(
+                    "y_target: leaving samples out needs 2 labelled ones and 3 others "
+                    f"of the source, got {self.data.labelled.size}"
+                )
+            return [(rows, Workspace(self.data.without(rows))) for rows in groups]
 
         return self.once("leave_out", compute)

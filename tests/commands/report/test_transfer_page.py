@@ -130,7 +130,7 @@ def test_the_first_answer_says_what_it_rests_on_and_what_is_to_come():
     known = replace(SUMMARY, left_out=LeftOut(10, 0.25, 1.2))
     first, *_ = verdict(known, Compared(to_come=True))
     assert first.label == "first answer: not good enough" and first.good is False
-    assert "leave-one-out errors of 10 labelled target samples" in first.text
+    assert "cross-validated errors of 10 labelled target samples" in first.text
     assert "RMSE of 0.250 %, RPD 1.20: good for no use yet" in first.text
     assert "chosen to be extreme" in first.text and "still to come" in first.text
     useful = replace(known, left_out=LeftOut(80, 0.0, None), samples=Counts(80, 80, 80))

@@ -169,7 +169,7 @@ def test_wrong_names(name, message):
     [
         ("mc/raw", "mc: needs 1 samples measured on both"),
         ("pds_w5_1/raw", "pds: needs 2 samples measured on both"),
-        ("mc@t/raw", "needs 2 labelled ones, got 0"),
+        ("mc@t/raw", "needs 2 labelled ones and 3 others of the source, got 0"),
         ("target_only/raw", "target_only: needs 3 labelled target spectra, got 0"),
         ("umc/raw", "umc: needs at least 1 target spectrum"),
         ("coral_u/raw", "coral_u: needs at least 2 target spectra"),
