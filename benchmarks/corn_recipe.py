@@ -3,9 +3,9 @@
     python -m benchmarks.corn_recipe --data=corn.h5 --protocol=corn_protocol.json
 
 The same 24 cells and 15 splits as `benchmarks.corn`, judged by the same harness; one
-row for each kind of the recipe and each n. Negative n: that many unlabelled target
-spectra, 0: all of them. Each spectrum is encoded once; finished cells are kept in
-`--records`.
+row for each kind of the recipe and each n, with pairs one for the plain average.
+Negative n: that many unlabelled target spectra, 0: all of them. Each spectrum is
+encoded once; finished cells are kept in `--records`.
 """
 
 import sys
@@ -14,6 +14,7 @@ from dataclasses import replace
 import h5py
 
 from benchmarks import tables
+from benchmarks.averages import make
 from benchmarks.harness import Row, run
 from spektron_jax.encoder.features import Features
 from spektron_jax.transfer.ensemble import KINDS, Ensemble
@@ -44,9 +45,15 @@ def main(arguments: list[str] | None = None) -> None:
         for kind in given.kinds.split(",")
     }
     regimes = [tables.regime_of(int(n)) for n in given.n.split(",")]
-    rows = [Row(name, regime) for regime in regimes for name in names]
-    build, watch = names.__getitem__, tables.watch
-    records = run(study, rows, given.records, build=build, watch=watch)
+    rows = []
+    for regime in regimes:
+        average = ("average",) if regime.kind == "paired" else ()
+        rows += [Row(name, regime) for name in (*average, *names)]
+
+    def build(name: str):
+        return names[name] if name in names else make(name)
+
+    records = run(study, rows, given.records, build=build, watch=tables.watch)
     entries = tables.entries_of(rows, records, f"classical#{mark}")
     print(tables.show(entries, "classical"))
     if given.json:

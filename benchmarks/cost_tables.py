@@ -105,4 +105,30 @@ def reading() -> str:
     return markdown(["format", "rows/s, 700 points"], rows)
 
 
+def transfer_cost() -> str:
+    """A calibration transfer without the network."""
+    return transfer_rows(load("transfer_cost")["rows"])
+
+
+def transfer_rows(found: list[dict]) -> str:
+    """One row for each size: `benchmarks.transfer_cost`."""
+    rows = []
+    for row in found:
+        ours, pls, pds = (row.get(name) for name in ("ours", "PLS", "PDS"))
+        spent, classical = (one["fit_s"] + one["interval_s"] for one in (ours, pls))
+        known = "{pairs} pairs" if row["pairs"] else "{unlabelled:,} unlabelled"
+        label = "{source:,} x {points:,}, " + known
+        rows.append(
+            [label.format(**row), f"{spent:.3g} s", f"{classical:.3g} s"]
+            + [f"{spent / classical:.2g}", f"{pds['fit_s']:.2g} s" if pds else "-"]
+            + [f"{one['peak_MB']:.0f} MB" for one in (ours, pls)]
+            + [", ".join(f"{one['one_ms']:.2g}" for one in (ours, pls)) + " ms"]
+            + [", ".join(f"{one['many_s']:.2g}" for one in (ours, pls)) + " s"]
+        )
+    head = ["source, target", "fit and intervals", "PLS", "ours / PLS", "PDS, fit"]
+    head += ["peak memory", "PLS", "one spectrum: ours, PLS", "10,000: ours, PLS"]
+    return markdown(head, rows)
+
+
 MAKERS = (oscillator_speed, oscillator_error, base_model, step, conversion, reading)
+MAKERS += (transfer_cost,)

@@ -7,9 +7,9 @@ Looks at the calibration samples of the protocol's first split only. Two questio
 within     properties from one instrument's spectra, 8 folds: ridge on spectra and on
            features of each depth; R2 pooled over folds, mean over properties and
            instruments, below 0 counted as 0
-transfer   n = 10 pairs, 48 samples on the source, 16 to test on: the Bayesian member of
-           the recipe on spectra and on features; R2 pooled over `--repeats` draws, mean
-           over 24 cells
+transfer   n = 10 pairs, 48 samples on the source, 16 to test on: the Bayesian members
+           of the recipe on spectra and on features; R2 pooled over `--repeats` draws,
+           mean over 24 cells
 
 Features as they are and "linear": the derivative of the encoder at the mean spectrum,
 times the spectrum, so that nothing is lost to its nonlinearity. Beside the pretrained
@@ -21,12 +21,10 @@ L = points, F = features of a depth.
 import json
 import sys
 from collections import defaultdict
-from functools import partial
 
 import h5py
 import numpy as np
 from ml_collections import ConfigDict
-from scipy.special import softmax
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import KFold, cross_val_predict
 
@@ -35,10 +33,12 @@ from spektron_jax.archive import replacing
 from spektron_jax.encoder.features import DEPTHS, Features
 from spektron_jax.encoder.load import Encoder
 from spektron_jax.training.state import init_params
-from spektron_jax.transfer.bayes import COVARIANCE_RIDGE, fit_features, scores
 from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.ensemble import weighted
+from spektron_jax.transfer.members import bayes_members
 from spektron_jax.transfer.methods.preprocessing import preprocess
 from spektron_jax.transfer.selection import compressed, kennard_stone
+from spektron_jax.transfer.views import COVARIANCE_RIDGE, View, preprocessed, view
 
 BUMP = 0.003  # absorbance: step of the derivative at each point
 ALPHAS = np.logspace(-9, 3, 49)
@@ -84,8 +84,14 @@ def within(X: np.ndarray, y: np.ndarray) -> float:
     return max(float(np.mean(found)), 0.0)
 
 
+def on_features(data: TransferData, J: np.ndarray) -> View:
+    """View of spectra @ J, (L, F)."""
+    ridge = COVARIANCE_RIDGE["raw"]
+    return view(data, "features", lambda X: X @ J, ridge, lambda v: J @ v)
+
+
 def transfers(study, rows, views, repeats) -> dict[str, float]:
-    """Mean R2 over the cells; `views`: name -> source instrument -> (view, ridge)."""
+    """Mean R2 over the cells; `views`: name -> (data, source instrument) -> views."""
     measured, predicted = defaultdict(list), defaultdict(list)
     for source, target, name in study.cells():
         A, B, y = study.spectra[source], study.spectra[target], study.labels[name]
@@ -95,14 +101,13 @@ def transfers(study, rows, views, repeats) -> dict[str, float]:
             pairs = kennard_stone(compressed(A[known]), PAIRS)
             data = TransferData(A[known], y[known], B[known[pairs]], y[known][pairs],
                                 pairs)  # fmt: skip
+            groups = data.groups()
             measured[source, target, name].append(y[test])
-            for key, view_of in views.items():
-                parts = []
-                for view, ridge in view_of(source):
-                    fits = fit_features(data, view, ridge)
-                    each = [view(B[test]) @ fit.vector + fit.intercept for fit in fits]
-                    parts.append(softmax(scores(fits)) @ each)
-                predicted[key, source, target, name].append(np.mean(parts, axis=0))
+            for key, views_of in views.items():
+                members = [member for own in views_of(data, source)
+                           for member in bayes_members(own, groups)]  # fmt: skip
+                fitted = weighted(members, data, groups)
+                predicted[key, source, target, name].append(fitted(B[test]))
     return {
         key: float(
             np.mean(
@@ -148,20 +153,19 @@ def main(arguments: list[str] | None = None) -> None:
             found[key] += [within(Z, y) for y in labels]
     inside = {key: float(np.mean(values)) for key, values in found.items()}
 
-    def tokens(name, source):
-        return [(lambda X: X @ linear[name, source], COVARIANCE_RIDGE["raw"])]
+    def seen(pretreatments, *networks):
+        return lambda data, source: [
+            *(preprocessed(data, name) for name in pretreatments),
+            *(on_features(data, linear[name, source]) for name in networks),
+        ]
 
-    classical = [
-        (partial(preprocess, pretreatment=t), COVARIANCE_RIDGE[t])
-        for t in ("raw", "sg1")
-    ]
     views = {
-        "spectra": lambda source: classical[:1],
-        "first derivative": lambda source: classical[1:],
-        "both": lambda source: classical,
-        "tokens, pretrained, linear": partial(tokens, "pretrained"),
-        "tokens, random, linear": partial(tokens, "random"),
-        "both and tokens": lambda source: [*classical, *tokens("pretrained", source)],
+        "spectra": seen(["raw"]),
+        "first derivative": seen(["sg1"]),
+        "both": seen(["raw", "sg1"]),
+        "tokens, pretrained, linear": seen([], "pretrained"),
+        "tokens, random, linear": seen([], "random"),
+        "both and tokens": seen(["raw", "sg1"], "pretrained"),
     }
     across = transfers(study, rows, views, given.repeats)
     for title, table in (("within", inside), ("transfer", across)):

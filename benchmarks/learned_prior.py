@@ -24,19 +24,24 @@ import optax
 from tqdm import tqdm
 
 from benchmarks import tables, worlds
-from benchmarks.learned_weights import FIRST_TRAIN, FIRST_VALIDATION, NUMBERS, inner
 from spektron_jax.archive import replacing
 from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.transfer import priors
-from spektron_jax.transfer.bayes import COVARIANCE_RIDGE, fit_features, scores
 from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.ensemble import weighted
+from spektron_jax.transfer.members import bayes_members
 from spektron_jax.transfer.methods.preprocessing import FILTERS, preprocess
 from spektron_jax.transfer.priors import (
     MAX_LOG_SCALE,
     PRIOR_PRETREATMENT,
     point_features,
 )
+from spektron_jax.transfer.selection import compressed, kennard_stone
+from spektron_jax.transfer.views import preprocessed
 
+FIRST_TRAIN, FIRST_VALIDATION = 1_000, 9_000
+NUMBERS = (5, 10, 25)
+INNER, SEEDS = 48, range(4)
 WINDOW, POINTS = FILTERS[2][0], worlds.PRESET.points
 SIGNALS = np.exp(np.linspace(-2.0, 15.0, 18))
 WIDTH, KERNEL, BATCH, RATE, DECAY = 16, 9, 8, 3e-3, 0.03
@@ -134,16 +139,10 @@ def train(tasks: dict, steps: int):
     return {"mean": mean, "sd": sd} | jax.tree.map(np.asarray, names)
 
 
-def log_error(data: TransferData, X, y, weights) -> float:
-    """Of the Bayesian members on the derivative times weights, weighted as usual."""
-
-    def features(X):
-        return preprocess(X, PRIOR_PRETREATMENT) * weights
-
-    fits = fit_features(data, features, COVARIANCE_RIDGE[PRIOR_PRETREATMENT])
-    w = jax.nn.softmax(jnp.asarray(scores(fits)))
-    found = sum(float(v) * (features(X) @ f.vector + f.intercept)
-                for v, f in zip(w, fits, strict=True))  # fmt: skip
+def log_error(data: TransferData, X, y, scales=None) -> float:
+    """Of the Bayesian members on the derivative times scales, weighted as usual."""
+    own, groups = preprocessed(data, PRIOR_PRETREATMENT, scales), data.groups()
+    found = weighted(bayes_members(own, groups), data, groups)(X)
     return float(np.log(np.mean((found - y) ** 2) / y.var() + worlds.LEAST_SHARE))
 
 
@@ -157,6 +156,23 @@ def virtual(corpus, split, first, count):
         n, rest = NUMBERS[seed % len(NUMBERS)], slice(worlds.CALIBRATION, None)
         for A, B in (spectra, spectra[::-1]):
             yield worlds.data_of(A, B, labels, n), B[rest], true[rest], n
+
+
+def inner(study):
+    """(data, spectra, labels, n) inside the calibration samples of the first split."""
+    inside = study.splits[0].calibration
+    pairs = [(a, b) for a in study.spectra for b in study.spectra if a != b]
+    for seed in tqdm(SEEDS, desc="corn", unit="split"):
+        order = np.random.default_rng(seed).permutation(inside)
+        train, test = order[:INNER], order[INNER:]
+        for source, target in pairs:
+            A, B = study.spectra[source], study.spectra[target]
+            for y in study.labels.values():
+                for n in NUMBERS:
+                    own = kennard_stone(compressed(A[train]), n)
+                    chosen = train[own]
+                    data = TransferData(A[train], y[train], B[chosen], y[chosen], own)
+                    yield data, B[test], y[test], n
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -184,7 +200,7 @@ def main(arguments: list[str] | None = None) -> None:
         changes: dict[int, list[float]] = {}
         for data, X, y, n in tasks:
             after = log_error(data, X, y, priors.coefficient_scales(data))
-            changes.setdefault(n, []).append(after - log_error(data, X, y, 1.0))
+            changes.setdefault(n, []).append(after - log_error(data, X, y))
         for n in NUMBERS:
             own = np.array(changes[n])
             error = own.std() / np.sqrt(own.size)

@@ -38,10 +38,6 @@ AUDIT = {
     "effective rank of `z_chem`": "dimensions.z_chem",
     "effective rank of `z_inst`": "dimensions.z_inst",
 }
-LEARNED = {
-    "learned_weights": "weights of members",
-    "learned_prior": "prior of coefficients",
-}
 RETRIEVAL = {
     "`z_chem`": "nano z_chem",
     "CLS": "nano CLS",
@@ -334,18 +330,53 @@ def worlds() -> str:
 
 
 def learned() -> str:
-    """Networks trained on virtual tasks, beside the recipe."""
+    """A network's prior of coefficients, beside the derivative."""
+    found = {(row["tasks"], row["n"]): row for row in load("learned_prior")["rows"]}
     rows = []
-    for name, label in LEARNED.items():
-        found = {(row["tasks"], row["n"]): row for row in load(name)["rows"]}
-        for tasks in dict.fromkeys(tasks for tasks, _ in found):
-            own = (found[tasks, n] for n in (5, 10, 25))
-            cells = ("{change:+.3f} ± {error:.3f}".format(**row) for row in own)
-            rows.append([f"{label}, {tasks}", *cells])
+    for tasks in dict.fromkeys(tasks for tasks, _ in found):
+        own = (found[tasks, n] for n in (5, 10, 25))
+        cells = ("{change:+.3f} ± {error:.3f}".format(**row) for row in own)
+        rows.append([tasks, *cells])
     return markdown(["", "n = 5", "n = 10", "n = 25"], rows)
 
 
-MAKERS = (corn_recipe, virtual_tasks, depth, depth_transfer, corn_network, coverage)
+def transfer_sets() -> str:
+    """Ours beside the best single recipe of each regime, on simulated instruments."""
+    rows = []
+    for row in load("transfer_sets_subset")["rows"]:
+        if row["group"] == "semi-real":
+            cells = [row["regime"], f"{row['fixed'][1]:.3f} ({row['best_fixed']})"]
+            cells += [r2(row["ours"][1]), r2(row["oracle"][1])]
+            cells += ["{:+.2f} [{:+.2f}, {:+.2f}]".format(*row["difference"])]
+            rows.append([*cells, f"{100 * row['lost']:.0f} %"])
+    head = ["", "best single recipe", "ours", "best recipe of each task", "ours - best"]
+    return markdown([*head, "lost"], rows)
+
+
+def transfer_measured() -> str:
+    """The same where both instruments are real."""
+    found = {
+        (row["group"], row["regime"]): row
+        for row in load("transfer_sets_subset")["rows"]
+    }
+    groups = ("corn", "tablets", "sugarcane")
+    rows = []
+    for regime in dict.fromkeys(regime for _, regime in found):
+        cells = [regime]
+        for group in groups:
+            row = found[group, regime]
+            cells.append(f"{r2(row['ours'][1])} / {r2(row['fixed'][1])}")
+            cells.append("{:+.2f} [{:+.2f}, {:+.2f}]".format(*row["difference"]))
+        rows.append(cells)
+    head = [""]
+    for group in groups:
+        cells_of = found[group, rows[0][0]]["cells"]
+        head += [f"{group}, {cells_of} cells", "difference"]
+    return markdown(head, rows)
+
+
+MAKERS = (transfer_sets, transfer_measured, corn_recipe, virtual_tasks, depth)
+MAKERS += (depth_transfer, corn_network, coverage)
 MAKERS += (ablation_laboratory, ablation_retrieval, ablation_methods, ablation_weight)
 MAKERS += (ablation_losses, audit, identification, meats, properties)
 MAKERS += (gaps, retrieval, corn_classical, worlds, learned, ablation_size)

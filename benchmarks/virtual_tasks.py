@@ -32,7 +32,7 @@ MOST_PAIRS = 25
 NONE = ("none/sg1",)
 UNLABELLED = ("umc/sg1", "coral_u/sg1")
 PAIRED = ("mc@t/sg1", "sbc@t/sg1", "pds_w5_1@t/sg1", "glsw0.01/sg1")
-PAIRED += ("pooled_mc_w1@t/sg1", "prior_ridge@t/sg1", "target_only/sg1")
+PAIRED += ("pooled_mc_w1@t/sg1", "prior_ridge@t/sg1", "target_only/sg1", "average")
 CEILING = ("ceiling/sg1",)
 REGIMES = (
     *(Regime("unlabelled", 10), Regime("unlabelled")),
