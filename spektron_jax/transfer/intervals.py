@@ -93,7 +93,7 @@ class Intervals:
         """CALIBRATED or NOT_CALIBRATED at this coverage.
 
         TOO_WIDE where that of a spectrum of mean leverage reaches further to each side
-        than the SD of the labels: it may well cover, but the mean label does no worse.
+        than the SD of the labels: it may well cover, but says little of a sample.
         """
         _check_coverage(coverage)
         n = self.residuals.size

@@ -11,6 +11,7 @@ from spektron_jax.transfer.ensemble import Ensemble
 from spektron_jax.transfer.intervals import (
     CALIBRATED,
     NOT_CALIBRATED,
+    TOO_WIDE,
     calibrate,
     instrument_shift,
     intervals_of,
@@ -175,3 +176,16 @@ def test_impossible_coverage():
     data, (X, _) = line_data(np.random.default_rng(6), 10)
     with pytest.raises(SpektronError, match="coverage = 1"):
         calibrate(Line(), data).interval(X, 1)
+
+
+@pytest.mark.parametrize(("share", "mark"), [(0.9, CALIBRATED), (1.1, TOO_WIDE)])
+def test_intervals_wider_than_the_labels_are_marked(share, mark):
+    """At n = 12 and 80 %: the 11th residual, times the root of mean leverage."""
+    data, _ = line_data(np.random.default_rng(7), 12)
+    found = calibrate(Line(), data)
+    root = spread(data)
+    moved = data.X_source - data.X_source.mean(axis=0) + root.centre
+    mean_leverage = np.mean(root(moved) ** 2)
+    half = np.sort(found.residuals)[10] * np.sqrt(mean_leverage)
+    assert replace(found, label_sd=half / share).mark(0.8) == mark
+    assert replace(found, label_sd=half / share).mark(0.95) == NOT_CALIBRATED

@@ -275,7 +275,8 @@ def _interval(summary: Summary) -> Finding:
         return Finding(True, "intervals calibrated", text)
     if summary.interval == TOO_WIDE:
         text += "the errors of left-out target samples, and reach further to each side "
-        text += "than the labels vary: the mean label would do as well."
+        text += "than the labels vary (1 SD): they say little of a single sample. More "
+        text += "labelled samples narrow them."
         return Finding(False, "intervals too wide to be of use", text)
     text += "too few labelled target samples; they are widened by the shift between "
     text += "the instruments, and their coverage is not known."

@@ -20,6 +20,7 @@ from spektron_jax.commands.report.transfer_verdict import (
 )
 from spektron_jax.commands.result import Result
 from spektron_jax.metrics import agreement
+from spektron_jax.transfer.intervals import TOO_WIDE
 
 METHODS = ("combination", "without network", "no transfer", "GLSW")
 
@@ -122,6 +123,8 @@ def test_words_for_what_is_missing():
     assert [each.label for each in found] == [
         *("not checked", "intervals not calibrated", "risk before labels: high")
     ]
+    wide = verdict(replace(bare, interval=TOO_WIDE), Compared())[1]
+    assert wide.label == "intervals too wide to be of use" and wide.good is False
     assert clearly(change(0.0)) == 0 and clearly(change(-1.0)) == -1
     assert use_of(1.0) == "no use yet" and use_of(3.0) == use_of(None)
 
