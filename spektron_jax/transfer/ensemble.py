@@ -12,7 +12,8 @@ alone, and 0.3 for classical transfers. Power and prior were chosen on simulated
 instruments for measured spectra of 23 sets (`benchmarks/transfer_sets.py`).
 
 Without labels Bayesian members are weighted by their evidence to the power of 1/20 (the
-likelihood of the source's labels says little of the target), beside CORAL's fixed share
+likelihood of the source's labels says little of the target), with a prior of 0.3 on
+SNV, beside CORAL's fixed share
 where there are spectra enough for it. The encoder has a share w = p / 2 of theirs,
 
     p / (1 - p) = evidence on the encoder / (20 x mean evidence on spectra)
@@ -50,6 +51,7 @@ TRUST = 0.6  # times sqrt(n): the power of the left-out error
 LEAST_ERROR = 1e-6  # of the labels' variance: smaller errors are those of rounding
 CLASSICAL_PRIOR = 0.3
 SPLIT_PRIORS = {split.name: split.prior for split in NOISE_SPLITS}
+UNLABELLED_SNV_PRIOR = 0.3  # no label speaks against what a division by the SD loses
 EVIDENCE_POWER = 0.05
 CORAL_SHARES = {"coral_u/raw": 0.5, "coral_u/sg1": 0.1}
 MAX_ENCODER_SHARE = 0.5  # of the Bayesian members' share
@@ -168,6 +170,8 @@ def prior_weights(members: Sequence[Member]) -> np.ndarray:
     """Without samples to leave out, (M,)."""
     kinds = np.array([member.kind for member in members])
     evidence = np.array([member.evidence for member in members])
+    scatter = np.array([member.view.scatter == "snv" for member in members])
+    prior = _priors(members) * np.where(scatter, UNLABELLED_SNV_PRIOR, 1.0)
     classical, encoder = kinds == "classical", kinds == "encoder"
     spectra = ~classical & ~encoder
     weights = np.array([CORAL_SHARES.get(member.name, 0.0) for member in members])
@@ -181,7 +185,7 @@ def prior_weights(members: Sequence[Member]) -> np.ndarray:
     rest = 1 - weights.sum()
     for rows, share in ((spectra, rest * (1 - w)), (encoder, rest * w)):
         if rows.any():
-            own = np.log(_priors(members)[rows]) + EVIDENCE_POWER * evidence[rows]
+            own = np.log(prior[rows]) + EVIDENCE_POWER * evidence[rows]
             weights[rows] = share * special.softmax(own)
     return weights
 
