@@ -23,6 +23,7 @@ from benchmarks.transfer_task import REGIMES, Task
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.methods.workspace import Workspace
 from spektron_jax.transfer.splits import Regime
+from spektron_jax.transfer.threads import one_blas_thread
 
 DIGITS = 5  # of stored errors
 CHUNK = 3  # tasks that a process takes at once: those of a set share their spectra
@@ -126,6 +127,7 @@ def _finished(run: Callable, work: list, workers: int) -> Iterator[None]:
         yield from pool.map(run, work, chunksize=CHUNK)
 
 
+@one_blas_thread
 def _run(methods: Methods, path: Path, part: tuple[Task, list]) -> None:
     """Append the records of one task, each as soon as it is there.
 
