@@ -88,7 +88,7 @@ def test_intervals_cover_about_what_was_asked(study):
                 study.spectra[source], X_target, y, split, source, Regime("paired", 10)
             )
             intervals = calibrate(make("glsw0.01/sg1"), data)
-            assert intervals.mark(0.9) != NOT_CALIBRATED
+            assert intervals.mark(0.9) != NOT_CALIBRATED  # some are wide
             low, high = intervals.interval(X_target[split.test], 0.9)
             covered.append(np.mean((low <= y[split.test]) & (y[split.test] <= high)))
     assert 0.8 < np.mean(covered) < 0.985

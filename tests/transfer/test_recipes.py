@@ -71,7 +71,9 @@ def test_ours_is_not_far_behind_the_right_recipe(differ, right, paired):
         for name, errors in recipes.items():
             errors.append(rmse(make(name).fit(data)(X), truth))
     best = min(np.mean(errors) for errors in recipes.values())
-    assert np.mean(recipes[right]) < 1.1 * best  # it is what was planted
+    # It is what was planted; another may be as good by chance of three seeds.
+    assert np.mean(recipes[right]) < 1.1 * best
+    # Weights by 25 samples never are 0 and 1; over four seeds 1.08 was the worst.
     assert np.mean(ours) < 1.15 * best
 
 

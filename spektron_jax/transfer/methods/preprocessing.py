@@ -63,7 +63,6 @@ PRETREATMENTS = {
     "sg1": lambda X: derivative(X, 1),
     "sg2": lambda X: derivative(X, 2),
     "snv+sg1": lambda X: derivative(snv(X), 1),
-    "snv+sg2": lambda X: derivative(snv(X), 2),
 }
 
 
