@@ -13,8 +13,9 @@ instruments for measured spectra of 23 sets (`benchmarks/transfer_sets.py`).
 
 Without labels Bayesian members are weighted by their evidence to the power of 1/20 (the
 likelihood of the source's labels says little of the target), with a prior of 0.3 on
-SNV, beside CORAL's fixed share
-where there are spectra enough for it. The encoder has a share w = p / 2 of theirs,
+SNV, beside the fixed shares of CORAL, or of centring where spectra are few; each as far
+as its predictions look like labels (`unlabelled.py`). The encoder has a share w = p / 2
+of theirs,
 
     p / (1 - p) = evidence on the encoder / (20 x mean evidence on spectra)
 
@@ -43,8 +44,10 @@ from spektron_jax.transfer.members import (
     encoder_members,
     prior_members,
     spectral_members,
+    unlabelled_shares,
 )
 from spektron_jax.transfer.methods.workspace import Workspace
+from spektron_jax.transfer.unlabelled import plausible, poor_probability
 
 KINDS = ("classical", "encoder", "combination")
 TRUST = 0.6  # times sqrt(n): the power of the left-out error
@@ -53,7 +56,6 @@ CLASSICAL_PRIOR = 0.3
 SPLIT_PRIORS = {split.name: split.prior for split in NOISE_SPLITS}
 UNLABELLED_SNV_PRIOR = 0.3  # no label speaks against what a division by the SD loses
 EVIDENCE_POWER = 0.05
-CORAL_SHARES = {"coral_u/raw": 0.5, "coral_u/sg1": 0.1}
 MAX_ENCODER_SHARE = 0.5  # of the Bayesian members' share
 ODDS = 20.0
 
@@ -74,11 +76,14 @@ class FittedEnsemble(Affine):
       members: names, kinds and weights, sum 1
       groups: rows of target samples that were left out together
       without: the whole procedure without each group, weights too
+      poor: probability that R2 on the target stays below 0.5, where no label tells;
+        None: not known
     """
 
     members: Sequence[Part] = ()
     groups: Sequence[np.ndarray] = ()
     without: Sequence[Affine] = ()
+    poor: float | None = None
 
     def share(self, kind: str) -> float:
         """Weight of all members of a kind."""
@@ -140,6 +145,7 @@ def weighted(
 ) -> FittedEnsemble:
     """Members of one data set, fitted without these groups too, as one model."""
     without: list[Affine] = []
+    poor = None
     if groups:
         y = np.concatenate([data.y_target[rows] for rows in groups])
         errors = np.array([member.left_out(groups) - y for member in members])
@@ -150,13 +156,18 @@ def weighted(
             known = error_weights(members, squares[:, group != number])
             without.append(combined(members, known, 1 + number))
     else:
-        weights = prior_weights(members)
+        weights = prior_weights(members, len(data.X_target))
+        if not data.labelled.size:
+            members, kept = plausible(members, data)
+            weights = weights * kept / (weights @ kept)
+            poor = poor_probability(members, weights)
     whole = combined(members, weights)
     parts = [
         Part(member.name, member.kind, float(weight))
         for member, weight in zip(members, weights, strict=True)
     ]
-    return FittedEnsemble(whole.coefficients, whole.intercept, parts, groups, without)
+    fitted = whole.coefficients, whole.intercept, parts, groups, without
+    return FittedEnsemble(*fitted, poor)
 
 
 def error_weights(members: Sequence[Member], squares: np.ndarray) -> np.ndarray:
@@ -166,15 +177,16 @@ def error_weights(members: Sequence[Member], squares: np.ndarray) -> np.ndarray:
     return special.softmax(np.log(_priors(members)) - power * np.log(error))
 
 
-def prior_weights(members: Sequence[Member]) -> np.ndarray:
-    """Without samples to leave out, (M,)."""
+def prior_weights(members: Sequence[Member], count: int) -> np.ndarray:
+    """Without samples to leave out, for a number of target spectra, (M,)."""
     kinds = np.array([member.kind for member in members])
     evidence = np.array([member.evidence for member in members])
     scatter = np.array([member.view.scatter == "snv" for member in members])
     prior = _priors(members) * np.where(scatter, UNLABELLED_SNV_PRIOR, 1.0)
     classical, encoder = kinds == "classical", kinds == "encoder"
     spectra = ~classical & ~encoder
-    weights = np.array([CORAL_SHARES.get(member.name, 0.0) for member in members])
+    shares = unlabelled_shares(count)
+    weights = np.array([shares.get(member.name, 0.0) for member in members])
     if not spectra.any():
         weights[encoder] = special.softmax(EVIDENCE_POWER * evidence[encoder])
         return weights

@@ -13,8 +13,8 @@ and once without each group of labelled target samples, on both instruments. All
 affine in preprocessed spectra: small, quick, the same after saving, and without the
 network.
 
-G = groups left out, n = labelled target samples, L = points, r = coordinates,
-F = features.
+G = groups left out, n = labelled target samples, T = target spectra, L = points,
+r = coordinates, F = features.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,7 +44,10 @@ MIN_LABELS = 4  # for leaving each out in turn
 MIN_FOR_CORAL = 20  # spectra: with 10 it is worse than centring
 NOISE_DRAWS = 100  # of white noise that are encoded
 VIEWS = ("raw", "sg1", "snv", "snv+sg1")
-LABELLED_CLASSICAL, CORAL = ("raw", "snv"), ("raw", "sg1")  # views of PLS transfers
+CLASSICAL_VIEWS = ("raw", "snv")  # of PLS transfers with labels
+# Without labels: views of CORAL and of centring, and each one's weight.
+CORAL = {"coral_u/raw": 0.5, "coral_u/sg1": 0.1}
+CENTRED = {"umc/raw": 0.1, "umc/snv": 0.1}
 # PLS transfers -> labelled target samples that they need.
 PAIRED = {"mc": 0, "ds_res": 0, "glsw0.01": 0, "pooled_mc": 1, "pooled_w1": 1}
 PAIRED |= {"sbc": 3, "target_only": 4}
@@ -121,6 +124,11 @@ class Member:
     split: str = ""
     evidence: float = 0.0
 
+    def predicted(self) -> np.ndarray:
+        """Predictions of all target spectra by the fit on everything, (T,)."""
+        X = self.view.space.data.X_target[:, : self.vectors.shape[1]]
+        return X @ self.vectors[0] + self.intercepts[0]
+
     def left_out(self, groups: Groups) -> np.ndarray:
         """Predictions of the samples of each group by the fit without them, (n,)."""
         X = self.view.space.data.X_target[:, : self.vectors.shape[1]]
@@ -152,13 +160,11 @@ def combined(members: Sequence[Member], weights: np.ndarray, fit: int = 0) -> Af
 
 def spectral_members(data: TransferData, groups: Groups = ()) -> list[Member]:
     """Those on spectra alone that suit what is known of the target."""
-    labelled, points = data.labelled.size > 0, data.X_source.shape[1]
+    points = data.X_source.shape[1]
     views = [preprocessed(data, name) for name in VIEWS if _fits(points, name)]
     members = [member for own in views for member in bayes_members(own, groups)]
-    kept = LABELLED_CLASSICAL if labelled else CORAL
     for own in views:
-        if own.name in kept:
-            members += classical_members(own, groups)
+        members += classical_members(own, groups)
     return members
 
 
@@ -191,7 +197,7 @@ def bayes_members(own: View, groups: Groups = (), kind: str = "bayes") -> list[M
 
 def classical_members(own: View, groups: Groups = ()) -> list[Member]:
     """Transfers by PLS on a view; the number of components is that of all data."""
-    names = classical_names(own.space.data)
+    names = classical_names(own.space.data, own.name)
     whole = Workspace(own.spectra)
     spaces = [whole, *(Workspace(own.without(rows).spectra) for rows in groups)]
     members = []
@@ -255,10 +261,20 @@ def encoder_members(
     return bayes_members(replace(own, moved=centre), groups, "encoder")
 
 
-def classical_names(data: TransferData) -> tuple[str, ...]:
-    """Names of the transfers by PLS that suit what is known of the target."""
+def classical_names(data: TransferData, view_name: str) -> list[str]:
+    """Names of the transfers by PLS on a view that suit what is known of the target."""
     pairs, labels = int(np.sum(data.paired != UNPAIRED)), data.labelled.size
-    if not labels:
-        return ("coral_u",) if len(data.X_target) >= MIN_FOR_CORAL else ()
-    needed = PAIRED if pairs >= MIN_LABELS else WITHOUT_PAIRS
-    return tuple(name for name, least in needed.items() if labels >= least)
+    if labels:
+        needed = PAIRED if pairs >= MIN_LABELS else WITHOUT_PAIRS
+        own = view_name in CLASSICAL_VIEWS
+        return [name for name, least in needed.items() if own and labels >= least]
+    known = unlabelled_shares(len(data.X_target))
+    parts = (name.split("/") for name in known)
+    return [name for name, own_view in parts if own_view == view_name]
+
+
+def unlabelled_shares(count: int) -> dict[str, float]:
+    """Weights of classical members by name, for a number of unlabelled spectra."""
+    if not count:
+        return {}
+    return CORAL if count >= MIN_FOR_CORAL else CENTRED

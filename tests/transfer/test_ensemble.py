@@ -9,13 +9,12 @@ import pytest
 from spektron_jax import CalibrationTransfer, SpektronError
 from spektron_jax.encoder.features import Features
 from spektron_jax.encoder.linearised import linearised
+from spektron_jax.transfer import ensemble, views
 from spektron_jax.transfer import members as member_module
-from spektron_jax.transfer import views
 from spektron_jax.transfer.bayes import NOISE_SPLITS, fits
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.ensemble import (
     CLASSICAL_PRIOR,
-    CORAL_SHARES,
     EVIDENCE_POWER,
     MAX_ENCODER_SHARE,
     ODDS,
@@ -29,10 +28,12 @@ from spektron_jax.transfer.members import (
     combined,
     prior_members,
     spectral_members,
+    unlabelled_shares,
 )
 from spektron_jax.transfer.methods import make
 from spektron_jax.transfer.methods.workspace import Workspace
 from spektron_jax.transfer.priors import difference_terms
+from spektron_jax.transfer.unlabelled import plausible
 from spektron_jax.transfer.views import COVARIANCE_RIDGE, preprocessed, view
 
 
@@ -86,7 +87,8 @@ def test_weights_are_those_of_left_out_errors(instruments, n, pairs):
 def test_the_priors_and_the_power_are_those_documented():
     assert (CLASSICAL_PRIOR, TRUST, EVIDENCE_POWER) == (0.3, 0.6, 0.05)
     assert [split.prior for split in NOISE_SPLITS] == [1.0, 1.0, 1.0, 0.2]
-    assert CORAL_SHARES == {"coral_u/raw": 0.5, "coral_u/sg1": 0.1}
+    assert unlabelled_shares(20) == {"coral_u/raw": 0.5, "coral_u/sg1": 0.1}
+    assert unlabelled_shares(19) == {"umc/raw": 0.1, "umc/snv": 0.1}
     assert (MAX_ENCODER_SHARE, ODDS) == (0.5, 20)
 
 
@@ -123,7 +125,8 @@ def test_without_samples_to_leave_out_weights_are_prior_and_evidence(instruments
     members = spectral_members(data)
     fitted = Ensemble("classical").fit(data)
     assert list(fitted.groups) == list(fitted.without) == []
-    share = {"coral_u/raw": 0.5, "coral_u/sg1": 0.1} if kind == "unlabelled" else {}
+    share = {"unlabelled": {"coral_u/raw": 0.5, "coral_u/sg1": 0.1}, "none": {}}
+    share = share.get(kind, {"umc/raw": 0.1, "umc/snv": 0.1})
     bayes = [m for m in members if m.kind == "bayes"]
     evidence = np.array([m.evidence for m in bayes])
     weight = np.exp((evidence - evidence.max()) / 20)
@@ -131,6 +134,11 @@ def test_without_samples_to_leave_out_weights_are_prior_and_evidence(instruments
     weight *= [0.3 if "/snv" in m.name else 1.0 for m in bayes]
     weight *= (1 - sum(share.values())) / weight.sum()
     by_name = share | {m.name: w for m, w in zip(bayes, weight, strict=True)}
+    if not kind.startswith("one"):
+        members, kept = plausible(members, data)
+        factor = dict(zip([m.name for m in members], kept, strict=True))
+        by_name = {name: w * factor[name] for name, w in by_name.items()}
+    by_name = {name: w / sum(by_name.values()) for name, w in by_name.items()}
     found = {part.name: part.weight for part in fitted.members}
     assert sum(found.values()) == pytest.approx(1)
     expected = {m.name: by_name.get(m.name, 0.0) for m in members}
@@ -212,19 +220,24 @@ def test_learned_members_need_pairs_with_labels_and_the_range_they_know(instrume
 def test_members_follow_what_is_known(instruments):
     data, *_ = data_of(instruments)
     paired = {"mc", "ds_res", "glsw0.01", "pooled_mc", "pooled_w1"}
-    assert set(classical_names(data)) == paired | {"sbc", "target_only"}
+    assert set(classical_names(data, "raw")) == paired | {"sbc", "target_only"}
+    assert set(classical_names(data, "snv")) == paired | {"sbc", "target_only"}
+    assert classical_names(data, "sg1") == classical_names(data, "snv+sg1") == []
     one = replace(data, y_target=np.r_[data.y_target[:1], np.full(7, np.nan)])
-    assert set(classical_names(one)) == paired
+    assert set(classical_names(one, "raw")) == paired
     few, *_ = data_of(instruments, 3)  # pairs
     unpaired = {"umc", "umc+bias", "pooled", "pooled_w1"}
-    assert set(classical_names(few)) == unpaired | {"sbc"}
+    assert set(classical_names(few, "raw")) == unpaired | {"sbc"}
     few = replace(few, y_target=np.r_[few.y_target[:2], np.nan])
-    assert set(classical_names(few)) == unpaired
+    assert set(classical_names(few, "raw")) == unpaired
     four = replace(data, paired=np.full(8, -1))
-    assert set(classical_names(four)) == unpaired | {"sbc", "target_only"}
-    assert classical_names(data_of(instruments, 19, labelled=False)[0]) == ()
-    many, *_ = data_of(instruments, 20, labelled=False)
-    assert classical_names(many) == ("coral_u",)
+    assert set(classical_names(four, "raw")) == unpaired | {"sbc", "target_only"}
+    for n, name in ((0, None), (19, "umc"), (20, "coral_u")):
+        known = data_of(instruments, n, labelled=False)[0]
+        second = {"umc": "snv", "coral_u": "sg1"}.get(name)
+        for own in ("raw", "sg1", "snv", "snv+sg1"):
+            expected = [name] if name and own in ("raw", second) else []
+            assert classical_names(known, own) == expected
     narrow = TransferData(
         data.X_source[:, :14], data.y_source, data.X_target[:, :14], *_labels(data)
     )
@@ -279,6 +292,8 @@ def test_intervals_fit_nothing_once_more(instruments, monkeypatch):
 @pytest.mark.parametrize("labelled", [True, False])
 def test_encoder_rows_fit(instruments, tiny_weights, labelled, monkeypatch):
     monkeypatch.setattr("spektron_jax.transfer.ensemble.prior_members", lambda *_: [])
+    # The encoder shares with Bayesian members alone.
+    monkeypatch.setattr(ensemble, "unlabelled_shares", lambda *_: {})
     data, X, _ = data_of(instruments, 12, labelled=labelled)
     features = Features(tiny_weights, instruments()[1], "nm", "NIR")
     models = {

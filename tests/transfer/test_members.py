@@ -74,7 +74,7 @@ def test_a_classical_member_left_out_is_its_fit_with_as_many_components(
     X = instruments(samples=60)[2][45:]
     members = classical_members(preprocessed(data, name), groups)
     whole, _ = Workspace(data).preprocessed(name)
-    names = classical_names(data)
+    names = classical_names(data, name)
     assert [m.name for m in members] == [f"{each}/{name}" for each in names]
     for each, member in zip(names, members, strict=True):
         np.testing.assert_allclose(

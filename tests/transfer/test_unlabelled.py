@@ -1,0 +1,93 @@
+"""Without labels, predictions that labels could not be are taken back."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from spektron_jax import CalibrationTransfer
+from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.ensemble import Ensemble
+from spektron_jax.transfer.members import bayes_members, combined
+from spektron_jax.transfer.unlabelled import plausible
+from spektron_jax.transfer.views import preprocessed
+
+
+def unlabelled(instruments, n):
+    X_s, _, X_t, _, y = instruments(samples=60)
+    none = np.full(n, np.nan), np.full(n, -1)
+    return TransferData(X_s[30:], y[30:], X_t[:n], *none), X_t, y
+
+
+def stretched(member, data, factor, shift):
+    """The same model with predictions of this spread and mean, in the labels' own."""
+    p, y = member.predicted(), data.y_source
+    k = factor * y.std(ddof=1) / p.std(ddof=1)
+    c = y.mean() + shift * y.std() + k * (member.intercepts - p.mean())
+    return replace(member, vectors=k * member.vectors, intercepts=c)
+
+
+@pytest.mark.parametrize("n", [5, 12, 30])
+@pytest.mark.parametrize("factor, shift", [(0.6, 0.1), (1.05, 0.3), (4, 0), (9, -2)])
+def test_spread_and_mean_are_taken_back_to_what_labels_can_be(
+    instruments, n, factor, shift
+):
+    data, *_ = unlabelled(instruments, n)
+    member = bayes_members(preprocessed(data, "raw"))[0]
+    wild = stretched(member, data, factor, shift)
+    (found,), kept = plausible([wild], data)
+    before, after, y = wild.predicted(), found.predicted(), data.y_source
+    limit = np.sqrt(stats.chi2.ppf(0.95, n - 1) / (n - 1)) * y.std(ddof=1)
+    k = min(1, limit / before.std(ddof=1))
+    assert kept[0] == pytest.approx(k)
+    assert after.std(ddof=1) == pytest.approx(k * k * before.std(ddof=1))
+    z = abs(before.mean() - y.mean()) / (y.std() / np.sqrt(n))
+    left = 1.0 if z <= 2 else 4 / z**2
+    expected = y.mean() + left * (before.mean() - y.mean())
+    assert after.mean() == pytest.approx(expected)
+    # The model of any spectrum moves with it, not only of those that were seen.
+    X = data.X_target[:1] + 0.01
+    one = combined([found], np.ones(1))(X) - after.mean()
+    was = combined([wild], np.ones(1))(X) - before.mean()
+    np.testing.assert_allclose(one, k * k * was, rtol=1e-9)
+
+
+def test_few_spectra_say_nothing(instruments):
+    data, *_ = unlabelled(instruments, 4)
+    wild = stretched(bayes_members(preprocessed(data, "raw"))[0], data, 9, 9)
+    found, kept = plausible([wild], data)
+    assert found == [wild] and kept[0] == 1
+
+
+def test_equal_predictions_stay(instruments):
+    data, *_ = unlabelled(instruments, 8)
+    member = bayes_members(preprocessed(data, "raw"))[0]
+    flat = replace(member, vectors=0 * member.vectors, intercepts=data.y_source[:1])
+    (found,), kept = plausible([flat], data)
+    assert kept[0] == 1 and np.isfinite(found.predicted()).all()
+
+
+def test_a_target_without_anything_of_the_property_is_predicted_near_the_mean(
+    instruments,
+):
+    """Noise of many times the signal: no transfer says anything, and none shouts."""
+    data, X, y = unlabelled(instruments, 10)
+    rng = np.random.default_rng(0)
+    wild = data.on(data.X_source, data.X_target + rng.normal(0, 0.5, (10, X.shape[1])))
+    predicted = Ensemble("classical").fit(wild)(
+        X[30:] + rng.normal(0, 0.5, X[30:].shape)
+    )
+    assert np.sqrt(np.mean((predicted - y.mean()) ** 2)) < 1.5 * y.std()
+
+
+def test_labels_speak_for_themselves(instruments):
+    """With labels of another range no prediction is pulled to the source's mean."""
+    X_s, axis, X_t, _, y = instruments(samples=60)
+    high = np.argsort(y)[-20:]
+    low = np.setdiff1d(np.arange(60), high)
+    ct = CalibrationTransfer(weights=None).fit(
+        X_s[low], y[low], axis, X_t[high[:10]], axis, y_target=y[high[:10]]
+    )
+    bias = np.mean(ct.predict(X_t[high[10:]]) - y[high[10:]])
+    assert abs(bias) < 0.5 * y.std()
