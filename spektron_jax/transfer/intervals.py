@@ -1,23 +1,23 @@
 """Prediction intervals re-calibrated on the target instrument's labelled samples.
 
-With n >= 10 labelled samples (and enough for the coverage asked): CV+, or jackknife+
-where each is left out alone (Barber, Candes, Ramdas & Tibshirani, Annals of Statistics
-49 (2021) 486). Every labelled sample is left out once, with its source spectrum; f_i is
-the fit without it and
+With n >= 10 labelled samples (and enough for the coverage asked):
 
-    R_i = |y_i - f_i(x_i)| / sqrt(h(x_i))
-    [q-th largest of f_i(x) - R_i s,  q-th smallest of f_i(x) + R_i s]
-    s = sqrt(h(x)),  q = ceil(c (n + 1)),  c the coverage
+    f(x) +- k t(n - 1) RMS_i[ |y_i - f_i(x_i)| / h(x_i)^(1/4) ] h(x)^(1/4)
 
-The leverage h is in here because transfer samples are chosen to be extreme. Where the
-model is the larger part of the error, and with few transfer samples it is, errors grow
-with sqrt(h) (Faber & Bro, Chemometrics and Intelligent Laboratory Systems 61 (2002)
-133). Without it 90 % intervals cover 98 % of the corn data's test labels at n = 10 and
-25, and are wider. The scale was chosen among four after looking at three of corn's
-splits, so corn's coverage is a development figure. The bound of jackknife+ holds for
-exchangeable samples; a Kennard-Stone choice is not, and coverage has to be measured.
+f_i is a fit without sample i, and others of its group, on both instruments; t is
+Student's quantile. Transfer samples are often chosen to be extreme, and errors grow
+with the leverage h: with its root where the model is the larger part of the error, not
+at all where the labels are (Faber & Bro, Chemometrics and Intelligent Laboratory
+Systems 61 (2002) 133); h^(1/4) lies between. k = 0.88: left-out errors are those of
+fewer samples than there are, and of extreme ones. On measured sets with simulated
+second instruments, corn, tablets and sugarcane, 90 % intervals then cover 0.92 of the
+test labels after a Kennard-Stone choice and 0.87 after a random one (238 and 109
+trials); with k = 1 they cover 0.95 and 0.91, and are wider.
 
-With fewer samples q would exceed n and no finite interval could be honest. Then
+They are marked "calibrated" only where n / (n + 1) reaches the coverage asked: of what
+is rarer n left-out errors say nothing.
+
+With fewer samples
 
     f(x) +- (largest error known + instrument shift),
 
@@ -35,6 +35,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from scipy import stats
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.data import UNPAIRED, TransferData
@@ -52,6 +53,7 @@ MIN_CALIBRATED = 10  # labelled samples for a calibrated interval
 CALIBRATED, NOT_CALIBRATED = "calibrated", "not calibrated"
 TOO_WIDE = "calibrated, but too wide to be of use"
 LEVERAGE_COMPONENTS = 10
+NARROWER = 0.88
 
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -69,22 +71,18 @@ class Intervals:
 
     Attributes:
       predict: the fit on all data
-      parts: the fits without some labelled samples each
-      part: which of them is without each sample                       (n,) int
-      residuals: R_i of each left-out sample                           (n,)
-      errors: |y_i - f_i(x_i)|                                         (n,)
-      source_residuals: |error| of cross-validation on the source
+      errors: |y_i - f_i(x_i)| of each left-out sample                 (n,)
+      scaled: of these, each divided by h(x_i)^(1/4)                   (n,)
+      source_errors: |error| of cross-validation on the source
       shift: the instrument-shift term, in the unit of the property
       label_sd: SD of the source's labels
-      spread: sqrt(h) of target spectra
+      spread: h^(1/4) of target spectra
     """
 
     predict: Predict
-    parts: Sequence[Predict]
-    part: np.ndarray
-    residuals: np.ndarray
     errors: np.ndarray
-    source_residuals: np.ndarray
+    scaled: np.ndarray
+    source_errors: np.ndarray
     shift: float
     label_sd: float
     spread: "Spread"
@@ -96,11 +94,10 @@ class Intervals:
         than the SD of the labels: it may well cover, but says little of a sample.
         """
         _check_coverage(coverage)
-        n = self.residuals.size
-        if n < MIN_CALIBRATED or _rank(coverage, n) > n:
+        n = self.errors.size
+        if n < MIN_CALIBRATED or coverage * (n + 1) > n + 1e-9:
             return NOT_CALIBRATED
-        mean_leverage = self.spread.floor * (1 + self.spread.axes.shape[1])
-        half = np.sort(self.residuals)[_rank(coverage, n) - 1] * np.sqrt(mean_leverage)
+        half = self._scale(coverage) * self.spread.mean
         return CALIBRATED if half <= self.label_sd else TOO_WIDE
 
     def interval(
@@ -108,18 +105,17 @@ class Intervals:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends for spectra (m, L), both (m,)."""
         if self.mark(coverage) != NOT_CALIBRATED:
-            each = np.stack([part(X) for part in self.parts])[self.part]
-            rank = _rank(coverage, self.residuals.size)
-            half = np.outer(self.residuals, self.spread(X))
-            low = np.sort(each - half, axis=0)[-rank]
-            high = np.sort(each + half, axis=0)[rank - 1]
-            return low, high
-        if self.residuals.size >= 2:
+            half = self._scale(coverage) * self.spread(X)
+        elif self.errors.size >= 2:
             half = self.errors.max() + self.shift
         else:
-            half = np.quantile(self.source_residuals, coverage) + self.shift
+            half = np.quantile(self.source_errors, coverage) + self.shift
         centre = self.predict(X)
         return centre - half, centre + half
+
+    def _scale(self, coverage: float) -> float:
+        t = stats.t.ppf((1 + coverage) / 2, self.errors.size - 1)
+        return float(NARROWER * t * np.sqrt(np.mean(self.scaled**2)))
 
 
 def calibrate(method: Method, data: TransferData) -> Intervals:
@@ -151,21 +147,17 @@ def intervals_of(
     A, B = data.X_source - mean, data.X_target - mean
     span = spanned(A, B)
     inside = data.on(A @ span, B @ span)
-    residuals, errors = [np.empty(0)], [np.empty(0)]
+    errors, scaled = [np.empty(0)], [np.empty(0)]
     for rows, part in zip(groups, without, strict=True):
         errors.append(np.abs(data.y_target[rows] - part(data.X_target[rows])))
-        root = spread(inside.without(rows))(inside.X_target[rows])
-        residuals.append(errors[-1] / root)
-    number = np.repeat(np.arange(len(groups)), [rows.size for rows in groups])
+        scaled.append(errors[-1] / spread(inside.without(rows))(inside.X_target[rows]))
     order = np.argsort(np.concatenate([*groups, np.empty(0)]))
     source_predicted = source_predictions(inside)
     whole = spread(inside)
     return Intervals(
         predict,
-        without,
-        number[order],
-        np.concatenate(residuals)[order],
         np.concatenate(errors)[order],
+        np.concatenate(scaled)[order],
         np.abs(source_predicted - data.y_source),
         instrument_shift(data, predict, source_predicted),
         float(data.y_source.std()),
@@ -175,7 +167,7 @@ def intervals_of(
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """sqrt(floor + |(x - centre) axes|^2), the root of the leverage of a spectrum.
+    """(floor + |(x - centre) axes|^2)^(1/4), from the leverage h of a spectrum.
 
     Attributes:
       centre: mean of the source spectra as the target would show it   (L,)
@@ -188,14 +180,18 @@ class Spread:
     floor: float
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
-        """Roots of the leverage of target spectra (m, L), (m,)."""
-        return np.sqrt(
-            self.floor + np.sum(((X - self.centre) @ self.axes) ** 2, axis=1)
-        )
+        """h^(1/4) of target spectra (m, L), (m,)."""
+        h = self.floor + np.sum(((X - self.centre) @ self.axes) ** 2, axis=1)
+        return h**0.25
+
+    @property
+    def mean(self) -> float:
+        """h^(1/4) at the source's mean leverage."""
+        return float((self.floor * (1 + self.axes.shape[1])) ** 0.25)
 
 
 def spread(data: TransferData) -> Spread:
-    """Return the function sqrt(h) of target spectra.
+    """Return the function h^(1/4) of target spectra.
 
     h = 1 / S + T2 / (S - 1), the leverage among the principal components of the source
     spectra, after the mean difference of the instruments is taken away.
@@ -244,11 +240,6 @@ def instrument_shift(
         names.append("coral_u/raw")
     others = [make(name).fit(data)(data.X_target) for name in names]
     return float(np.sqrt(np.mean((np.stack(others) - on_target) ** 2)))
-
-
-def _rank(coverage: float, n: int) -> int:
-    # 1e-9: 0.9 * 10 must not become 9.000000000000002 and so 10.
-    return int(np.ceil(coverage * (n + 1) - 1e-9))
 
 
 def _check_coverage(coverage: float) -> None:

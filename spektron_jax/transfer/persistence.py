@@ -28,10 +28,10 @@ from spektron_jax.transfer.applicability import Applicability
 from spektron_jax.transfer.intervals import Intervals, Spread
 from spektron_jax.transfer.members import Affine
 
-FORMAT, OLDEST_READ = 6, 4  # 5: with preprocessing, and shares; 6: fits by groups
+FORMAT = 7
 HEADER = "adapter.json"
 KIND = "spektron-transfer"
-INTERVALS = ("part", "residuals", "errors", "source_residuals", "shift", "label_sd")
+INTERVALS = ("errors", "scaled", "source_errors", "shift", "label_sd")
 DOMAIN = ("mean", "loadings", "variances", "t2_limit", "q_limit")
 FILES = {"model.json", "model.npz"}
 
@@ -40,7 +40,7 @@ def packed(
     model: Affine, intervals: Intervals, domain: Applicability | None
 ) -> dict[str, np.ndarray]:
     """Everything a fitted transfer consists of, as arrays by name."""
-    arrays = {"parts": np.array(len(intervals.parts))}
+    arrays = {"intercept": np.array(model.intercept)}
     groups: list[tuple[str, Any, Sequence[str]]] = [
         ("", intervals, INTERVALS),
         ("spread/", intervals.spread, ("centre", "axes", "floor")),
@@ -49,11 +49,8 @@ def packed(
         groups.append(("domain/", domain, DOMAIN))
     for head, owner, names in groups:
         arrays |= {head + name: np.array(getattr(owner, name)) for name in names}
-    models: list[Any] = [model, *intervals.parts]
-    for number, part in enumerate(models):
-        arrays[f"model{number}/intercept"] = np.array(part.intercept)
-        for space, vector in part.coefficients.items():
-            arrays[f"model{number}/space/{space}"] = vector
+    for space, vector in model.coefficients.items():
+        arrays[f"space/{space}"] = vector
     return arrays
 
 
@@ -61,35 +58,29 @@ def unpacked(
     arrays: Mapping[str, np.ndarray],
 ) -> tuple[Affine, Intervals, Applicability | None]:
     """The inverse of `packed`."""
-    models = []
-    for number in range(int(arrays["parts"]) + 1):
-        head = f"model{number}/space/"
-        coefficients = {
-            name.removeprefix(head): values
-            for name, values in arrays.items()
-            if name.startswith(head)
-        }
-        intercept = float(arrays[f"model{number}/intercept"])
-        models.append(Affine(coefficients, intercept))
+    coefficients = {
+        name.removeprefix("space/"): values
+        for name, values in arrays.items()
+        if name.startswith("space/")
+    }
+    model = Affine(coefficients, float(arrays["intercept"]))
     spread = Spread(
         arrays["spread/centre"], arrays["spread/axes"], float(arrays["spread/floor"])
     )
     intervals = Intervals(
-        models[0],
-        models[1:],
-        arrays.get("part", np.arange(len(models) - 1)),  # formats 4, 5: one each
-        arrays["residuals"],
+        model,
         arrays["errors"],
-        arrays["source_residuals"],
+        arrays["scaled"],
+        arrays["source_errors"],
         float(arrays["shift"]),
-        float(arrays.get("label_sd", np.inf)),
+        float(arrays["label_sd"]),
         spread,
     )
     domain = None
     if "domain/mean" in arrays:
         mean, loadings, variances, *limits = (arrays[f"domain/{n}"] for n in DOMAIN)
         domain = Applicability(mean, loadings, variances, *map(float, limits))
-    return models[0], intervals, domain
+    return model, intervals, domain
 
 
 def write(path: Path, settings: dict[str, Any], arrays: Mapping) -> Path:
@@ -122,7 +113,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         listed = archive.verify(path, FORMAT, seal=False)
         if listed["kind"] != KIND or not FILES <= set(listed["files"]):
             raise KeyError("kind")
-        if listed["format"] < OLDEST_READ:
+        if listed["format"] < FORMAT:
             raise SpektronError(
                 f"{path}: written by {listed.get('package')} in an older format; fit "
                 "again"
@@ -165,8 +156,7 @@ def read_adapter(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         with np.load(content, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(str(arrays.pop(HEADER)))
-        readable = OLDEST_READ <= header["format"] <= FORMAT
-        known = header["kind"] == KIND and readable
+        known = (header["kind"], header["format"]) == (KIND, FORMAT)
         settings, listed = header["settings"], header["sha256"]
     except OSError as error:
         raise SpektronError(f"{path}: cannot be read ({error.strerror})") from error

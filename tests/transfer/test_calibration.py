@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 
 from spektron_jax import CalibrationTransfer, SpektronError, archive
-from spektron_jax.transfer import persistence
 from spektron_jax.transfer.applicability import IN_DOMAIN, UNLIKE
-from spektron_jax.transfer.intervals import intervals_of
 from spektron_jax.transfer.methods import make
 
 TRAIN, N = 24, 10
@@ -161,10 +159,10 @@ def test_damaged_or_foreign_folders_are_refused(instruments, tmp_path):
     (folder / "manifest.json").write_text(json.dumps(newer))
     with pytest.raises(SpektronError, match="newer format"):
         CalibrationTransfer.load(folder)
-    (folder / "manifest.json").write_text(json.dumps(newer | {"format": 4}))
+    (folder / "manifest.json").write_text(json.dumps(newer | {"format": 7}))
     with pytest.raises(SpektronError, match="manifest.json has changed"):
         CalibrationTransfer.load(folder)
-    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 3}))
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 6}))
     with pytest.raises(SpektronError, match="older format; fit again"):
         CalibrationTransfer.load(folder)
     (folder / "manifest.json").write_text(json.dumps(manifest))  # as older ones are
@@ -343,53 +341,6 @@ def test_weights_can_be_an_object_with_features_of_its_own(instruments, tmp_path
     np.testing.assert_array_equal(loaded.predict(X_t), ct.predict(X_t))
     with pytest.raises(SpektronError, match="neighbours: needs an object that was"):
         ct.neighbours(X_t)
-
-
-@pytest.mark.parametrize("labelled", [True, False])
-def test_models_of_format_4_load(instruments, tmp_path, labelled):
-    """Their one share was the learned prior's with labels, else the encoder's."""
-    ct, X, _ = fitted(instruments, "paired" if labelled else "unlabelled", 8)
-    settings, arrays = ct._state()
-    for key in ("preprocessing", "members", "prior_share"):
-        del settings[key]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(persistence, "FORMAT", 4)
-        settings["network_share"] = 0.125
-        folder = persistence.write(tmp_path / "model", settings, arrays)
-        adapter = persistence.write_adapter(tmp_path / "a.npz", settings, arrays)
-    old = CalibrationTransfer.load(folder)
-    np.testing.assert_array_equal(old.predict(X), ct.predict(X))
-    shares = (0, 0.125) if labelled else (0.125, 0)
-    assert (old.network_share_, old.prior_share_) == shares and old.members_ == {}
-    np.testing.assert_array_equal(ct.switch(adapter).predict(X), old.predict(X))
-    again = CalibrationTransfer.load(old.save(tmp_path / "again"))
-    assert (again.network_share_, again.prior_share_) == shares
-
-
-@pytest.mark.parametrize("kind", ["paired", "unlabelled"])
-def test_models_of_format_5_load(instruments, tmp_path, kind):
-    """Each fit of theirs left one sample out, in the order of the samples."""
-    ct, X, y = fitted(instruments, kind, 12)
-    if kind == "paired":
-        data = ct._data
-        rows, model = [np.array([row]) for row in range(12)], ct._model
-        without = [model.without[row % 8] for row in range(12)]
-        ct._intervals = intervals_of(data, model, rows, without)
-    expected = ct.predict_interval(X)
-    settings, arrays = ct._state()
-    del arrays["part"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(persistence, "FORMAT", 5)
-        folder = persistence.write(tmp_path / "model", settings, arrays)
-        adapter = persistence.write_adapter(tmp_path / "a.npz", settings, arrays)
-    assert json.loads((folder / "manifest.json").read_text())["format"] == 5
-    for old in (CalibrationTransfer.load(folder), ct.switch(adapter)):
-        np.testing.assert_array_equal(old.predict(X), ct.predict(X))
-        np.testing.assert_array_equal(old.predict_interval(X), expected)
-        assert old.members_ == ct.members_
-    old.save(tmp_path / "again")
-    again = CalibrationTransfer.load(tmp_path / "again")
-    np.testing.assert_array_equal(again.predict_interval(X), expected)
 
 
 def test_left_out_errors_are_in_the_order_of_the_labels(instruments, tmp_path):
