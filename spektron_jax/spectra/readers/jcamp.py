@@ -30,7 +30,8 @@ _MANTISSA = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)")
 _DECIMALS = re.compile(r"[-+]?\d*\.?(\d*)")
 _PACKED = re.compile(r"[@A-DF-Ia-df-i%J-Rj-rS-Zs]")
 _ONCE = {"NPOINTS", "FIRSTX", "LASTX", "XFACTOR", "YFACTOR", "XUNITS", "YUNITS"}
-MAX_POINTS = 10**8  # points that a block may claim
+MAX_POINTS = 10**6  # points that any file may claim; more, as its length allows
+POINTS_PER_LETTER = 20  # DUP packs most; flat spectra stay below
 MAX_LINE_POINTS = 10**6  # points in one line, which DUP counts may claim
 
 
@@ -62,12 +63,13 @@ class _Block:
 def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return every spectrum of the file, one row for each block."""
     text, _ = decode(path.read_bytes(), log)
-    spectra = []
+    spectra, left = [], max(MAX_POINTS, POINTS_PER_LETTER * len(text))
     for number, block in enumerate(_blocks(text, log), start=1):
         at = f"block {number} ({block.value('TITLE')[:40]}), line {block.line}"
         try:
-            found = _spectrum(block, log, at)
+            found = _spectrum(block, log, at, left)
             if found is not None:
+                left -= found[0].size
                 spectra.append((at, block, *found))
         except _Wrong as error:
             log.error(f"{at}, {error.args[0]}", error.args[1])
@@ -137,8 +139,10 @@ def _blocks(text: str, log: Log) -> list[_Block]:
     return done
 
 
-def _spectrum(block: _Block, log: Log, at: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """(axis, ordinates) of a block, None where it holds no data."""
+def _spectrum(
+    block: _Block, log: Log, at: str, left: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """(axis, ordinates) of a block of at most `left` points, None without data."""
     for name in ("NTUPLES", "PEAKTABLE", "PEAKASSIGNMENTS"):
         if name in block.labels:
             raise _Wrong(name, "this kind of data is no spectrum on an axis")
@@ -147,9 +151,11 @@ def _spectrum(block: _Block, log: Log, at: str) -> tuple[np.ndarray, np.ndarray]
     xfactor = _number(block, "XFACTOR", 1.0)
     yfactor = _number(block, "YFACTOR", 1.0)
     points = _number(block, "NPOINTS")
-    if not (points == int(points) and 2 <= points <= MAX_POINTS):
+    if not (points == int(points) and 2 <= points):
         raise _Wrong("NPOINTS", f"{points:g}; must be a whole number, 2 or more")
     points = int(points)
+    if points > left:
+        raise _Wrong("NPOINTS", f"{points:,}, more than a file of this length can hold")
     if not block.rows:
         raise _Wrong(block.data[0], "no data follow")
     form = re.sub(r"\s", "", block.data[1].upper())
