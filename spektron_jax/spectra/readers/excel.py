@@ -1,20 +1,24 @@
 """Excel workbooks (.xlsx, .xlsm) through openpyxl, values only.
 
 A workbook with one table is one instrument; with several, each sheet is an instrument
-of that name. A sheet is looked through as text is: notes may stand above and below the
-table. A sheet without a table is notes when another one has one. Formulas count with
-the value Excel last saved; one without is an error. openpyxl 3.1.5 was checked on
-workbooks written by itself, with numbers, text, gaps and formulas.
+of that name. A sheet is searched for its table as text is: notes may stand above it. A
+sheet without numbers is notes. Formulas count with the value Excel last saved; one
+without is an error. openpyxl 3.1.5 was checked on workbooks written by itself, with
+numbers, text, gaps and formulas.
 """
 
 import warnings
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.limits import check_claim
+from spektron_jax.spectra.readers.cells import MIN_POSITIONS, number
+from spektron_jax.spectra.readers.find_table import find_table
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 from spektron_jax.spectra.readers.table import read_table
+from spektron_jax.spectra.readers.text_notes import hints
 
 MAX_XML_BYTES = 2**24  # that any workbook may unpack to; 3 s of parsing
 MAX_ROWS = 2**20  # of a sheet; Excel's own limit
@@ -25,17 +29,62 @@ Sheet = tuple[list[list[str]], list[int]]  # rows of one width, and their number
 
 
 def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
-    """Return the spectra of each filled sheet."""
+    """Return the spectra of each sheet that holds a table."""
     sheets = _sheets(path, log)
-    parts = []
-    for name, (table, numbers) in sheets.items():
-        place = f"sheet {name!r}, row " if len(sheets) > 1 else "row "
-        places = [f"{place}{number}" for number in numbers]
-        parts.append(read_table(table, places, log, modality))
-        parts[-1].name = name
-        if len(sheets) > 1:
-            parts[-1].axis_place = f"sheet {name!r}, {parts[-1].axis_place}"
+    parts: list[ParsedSpectra] = []
+    comments = []
+    for name, sheet in sheets.items():
+        if not any(map(_has_numbers, (*sheet[0], *zip(*sheet[0], strict=True)))):
+            log.note(f"sheet {name!r}", "holds no numbers; left out as notes")
+            comments += [" ".join(filter(None, row)) for row in sheet[0]]
+            continue
+        own = Log(log.path, log.strict, log.unit)
+        try:
+            found, notes = _read_sheet(name, sheet, own, modality)
+        except SpektronError as error:
+            text = str(error).removeprefix(f"{path}: ")
+            if f"sheet {name!r}" not in text:
+                text = f"sheet {name!r}: {text}"
+            if len(sheets) == 1:
+                raise SpektronError(f"{path}: {text}") from error
+            log.error(f"sheet {name!r}", text.removeprefix(f"sheet {name!r}: "))
+            continue
+        log.problems += own.problems
+        log.notes += own.notes
+        comments += notes
+        for part in found:
+            part.name = name if len(found) == 1 else f"{name} {part.name}"
+            part.axis_place = f"sheet {name!r}, {part.axis_place}"
+        parts += found
+    for part in parts:
+        if comments:
+            part.metadata["comments"] = "\n".join(comments)
     return parts
+
+
+def _read_sheet(
+    name: str, sheet: Sheet, log: Log, modality: str | None
+) -> tuple[list[ParsedSpectra], list[str]]:
+    """(spectra of a sheet, the notes around its table), found as in tabbed text."""
+    rows = [[" ".join(cell.split()) for cell in row] for row in sheet[0]]
+    lines = ["\t".join(row).rstrip("\t") for row in rows]
+    places = [f"sheet {name!r}, row {number}" for number in sheet[1]]
+    table = find_table(lines, places, log, "\t")
+    width = max(map(len, table.rows), default=0)
+    cells = [row + [""] * (width - len(row)) for row in table.rows]
+    kept = [j for j in range(width) if any(row[j] for row in cells)]
+    cells = [[row[j] for j in kept] for row in cells]
+    parts = read_table(cells, table.places, log, modality)
+    unit, quantity = hints(table.notes)
+    for part in parts:
+        part.unit_hint, part.quantity_hint = unit, quantity
+    return parts, table.notes
+
+
+def _has_numbers(cells: Iterable[str]) -> bool:
+    """Whether a row or a column holds as many numbers as an axis has at least."""
+    known = sum(bool(cell) and number(cell) is not None for cell in cells)
+    return known >= MIN_POSITIONS
 
 
 def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
@@ -93,12 +142,42 @@ def _cells(openpyxl, path: Path, log: Log) -> dict[str, Sheet]:
         warnings.simplefilter("ignore")  # styles and extensions that values do not need
         book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         try:
-            return {
+            sheets = {
                 sheet.title: _filled(sheet.title, sheet, log)
                 for sheet in book.worksheets
             }
         finally:
             book.close()
+        if any("" in row for rows, _ in sheets.values() for row in rows):
+            file.seek(0)
+            book = openpyxl.load_workbook(file, read_only=True)
+            try:
+                for sheet in book.worksheets:
+                    _check_formulas(sheet, sheets[sheet.title], log)
+            finally:
+                book.close()
+    return sheets
+
+
+def _check_formulas(sheet, found: Sheet, log: Log) -> None:
+    """An error for cells that hold a formula and no value."""
+    values = dict(zip(found[1], found[0], strict=True))
+    sheet.reset_dimensions()
+    bare: dict[int, list[str]] = {}
+    for row, cells in enumerate(sheet.iter_rows(), 1):
+        for column, cell in enumerate(cells):
+            if getattr(cell, "data_type", "") != "f":
+                continue
+            known = values.get(row, [])
+            if column >= len(known) or not known[column]:
+                bare.setdefault(row, []).append(cell.coordinate)
+    for row, names in bare.items():
+        text = f"formulas without a stored result in {', '.join(names[:5])}"
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        text = f"{text}{more}; open and save the workbook in Excel"
+        if log.strict:
+            log.error(f"sheet {sheet.title!r}, row {row}", text)
+        log.warning(f"sheet {sheet.title!r}, row {row}", text)
 
 
 def _filled(name: str, sheet, log: Log) -> Sheet:
@@ -107,20 +186,20 @@ def _filled(name: str, sheet, log: Log) -> Sheet:
     sheet.reset_dimensions()
     rows: list[list[str]] = []
     numbers, seen, filled, width = [], 0, 0, 0
-    for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+    for index, row in enumerate(sheet.iter_rows(values_only=True), 1):
         seen += len(row)
         cells = ["" if value is None else _text(value) for value in row]
         while cells and not cells[-1].strip():
             cells.pop()
         if cells:
             rows.append(cells)
-            numbers.append(number)
+            numbers.append(index)
             filled += sum(cell != "" for cell in cells)
             width = max(width, len(cells))
         most = max(MAX_GAPS, MAX_GAP_SHARE * filled)
-        if number > MAX_ROWS or max(seen, width * len(rows)) > most:
+        if index > MAX_ROWS or max(seen, width * len(rows)) > most:
             log.fail(
-                f"sheet {name!r}, row {number}",
+                f"sheet {name!r}, row {index}",
                 "nearly all cells so far are empty; delete the cells far from the "
                 "table",
             )

@@ -75,8 +75,9 @@ def _read_datasets(datasets: dict[str, dict], log: Log) -> list[ParsedSpectra]:
             continue
         rows = _labels(fields.get("label"), 0, data.shape[0])
         part = of_matrix(f"dataset {name!r}", name, axis, data, rows)
-        words = _words(fields.get("axisscalename")) + _words(fields.get("title"))
-        part.unit = unit_of(" ".join(words))
+        part.axis_label = " ".join(_words(fields.get("axisscalename")))
+        titles = " ".join(_words(fields.get("title")))
+        part.unit = unit_of(part.axis_label) or unit_of(titles)
         part.axis_place = f"dataset {name!r}, axisscale"
         parts.append(part)
     if not parts:

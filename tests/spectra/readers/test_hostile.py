@@ -292,9 +292,8 @@ def test_tables_hold_no_formulas(tmp_path, text):
     )
     written = path.read_bytes().decode("utf-8")
     (_, row) = csv.reader(io.StringIO(written, newline=""))
-    assert (
-        row[0] == row[1] == row[2] == row[6] == row[7] == "'" + text.replace("\r", " ")
-    )
+    shown = "'" + text.replace("\r", " ")
+    assert row[0] == row[1] == row[2] == row[6] == row[7] == shown
     assert row[3] == "-1.5"
 
 
