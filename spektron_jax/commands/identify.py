@@ -3,19 +3,18 @@
 Writes hits.csv beside the results: every hit of every query, best first.
 """
 
-import csv
 from dataclasses import asdict
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from spektron_jax.archive import replacing
 from spektron_jax.commands.report import identify as page
 from spektron_jax.commands.result import Result
 from spektron_jax.config import COUNT, FRACTION, at_least, check_fields, one_of
 from spektron_jax.identification.classify import classify
 from spektron_jax.identification.search import HitRow, search
 from spektron_jax.identification.sources import read_pairs
+from spektron_jax.spectra.tables import write_table
 
 RULES = {
     "identify.mode": one_of("search", "classify"),
@@ -51,9 +50,7 @@ def run(config: ConfigDict, workdir: Path) -> Result:
         classified, rows = classify(pairs, weights, given.shots, given.repeats, *how)
         verdict = page.classify_verdict(classified)
         sections, data = page.classify_sections(classified), asdict(classified)
-    with replacing(workdir / "hits.csv") as draft:
-        with draft.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([HitRow._fields, *rows])
+    write_table(workdir / "hits.csv", [HitRow._fields, *rows])
     return Result(
         "Identification",
         verdict,

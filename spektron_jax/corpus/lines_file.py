@@ -19,6 +19,7 @@ from spektron_jax.archive import checksum, replacing
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.grid import XH_TYPES
 from spektron_jax.spectra.hdf5_check import HDF5_ERRORS
+from spektron_jax.spectra.hdf5_open import open_hdf5
 
 Arrays = dict[str, np.ndarray]
 FORMAT, VERSION = "spektron-lines", 1
@@ -51,7 +52,7 @@ def read_lines(path: Path) -> tuple[Arrays, tuple[str, ...], str]:
     """Return (arrays by name, names of X-H types, sha256) of a checked file."""
     try:
         digest = checksum(path)
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             if file.attrs.get("format") != FORMAT:
                 raise SpektronError(
                     f"{path}: not a line list (its attribute 'format' is not "

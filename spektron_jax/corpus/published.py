@@ -29,6 +29,7 @@ from spektron_jax.corpus.line_corpus import split_of
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.axis import resample
 from spektron_jax.spectra.grid import pretraining_axis
+from spektron_jax.spectra.hdf5_open import refuse_other_files
 
 BUNDLE_ERRORS = (OSError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
 MAX_FILE_BYTES = 2**24  # of one file in a bundle
@@ -109,6 +110,7 @@ def _unfinished(
     except OSError as error:
         raise SpektronError(f"{part}: damaged ({error}); remove it") from error
     with file:
+        refuse_other_files(file)
         if "mark" not in file.attrs:
             _lay_out(file, source, axis)
             file.attrs["mark"] = mark

@@ -16,7 +16,6 @@ from memory, the disk's speed at first).
 """
 
 import hashlib
-from pathlib import Path
 from typing import NoReturn
 
 import h5py
@@ -28,10 +27,10 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.grid import MODALITIES
 from spektron_jax.spectra.hdf5_check import (
     HDF5_ERRORS,
-    heaps_are_sound,
     item_of,
     strings_of,
 )
+from spektron_jax.spectra.hdf5_open import open_hdf5
 
 DATASETS = {"IR": "ir", "Raman": "raman"}
 BLOCK_ROWS = 1024  # 8 MB at 2048 points
@@ -51,11 +50,9 @@ class QM9SFile:
     def __init__(self, path: str, modalities: tuple[str, ...] = ("IR", "Raman")):
         """Open and check the file; only `modalities` become examples."""
         self.path = path
-        if Path(path).is_file() and not heaps_are_sound(path):
-            raise SpektronError(f"{path}: damaged or cut off (a heap of its strings)")
         try:
-            self._file = h5py.File(path, "r")
-        except OSError as error:
+            self._file = open_hdf5(path)
+        except HDF5_ERRORS as error:
             raise SpektronError(
                 f"{path}: cannot be opened as HDF5 ({error}); set config.data.path to "
                 "a whole file"

@@ -29,7 +29,7 @@ _BLOCK = 2**22
 MAX_ATTRIBUTE_BYTES = 2**20
 MAX_DATASET_BYTES = 2**34
 DEFLATE_RATIO = 1100  # gzip packs 1 : 1032 at best
-MAX_STRINGS_BYTES = 2**30  # bytes of an array of strings, all as long as the longest
+MAX_STRINGS_BYTES = 2**27  # bytes of an array of strings, all as long as the longest
 MAX_SCAN_BYTES = 2**28  # bytes of a file that is searched for attributes
 _OBJECT = struct.Struct("<HHIQ")
 _REFERENCE = np.dtype([("length", "<u4"), ("heap", "<u8"), ("index", "<u4")])
@@ -98,7 +98,8 @@ def strings(dataset: h5py.Dataset) -> np.ndarray:
         longest = max(
             (int(raw["length"].max()) for raw in _references(dataset)), default=0
         )
-    if longest > size or 4 * longest * dataset.size > MAX_STRINGS_BYTES:
+    most = max(MAX_STRINGS_BYTES, 4 * size)
+    if longest > size or 4 * longest * dataset.size > most:
         raise OSError(
             f"strings of {dataset.name}: the longest claims {longest:,} bytes, too "
             "many, or damaged"

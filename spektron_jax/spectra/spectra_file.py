@@ -14,11 +14,11 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.hdf5_check import (
     HDF5_ERRORS,
     attribute,
-    heaps_are_sound,
     item_of,
     small_dataset,
     strings_of,
 )
+from spektron_jax.spectra.hdf5_open import open_hdf5
 from spektron_jax.spectra.spectra_set import InstrumentSpectra, SpectraSet
 
 FORMAT = "spectra-set"
@@ -78,9 +78,7 @@ def _write(file: h5py.File, spectra: SpectraSet, compress: bool) -> None:
 def load(path: str | Path) -> SpectraSet:
     """Read a spectra-set file; SpektronError names the file and the dataset."""
     try:
-        if not heaps_are_sound(path):
-            raise OSError("a global heap does not add up")
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             return _read(file)
     except HDF5_ERRORS as error:
         raise SpektronError(
@@ -92,7 +90,7 @@ def load(path: str | Path) -> SpectraSet:
 def is_spectra_set(path: str | Path) -> bool:
     """True when an HDF5 file says that it is a spectra set."""
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             return _text(attribute(file, "format")) == FORMAT
     except HDF5_ERRORS:
         return False

@@ -91,6 +91,7 @@ class SpectraSet:
       split: (n,) strings, or None.
       metadata: title, source, licence and whatever else the file says.
       problems: what was found on reading.
+      notes: what the file left open: what was taken, and what else it could be.
     """
 
     instruments: dict[str, InstrumentSpectra]
@@ -103,6 +104,7 @@ class SpectraSet:
     split: np.ndarray | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
 
     def __post_init__(self):
         """Bring arrays to their types and check that they fit together."""
@@ -146,7 +148,7 @@ class SpectraSet:
         return self.targets[:, self.target_names.index(name)]
 
     def take(self, rows: np.ndarray) -> "SpectraSet":
-        """Return the set of some samples, by index or mask; problems stay behind."""
+        """Return the set of some samples, by index or mask, without problems and notes."""
         rows = np.arange(len(self))[rows]
         instruments = {
             name: replace(
@@ -165,10 +167,11 @@ class SpectraSet:
             split=None if self.split is None else self.split[rows],
             metadata=dict(self.metadata),
             problems=[],
+            notes=[],
         )
 
     def describe(self) -> str:
-        """Return a summary for people: what is there, and the first problems."""
+        """Return a summary for people: what is there, the first notes and problems."""
         title = self.metadata.get("title", "Spectra").splitlines() or ["Spectra"]
         lines = [f"{title[0][:80]}: {len(self)} samples, {self.modality}"]
         for name, one in self.instruments.items():
@@ -188,13 +191,12 @@ class SpectraSet:
             lines.append(text.rstrip())
         for name, label in self.labels.items():
             lines.append(f"  label {name}: {len(set(label.tolist()))} classes")
-        if self.problems:
-            lines.append(f"  problems: {len(self.problems)}")
-            lines += [f"    {problem}" for problem in self.problems[:MAX_SHOWN]]
-            if len(self.problems) > MAX_SHOWN:
-                lines.append(
-                    f"    ... {len(self.problems) - MAX_SHOWN} more in .problems"
-                )
+        for kind, found in (("notes", self.notes), ("problems", self.problems)):
+            if found:
+                lines.append(f"  {kind}: {len(found)}")
+                lines += [f"    {one}" for one in found[:MAX_SHOWN]]
+            if len(found) > MAX_SHOWN:
+                lines.append(f"    ... {len(found) - MAX_SHOWN} more in .{kind}")
         return "\n".join(lines)
 
 

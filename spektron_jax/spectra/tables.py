@@ -4,11 +4,14 @@
 
 `low` and `high` bound the interval and `flag` says why a value is to be doubted; all
 three may be empty. Comma, decimal point, UTF-8, written whole or not at all.
+
+A spreadsheet runs a cell that starts with = + - or @ as a formula. `write_table`, by
+which every table of the package is written, puts an apostrophe before such text.
 """
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ import numpy as np
 from spektron_jax.archive import replacing
 from spektron_jax.errors import SpektronError
 
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 COLUMNS = (
     *("sample_id", "property", "unit", "prediction", "low", "high"),
     *("flag", "model", "version"),
@@ -76,11 +80,31 @@ def write_predictions(
         for i in range(n)
         for j in range(k)
     ]
+    write_table(path, [COLUMNS, *rows])
+
+
+def write_table(path: str | Path, rows: Iterable[Iterable[object]]) -> None:
+    """Write rows as CSV, replaced as a whole, without formulas (see the top)."""
     with (
         replacing(path) as draft,
         open(draft, "w", encoding="utf-8", newline="") as file,
     ):
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([_harmless(cell) for cell in row] for row in rows)
+
+
+def _harmless(cell: object) -> object:
+    """A cell that no spreadsheet takes for a formula; numbers stay as they are."""
+    if not isinstance(cell, str):
+        return cell
+    cell = cell.replace("\r", " ")  # would end the line for some programs
+    if not (cell.startswith(("\t", "\n")) or cell.lstrip().startswith(_FORMULA)):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
 
 
 def _number(value: float) -> str:

@@ -9,7 +9,6 @@ are not computed again (their files are named by SMILES and settings), nor are t
 that failed, unless config.lines.retry is true.
 """
 
-import csv
 import functools
 import hashlib
 import json
@@ -25,7 +24,6 @@ from absl import logging
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from spektron_jax.archive import replacing
 from spektron_jax.corpus import lines_file
 from spektron_jax.corpus.builder import gfn2, molecule, qm9s_csv, worker_pool
 from spektron_jax.corpus.builder.structures import Entry, Unsuitable, read_list
@@ -35,6 +33,7 @@ from spektron_jax.corpus.published import (
     has_triple_bond,
 )
 from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.tables import write_table
 
 SOURCES = ("smiles", "qm9s_csv")
 PART_FILES = 500
@@ -253,11 +252,6 @@ def _finished(
 
 
 def _write_failures(path: Path, failures: list[Failure]) -> None:
-    with (
-        replacing(path) as draft,
-        open(draft, "w", newline="", encoding="utf-8") as file,
-    ):
-        table = csv.writer(file)
-        table.writerow(COLUMNS)
-        for entry, reason in sorted(failures, key=lambda found: found[0].line):
-            table.writerow([entry.line, entry.smiles, entry.name, reason])
+    ordered = sorted(failures, key=lambda found: found[0].line)
+    rows = [(entry.line, entry.smiles, entry.name, why) for entry, why in ordered]
+    write_table(path, [COLUMNS, *rows])

@@ -10,6 +10,7 @@ good rows are kept and `problems` lists the others.
 """
 
 import importlib
+import re
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,7 @@ from spektron_jax.spectra.grid import check_name
 from spektron_jax.spectra.hdf5_check import heaps_are_sound
 from spektron_jax.spectra.readers import folder, foreign
 from spektron_jax.spectra.readers.assemble import assemble, resolve
+from spektron_jax.spectra.readers.csv import is_avantes, utf16_of
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 from spektron_jax.spectra.spectra_set import SpectraSet
 
@@ -58,7 +60,7 @@ def read(
       SpektronError: with the file, the place in it and what to do.
     """
     path = Path(path)
-    log = Log(str(path), strict)
+    log = Log(str(path), strict, unit)
     if quantity is not None:
         check_name("quantity", quantity, QUANTITIES)
     try:
@@ -112,7 +114,7 @@ def detect(path: Path, log: Log) -> str:
     found = _by_content(path, head) or by_suffix
     if not head:
         log.fail("byte 0", "the file is empty")
-    if found is None or (found == "CSV" and b"\0" in head and not _is_utf16(head)):
+    if found is None or (found == "CSV" and not _is_text(head)):
         kind = "binary format" if b"\0" in head else "format"
         log.fail(
             "byte 0",
@@ -120,7 +122,7 @@ def detect(path: Path, log: Log) -> str:
             f"text, CSV, JCAMP-DX or SPC (this program reads {', '.join(FORMATS)})",
         )
     if by_suffix not in (None, found):
-        log.warning("file", f"suffix {suffix} means {by_suffix}, but it holds {found}")
+        log.note("file", f"suffix {suffix} means {by_suffix}, but it holds {found}")
     return found
 
 
@@ -143,16 +145,16 @@ def _by_content(path: Path, head: bytes) -> str | None:
     if refused is not None:
         raise SpektronError(f"{path}: byte 0: {refused}")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start[:2] == b"##" and b"=" in start[:200]:
+    if start[:2] == b"##" and re.search(rb"##\s*(TITLE|JCAMP.?DX)\s*=", head, re.I):
         return "JCAMP-DX"
-    if b"\0" in head and not _is_utf16(head):
+    if not _is_text(head):
         is_spc = len(head) >= 256 and head[1] in (0x4B, 0x4C, 0x4D)
         return "SPC" if is_spc and path.suffix.lower() != ".mat" else None
     return "CSV" if head.strip() else None
 
 
-def _is_utf16(head: bytes) -> bool:
-    return head.startswith((b"\xff\xfe", b"\xfe\xff"))
+def _is_text(head: bytes) -> bool:
+    return b"\0" not in head or utf16_of(head) is not None or is_avantes(head)
 
 
 def _of_archive(path: Path) -> str:

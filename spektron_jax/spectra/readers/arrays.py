@@ -14,10 +14,13 @@ from spektron_jax.spectra.grid import UNITS
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, of_matrix
 
 Arrays = dict[str, np.ndarray]
+# Whole names; "m5_axis", "wavelengths_nm" and "axis2" too, but not "xylose".
 _AXIS = re.compile(
-    r"^(x_?)?(axis|wave.*|wl|wn|lambda|nm|cm.?1|x|shift|raman_?shift|frequency)", re.I
+    r"(?:.*[_.])?(?:x_?axis|axis|axisscale|wave[_ ]?(?:length|number)s?|waves?|wls?"
+    r"|wns?|wvl|lambdas?|lam|nu|nm|um|cm_?1|x|x_?(?:cal|val|values|scale)|(?:raman_?)?shifts?"
+    r"|freq|frequency|frequencies)(?:_?(?:axis|nm|um|cm_?1|\d+|[a-z]))?",
+    re.I,
 )
-_NOT_AXIS = re.compile(r"^(y|target|label|id|index|sample|time)", re.I)
 _IDS = re.compile(r"id|name|sample", re.I)
 
 
@@ -37,20 +40,22 @@ def read_arrays(arrays: Arrays, log: Log) -> list[ParsedSpectra]:
         axis = axes[axis_name]
         if matrix.shape[1] != axis.size:
             matrix = matrix.T
-            log.warning(f"array {name!r}", "turned, so that rows are spectra")
+            log.note(f"array {name!r}", "turned, so that rows are spectra")
         elif matrix.shape[0] == axis.size:
-            log.warning(f"array {name!r}", "square: rows were taken as spectra")
+            text = "square: rows were taken as spectra; its columns could be"
+            log.note(f"array {name!r}", text)
         part = of_matrix(f"array {name!r}", name, axis, matrix)
         part.unit = _word(words, "unit", UNITS) or unit_of(axis_name)
         part.quantity = _word(words, "quantity", QUANTITIES)
         part.axis_place = f"array {axis_name!r}"
+        part.axis_label = axis_name
         parts.append(part)
     if not parts:
         listed = ", ".join(f"{k} {v.shape}" for k, v in numeric.items()) or "none"
         log.fail(
             "arrays",
             f"no matrix with an axis of its length among {listed}; add a vector 'axis' "
-            "of positions",
+            "of positions, or name the one there so",
         )
     used = {*axes, *(part.name for part in parts)}
     tables = {k: v for k, v in numeric.items() if k not in used and v.ndim <= 2}
@@ -61,14 +66,16 @@ def read_arrays(arrays: Arrays, log: Log) -> list[ParsedSpectra]:
 
 
 def _axes(numeric: Arrays) -> Arrays:
-    """The vectors that run one way: those named as an axis, else all that may be."""
+    """The vectors that run one way and are named as an axis.
+
+    Any other, such as sorted concentrations, may run one way too.
+    """
     axes = {
         name: value.ravel().astype(np.float64)
         for name, value in numeric.items()
         if value.size == max(value.shape, default=0) >= 3 and _runs_one_way(value)
     }
-    named = {k: v for k, v in axes.items() if _AXIS.search(k)}
-    return named or {k: v for k, v in axes.items() if not _NOT_AXIS.search(k)}
+    return {name: value for name, value in axes.items() if _AXIS.fullmatch(name)}
 
 
 def _axis_of(name: str, matrix: np.ndarray, axes: Arrays, log: Log) -> str | None:

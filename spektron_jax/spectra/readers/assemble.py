@@ -9,7 +9,12 @@ Sizes: n spectra, p points.
 import numpy as np
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.spectra.axis import check, plausible_units
+from spektron_jax.spectra.axis import (
+    check,
+    names_other_axis,
+    other_unit_of,
+    plausible_units,
+)
 from spektron_jax.spectra.grid import MODALITIES, UNITS, check_name
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, span_of
 from spektron_jax.spectra.spectra_set import (
@@ -50,6 +55,12 @@ def assemble(
         _resolve_quantity(part, quantity, log)
         _check_rows(part, log)
     found = _join([part for part in parts if part.sample_ids], modality, log)
+    empty = ~np.any([one.measured for one in found.instruments.values()], axis=0)
+    if empty.all():
+        log.fail("samples", "no spectrum holds a value: every cell is empty or NaN")
+    for row in np.flatnonzero(empty):
+        place = f"samples, row {row + 1} ({found.sample_ids[row]})"
+        log.warning(place, "holds no values; kept as not measured")
     return resolve(found, log)
 
 
@@ -71,6 +82,7 @@ def resolve(found: SpectraSet, log: Log) -> SpectraSet:
         first = f" (first problem: {log.problems[0]})" if log.problems else ""
         raise SpektronError(f"{log.path}: no spectrum could be read{first}")
     place = np.cumsum(~dropped) - 1
+    kept.notes = list(log.notes)
     kept.problems = log.problems + [
         Problem(r.place, r.text, int(place[r.row]), r.instrument)
         for r in warnings
@@ -85,6 +97,12 @@ def _resolve_axis(
     """Give an instrument its unit and an axis that runs up; raise if that cannot be."""
     place = f"{log.path}: {part.axis_place}"
     part.axis = np.asarray(part.axis, np.float64)
+    other = other_unit_of(part.axis_label)
+    if other:
+        raise SpektronError(
+            f"{place}: its unit is {other!r} ({part.axis_label.strip()!r}), which is "
+            "not read; convert the axis to nm, um or cm-1"
+        )
     if unit and part.unit and unit != part.unit:
         raise SpektronError(
             f"{place}: the file says {part.unit} and unit={unit!r} was asked for; "
@@ -95,24 +113,25 @@ def _resolve_axis(
         hint, note = part.unit_hint
         if part.unit is None:
             part.unit = hint
-            log.warning(part.axis_place, f"unit {hint}, from the note {note!r}")
+            log.note(part.axis_place, f"unit {hint}, from the note {note!r}")
         elif part.unit != hint:
             text = f"{part.unit}, though a note says {hint}: {note!r}"
-            log.warning(part.axis_place, text)
+            log.note(part.axis_place, text)
     if part.unit is None:
         finite = part.axis[np.isfinite(part.axis)]
         units = plausible_units(finite, modality) if finite.size else []
         counter = part.axis.size > 1 and np.array_equal(
             part.axis - part.axis[0], np.arange(part.axis.size)
         )
-        if modality == "unknown" or len(units) != 1 or (counter and part.axis[0] < 2):
+        unclear = modality == "unknown" or names_other_axis(part.axis_label)
+        if unclear or len(units) != 1 or (counter and part.axis[0] < 2):
             raise SpektronError(
                 f"{place}: {span_of(part.axis)}, and the file does not name the unit; "
                 "give unit='nm', 'um' or 'cm-1'"
             )
         part.unit = units[0]
         text = f"unit {units[0]} taken: the only one in which {span_of(part.axis)} is "
-        log.warning(part.axis_place, text + modality)
+        log.note(part.axis_place, text + modality)
     for warning in check(part.axis, part.unit, modality, place):
         log.warning(part.axis_place, warning.removeprefix(f"{place}: "))
     part.spectra = np.asarray(part.spectra, np.float64)
@@ -133,7 +152,7 @@ def _resolve_quantity(part: ParsedSpectra, quantity: str | None, log: Log) -> No
     part.quantity = part.quantity or quantity
     if part.quantity is None and part.quantity_hint is not None:
         part.quantity, note = part.quantity_hint
-        log.warning(part.name, f"{part.quantity}, from the note {note!r}")
+        log.note(part.name, f"{part.quantity}, from the note {note!r}")
 
 
 def _check_rows(part: ParsedSpectra, log: Log) -> None:

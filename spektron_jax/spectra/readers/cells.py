@@ -9,14 +9,18 @@ import numpy as np
 
 from spektron_jax.spectra.axis import unit_of
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?"
 _IS_NUMBER = re.compile(_NUMBER, re.ASCII)
-# A position in a header: "1100", "1100.5 nm", "X1100.5" (R), "nm_1100".
+# A position in a header: "1100", "1100.5 nm", "X1100.5" (R), "nm_1100",
+# "scan_mir.600_abs" (Open Soil Spectral Library).
 _POSITION = re.compile(
-    rf"(?:(?:x|nm|um|wl|wn|wavelength|wavenumber|spc)[_. ]?)?({_NUMBER})"
-    r"\s*(nm|um|µm|cm-1|cm\^-1|1/cm)?",
+    r"(?:(x|nm|um|wl|wn|wavelength|wavenumber|wave|spc|scan_(?:mir|nir|visnir))[_. ]?)?"
+    rf"({_NUMBER})"
+    r"[\s_.]*(nm|um|µm|cm-1|cm\^-1|1/cm)?(_abs|_ref|_refl)?",
     re.IGNORECASE,
 )
+_KINDS = {"_abs": "absorbance", "_ref": "reflectance", "_refl": "reflectance"}
+_OSSL_UNITS = {"scan_mir": "cm-1", "scan_nir": "nm", "scan_visnir": "nm"}
 _MISSING = {"", "nan", "na", "n/a"}
 MIN_POSITIONS = 3  # fewer cannot be told from other numbers
 
@@ -37,7 +41,7 @@ def number(cell: str) -> float | None:
     """Return the number in a cell, NaN if it is missing, None if it is text."""
     cell = cell.strip()
     if _IS_NUMBER.fullmatch(cell):
-        return float(cell)
+        return float(_exponent_e(cell))
     return np.nan if cell.lower() in _MISSING else None
 
 
@@ -65,9 +69,23 @@ def positions(cells: list[str]) -> tuple[np.ndarray, set[str]]:
     for i, cell in enumerate(cells):
         found = _POSITION.fullmatch(cell.strip())
         if found:
-            values[i] = float(found[1])
-            units |= units_of([cell])
+            before, value, after, _ = found.groups()
+            values[i] = float(_exponent_e(value))
+            named = _OSSL_UNITS.get((before or "").lower())
+            units |= {named} if named else units_of([before or "", after or ""])
     return values, units
+
+
+def quantity_of_positions(cells: list[str]) -> str | None:
+    """The quantity that all positions name, as "scan_mir.600_abs" does, or None."""
+    found = [_POSITION.fullmatch(cell.strip()) for cell in cells]
+    said = {_KINDS.get((one[4] or "").lower()) for one in found if one}
+    return said.pop() if len(said) == 1 else None
+
+
+def _exponent_e(text: str) -> str:
+    """Fortran writes 4.0D-01."""
+    return text.replace("D", "e").replace("d", "e")
 
 
 def units_of(cells: list[str]) -> set[str]:

@@ -2,73 +2,237 @@
 
 Programs of spectrometers write the same points as pixel, wavelength and Raman shift,
 and the sample's signal beside the dark and the reference. One axis and one signal are
-taken, and what is left out is said.
+taken, and what is left out is said. A counter of rows is no axis where another column
+is named as one. Several columns of one axis belong to spectra of their own.
 """
 
 import re
 
+import numpy as np
+
 from spektron_jax.spectra.axis import quantity_of
+from spektron_jax.spectra.readers.cells import is_axis, number, positions
 from spektron_jax.spectra.readers.parsed import Log
 
+Rows = list[list[str]]
 # In order of preference. Of these, a table of one measurement holds each once.
-_AXES = ("raman ?shift", "wave ?number", "wave ?length|wave", "pixel|channel|index")
+_AXES = (
+    "raman[ _-]?shifts?|shifts?",
+    "wave[ _-]?numbers?|wellenzahl",
+    "wave[ _-]?lengths?|waves?|wvl|wavel|wl|lambda|wellenlänge|nm|um|cm-1",
+    "frequency|energy",
+    "x|x[ _-]?axis|x[ _-]?values?",
+)
+_X = len(_AXES) - 1
+_COUNTERS = re.compile(
+    r"pixels?|channels?|index|points?|no|nr|number|#|unnamed: 0|", re.I
+)
+# Kinds of signals, the better the earlier; of the last two none is a sample.
 _SIGNALS = (
     "subtracted|corrected|processed",
-    "sample|signal",
-    "scope|raw|counts|intensity",
-    "reference|white",
+    "sample|signal|target|tgt",
+    "scope|raw|counts|intensity|radiance",
+    "reference|white|(?<![a-z])ref(?![a-z])",
     "dark|background",
     "irradiance",
 )
+_BARE = re.compile(
+    r"(?:sample|signal|target|scope|raw|counts?|intensity|radiance|reference|white|ref"
+    r"|dark|background|irradiance|subtracted|corrected|processed|data|spectrum|y"
+    r"|#\d+|[\s_#.()-])+", re.I
+)  # fmt: skip
 _QUANTITIES = ("log(1/R)", "absorbance", "reflectance", "%R", "transmittance", "%T")
+_JAZ = {"D": "dark", "R": "reference", "S": "sample", "P": "processed"}
 
 
-def one_measurement(
-    rows: list[list[str]], places: list[str], log: Log
-) -> tuple[list[list[str]], list[str]]:
-    """Return the table with one axis, and one signal if the others go with it.
+def measurements(
+    rows: Rows, places: list[str], log: Log
+) -> list[tuple[Rows, list[str], str]]:
+    """Return tables (rows, places, name), each with one axis, in its first column."""
+    header = [cell.strip() for cell in rows[0]]
+    if not header or _is_wide(header):
+        return [(rows, places, "")]
+    if all(number(cell) is not None for cell in header):
+        _refuse_pairs_without_names(rows, places, log)
+        return [(rows, places, "")]
+    header = _of_program(header, rows, log)
+    ranks = [_rank(name) for name in header]
+    if any(rank is not None and rank < _X for rank in ranks):  # then "x" is a sample
+        ranks = [None if rank == _X else rank for rank in ranks]
+    axes = [i for i, rank in enumerate(ranks) if rank is not None]
+    counters = _counters(header, rows) if axes else []
+    if not axes or not set(range(axes[0])) <= set(counters):
+        return [(rows, places, "")]
+    if max(ranks.count(ranks[i]) for i in axes) > 1:
+        return _pairs(header, rows, places, axes, counters, log)
+    return [(*_one(header, rows, places, axes, counters, log), "")]
+
+
+def _of_program(header: list[str], rows: Rows, log: Log) -> list[str]:
+    """The header in words and with the unit, where a program always leaves them out."""
+    jaz = header[0] == "W" and set(header[1:]) <= set(_JAZ) and len(header) > 1
+    if not jaz and header[0] != "Wvl":
+        return header
+    program = "Ocean Jaz" if jaz else "Spectral Evolution"
+    log.note("table", f"axis in nm, as {program} writes it")
+    signals = [_JAZ[name] for name in header[1:]] if jaz else header[1:]
+    rows[0] = ["Wavelength [nm]", *signals]
+    return rows[0]
+
+
+def _is_wide(header: list[str]) -> bool:
+    """Whether positions run along the header."""
+    values = positions(header)[0]
+    known = values[~np.isnan(values)]
+    return known.size > max(3, len(header) / 2) and is_axis(known)
+
+
+def _rank(name: str) -> int | None:
+    """Place of an axis's name in _AXES; the name may have a unit and a number."""
+    bare = re.sub(r"\(.*?\)|\[.*?\]|/.*|,.*|x[ _-]axis:", "", name, flags=re.I)
+    bare = re.sub(r"(?<=\w)[ _-](?:nm|cm-?1|um|µm)$", "", bare.strip(), flags=re.I)
+    bare = re.sub(r"[ _.]?\d+$", "", bare.strip(" .:"))
+    return next(
+        (k for k, p in enumerate(_AXES) if re.fullmatch(p, bare.strip(), re.I)), None
+    )
+
+
+def _counters(header: list[str], rows: Rows) -> list[int]:
+    """Columns that count the rows, or are named so."""
+    found = []
+    for i, name in enumerate(header):
+        if not _COUNTERS.fullmatch(re.sub(r"\W*$", "", name) if name != "#" else "#"):
+            continue
+        values = np.array([number(row[i]) for row in rows[1:]], np.float64)
+        if values.size and np.array_equal(values - values[0], np.arange(values.size)):
+            found.append(i)
+        elif name:
+            found.append(i)
+    return found
+
+
+def _one(
+    header: list[str],
+    rows: Rows,
+    places: list[str],
+    axes: list[int],
+    counters: list[int],
+    log: Log,
+) -> tuple[Rows, list[str]]:
+    """The table with one axis, and one signal if the others go with it.
 
     Of several axes, the one taken may be blank at pixels outside the calibration.
     """
-    header = [cell.strip() for cell in rows[0]]
-    ranks = [_rank(name, _AXES) for name in header]
-    axes = [i for i, rank in enumerate(ranks) if rank is not None]
-    if not axes or axes[0] != 0:
-        return rows, places
-    others = [i for i in range(len(header)) if i not in axes]
+    ranks = {i: _rank(header[i]) for i in axes}
+    others = [i for i in range(len(header)) if i not in axes and i not in counters]
     axis = _best(rows, axes, ranks)
     kinds = {i: _kind(header[i]) for i in others}
     alone = None not in kinds.values() and len(set(kinds.values())) == len(others) > 1
     kept = [_best(rows, others, kinds)] if alone else others
-    dropped = [header[i] for i in range(len(header)) if i not in (axis, *kept)]
-    if not dropped:
+    dropped = [
+        header[i] or "the row numbers"
+        for i in range(len(header))
+        if i not in (axis, *kept)
+    ]
+    named = [header[i] for i in kept if not alone and _is_no_sample(header[i])]
+    if named and len(kept) > 1:
+        text = f"{', '.join(map(repr, named))} kept as samples; leave them out if they "
+        log.note("table", text + "are references or dark spectra")
+    if not dropped and axis == 0:
         return rows, places
     signal = f" and {header[kept[0]]!r}" if alone else ""
-    log.warning(
-        "table", f"{header[axis]!r}{signal} taken; left out: {', '.join(dropped)}"
-    )
-    good = [i for i, row in enumerate(rows) if len(axes) == 1 or row[axis].strip()]
+    out = f"; left out: {', '.join(dropped)}" if dropped else ""
+    log.note("table", f"{header[axis]!r}{signal} taken{out}")
+    single = len(axes) + len(counters) == 1
+    good = [i for i, row in enumerate(rows) if single or row[axis].strip()]
     if len(good) < len(rows):
         log.warning("table", f"{len(rows) - len(good)} rows without {header[axis]}")
     rows = [[rows[i][j] for j in (axis, *kept)] for i in good]
     return rows, [places[i] for i in good]
 
 
+def _pairs(
+    header: list[str],
+    rows: Rows,
+    places: list[str],
+    axes: list[int],
+    counters: list[int],
+    log: Log,
+) -> list[tuple[Rows, list[str], str]]:
+    """Tables of the spectra that have columns of positions of their own."""
+    ends = [*axes[1:], len(header)]
+    groups = [
+        (axis, [j for j in range(axis + 1, end) if j not in counters])
+        for axis, end in zip(axes, ends, strict=True)
+    ]
+    if any(not signals for _, signals in groups):
+        listed = ", ".join(repr(header[i]) for i in axes)
+        log.fail(places[0], f"several axes ({listed}); keep one, the first column")
+    first = groups[0][0]
+    same = all(
+        number(row[axis]) == number(row[first])
+        for axis, _ in groups
+        for row in rows[1:]
+    )
+    if same:
+        log.note("table", f"{len(groups)} columns of the same positions taken as one")
+        groups = [(first, [j for _, signals in groups for j in signals])]
+    else:
+        text = f"{len(groups)} columns of positions: each with the columns after it"
+        log.note("table", f"{text} is an instrument of its own")
+    tables = []
+    for axis, signals in groups:
+        columns = [axis, *signals]
+        good = [i for i, row in enumerate(rows) if any(row[j].strip() for j in columns)]
+        table = [[rows[i][j] for j in columns] for i in good]
+        name = "" if same else _title(header[signals[0]])
+        tables.append((table, [places[i] for i in good], name))
+    names = [name for _, _, name in tables]
+    if len(set(names)) < len(names):
+        tables = [
+            (table, at, f"{name or 'spectra'} {k}")
+            for k, (table, at, name) in enumerate(tables, start=1)
+        ]
+    return tables
+
+
+def _title(name: str) -> str:
+    return re.sub(r"\s*[(\[].*?[)\]]$", "", name).strip()
+
+
+def _refuse_pairs_without_names(rows: Rows, places: list[str], log: Log) -> None:
+    """Columns 1, 3, 5 that all run evenly, and not alike, may be axes."""
+    width = len(rows[0])
+    if width < 4 or width % 2:
+        return
+    even = [
+        np.array([number(row[j]) for row in rows], np.float64)
+        for j in range(0, width, 2)
+    ]
+    steps = [np.diff(values) for values in even]
+    if not all((s > 0).all() or (s < 0).all() for s in steps if s.size):
+        return
+    if len(rows) > 3 and all(map(is_axis, even)):
+        log.fail(
+            places[0],
+            "columns 1, 3, ... all run evenly and have no names: x,y pairs, or one "
+            "axis and samples; add a header, such as 'nm,a,nm,b' or 'nm,a,b,c'",
+        )
+
+
 def names_signal(name: str) -> bool:
     """Whether a column's name says what was measured rather than on which sample."""
-    return _kind(name) is not None
+    return bool(_BARE.fullmatch(name)) or quantity_of(name) is not None
 
 
-def _best(rows: list[list[str]], columns: list[int], ranks) -> int:
+def _is_no_sample(name: str) -> bool:
+    return _kind(name) in (3, 4, 5) and bool(_BARE.fullmatch(name))
+
+
+def _best(rows: Rows, columns: list[int], ranks: dict) -> int:
     """The preferred column whose values are not all alike."""
     varied = [i for i in columns if len({row[i] for row in rows[1:]}) > 1]
     return min(varied or columns, key=lambda i: ranks[i])
-
-
-def _rank(name: str, patterns: tuple[str, ...]) -> int | None:
-    return next(
-        (k for k, p in enumerate(patterns) if re.match(rf"(?:{p})\b", name, re.I)), None
-    )
 
 
 def _kind(name: str) -> int | None:
@@ -76,6 +240,9 @@ def _kind(name: str) -> int | None:
     quantity = quantity_of(name)
     if quantity in _QUANTITIES or name.upper().startswith(("%TR", "%T")):
         return _QUANTITIES.index(quantity or "%T") - len(_QUANTITIES)
+    role = re.search(r"[(\[](ref|target|tgt|reference)\.?[)\]]", name, re.I)
+    if role:
+        return 3 if role[1].lower().startswith("ref") else 1
     name = re.sub(r"\[.*?\]|\(.*?\)", "", name)  # units
     found = [k for k, p in enumerate(_SIGNALS) if re.search(p, name, re.I)]
     # "Dark subtracted" is a signal, "reference signal" a reference.

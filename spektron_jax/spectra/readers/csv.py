@@ -1,9 +1,8 @@
-"""CSV, TSV and other delimited text: encoding, decimal comma, cut-off end.
+"""CSV, TSV and other delimited text: encoding, commas, cut-off end.
 
-Lines that start with # or % are comments; `find_table` finds the table among the
-others. A unit or quantity that only comments name is taken, and said. A file that ends
-within a number is found by its missing last line end together with a last number
-shorter than all others of its line.
+`find_table` finds the table among the lines, `text_notes` reads those around it. A file
+that ends within a number is found by its missing last line end together with a last
+number shorter than all others of its line.
 """
 
 import re
@@ -11,25 +10,29 @@ from pathlib import Path
 
 from spektron_jax.spectra.axis import quantity_of
 from spektron_jax.spectra.readers.columns import names_signal
-from spektron_jax.spectra.readers.find_table import DELIMITERS, find_table, hints, split
+from spektron_jax.spectra.readers.decimals import without_commas
+from spektron_jax.spectra.readers.find_table import (
+    COMMENTS,
+    DELIMITERS,
+    find_table,
+    split,
+)
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 from spektron_jax.spectra.readers.table import read_table
+from spektron_jax.spectra.readers.text_notes import hints
 
-COMMENTS = ("#", "%", "//", "!")
+# Notes of LabSpec, whose series have positions in the first row.
+_LABSPEC = re.compile(r"#(Acq\. ?time|AxisType|Laser|Grating|Range|Objective)", re.I)
 
 
 def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of a delimited text file."""
     text, foreign = decode(path.read_bytes(), log)
-    lines, places, comments = [], [], []
+    lines, places = [], []
     for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip() == "":
-            continue
-        if line.lstrip().startswith(COMMENTS):
-            comments.append(line.strip())
-            continue
-        lines.append(line)
-        places.append(f"line {number}")
+        if line.strip():
+            lines.append(line)
+            places.append(f"line {number}")
     if not lines:
         log.fail("line 1", "the file is empty")
     table = find_table(lines, places, log)
@@ -37,19 +40,26 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     if foreign:
         _check_foreign(foreign, places, log)
     rows = _without_blank_columns(rows)
-    rows = _decimal_points(rows, places, table.delimiter, log)
+    if not rows or not rows[0]:
+        log.fail("table", "holds no cells; give a header and rows of numbers")
+    rows = without_commas(rows, places, table.delimiter, log)
     if table.reaches_end and not text.endswith(("\n", "\r")):
         _check_end(rows, places, log)
-    part = read_table(rows, places, log, modality)
-    if len(part.sample_ids) == 1:
-        name = part.sample_ids[0]
-        if part.numbered or names_signal(name) or quantity_of(name):
-            part.sample_ids, part.numbered = [path.stem], False
-    notes = comments + table.notes
-    if notes:
-        part.metadata["comments"] = "\n".join(notes)
-        part.unit_hint, part.quantity_hint = hints(notes)
-    return [part]
+    blank_corner = not rows[0][0].strip() and any(map(str.strip, rows[0][1:2]))
+    if blank_corner and any(map(_LABSPEC.match, table.notes)):
+        rows[0] = ["sample", *rows[0][1:]]  # of a series: times, then its spectra
+    parts = read_table(rows, places, log, modality)
+    unit_hint, quantity_hint = hints(table.notes)
+    for part in parts:
+        if len(part.sample_ids) == len(parts) == 1:
+            name = part.sample_ids[0]
+            if part.numbered or names_signal(name) or quantity_of(name):
+                part.sample_ids, part.numbered = [path.stem], False
+        if table.notes:
+            part.metadata["comments"] = "\n".join(table.notes)
+            part.unit_hint = part.unit_hint or unit_hint
+            part.quantity_hint = part.quantity_hint or quantity_hint
+    return parts
 
 
 def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
@@ -75,19 +85,21 @@ def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
     for row, place in zip(rows, places, strict=True):
         if len(row) != len(rows[0]):
             log.fail(place, f"{len(row)} cells, the header has {len(rows[0])}")
-    others = [row[1:] for row in rows]
-    others = _decimal_points(others, places, delimiter, log)
+    if not rows[0]:
+        log.fail("line 1", "holds no cells; give a header and rows")
+    others = without_commas([row[1:] for row in rows], places, delimiter, log)
     return [[row[0], *rest] for row, rest in zip(rows, others, strict=True)], places
 
 
 def decode(data: bytes, log: Log) -> tuple[str, list[int]]:
     """Return the text of a file and the lines that are not UTF-8.
 
-    UTF-8, UTF-16 with a byte order mark, or, where that fails, Windows text (cp1252).
+    UTF-8, UTF-16 or, where that fails, Windows text (cp1252).
     """
     foreign = []
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = data.decode("utf-16", "replace")
+    kind = utf16_of(data)
+    if kind:
+        text = data.decode(kind, "replace").removeprefix("\ufeff")
     else:
         try:
             text = data.decode("utf-8-sig")
@@ -98,13 +110,35 @@ def decode(data: bytes, log: Log) -> tuple[str, list[int]]:
                     raw.decode("utf-8")
                 except UnicodeDecodeError:
                     foreign.append(number)
-            log.warning(
-                f"line {foreign[0]}", "not UTF-8; read as Windows text (cp1252)"
-            )
+            log.note(f"line {foreign[0]}", "not UTF-8; read as Windows text (cp1252)")
+    if "\0" in text and is_avantes(data):
+        text = text.replace("\0", "")
     if "\0" in text:
         number = text.count("\n", 0, text.index("\0")) + 1
         log.fail(f"line {number}", "holds a zero byte, so this is no text file")
     return text, foreign
+
+
+def utf16_of(data: bytes) -> str | None:
+    """Return the kind of UTF-16 that bytes are, by their mark or by their zeros."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    head = data[: min(len(data), 4096) // 2 * 2]
+    if len(head) < 16:
+        return None
+    for kind, zeros, letters in (
+        ("utf-16-le", head[1::2], head[0::2]),
+        ("utf-16-be", head[0::2], head[1::2]),
+    ):
+        text = sum(9 <= letter < 127 for letter in letters)
+        if zeros.count(0) > 0.9 * len(zeros) and text > 0.9 * len(letters):
+            return kind
+    return None
+
+
+def is_avantes(data: bytes) -> bool:
+    """Whether bytes are text of AvaSoft 7, whose name of the device ends in zeros."""
+    return b"\nWave   ;" in data[:4096] and b"spectrometer name: " in data[:4096]
 
 
 def _without_blank_columns(rows: list[list[str]]) -> list[list[str]]:
@@ -126,34 +160,6 @@ def _check_foreign(foreign: list[int], places: list[str], log: Log) -> None:
             "is not UTF-8 text; save the file as UTF-8, or read it as Windows text "
             "(cp1252) with strict=False",
         )
-
-
-def _decimal_points(
-    rows: list[list[str]], places: list[str], delimiter: str | None, log: Log
-) -> list[list[str]]:
-    """Turn decimal commas into points; both in one file are an error."""
-    if delimiter == ",":
-        return rows
-    comma = re.compile(r"\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*")
-    point = re.compile(r"\s*[-+]?\d*\.\d+(?:[eE][-+]?\d+)?\s*")
-    with_comma = None
-    for row, place in zip(rows, places, strict=True):
-        if with_comma is None and "," in "".join(row):
-            if any(comma.fullmatch(cell) for cell in row):
-                with_comma = place
-    if with_comma is None:
-        return rows
-    for row, place in zip(rows, places, strict=True):
-        if any(point.fullmatch(cell) for cell in row):
-            log.fail(
-                place,
-                f"a decimal point, but {with_comma} has decimal commas; use one of "
-                "them in the whole file",
-            )
-    log.warning("table", "decimal commas")
-    return [
-        [c.replace(",", ".") if comma.fullmatch(c) else c for c in row] for row in rows
-    ]
 
 
 def _check_end(rows: list[list[str]], places: list[str], log: Log) -> None:

@@ -1,34 +1,90 @@
 """Excel workbooks (.xlsx, .xlsm) through openpyxl, values only.
 
-A workbook with one filled sheet is one table; with several, each sheet is an
-instrument of that name. Formulas count with the value Excel last saved. openpyxl
-3.1.5 was checked on workbooks written by itself, with numbers, text, gaps and formulas
-without a saved value (which read as missing).
+A workbook with one table is one instrument; with several, each sheet is an instrument
+of that name. A sheet is searched for its table as text is: notes may stand above it. A
+sheet without numbers is notes. Formulas count with the value Excel last saved; one
+without is an error. openpyxl 3.1.5 was checked on workbooks written by itself, with
+numbers, text, gaps and formulas.
 """
 
 import warnings
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.limits import check_claim
+from spektron_jax.spectra.readers.cells import MIN_POSITIONS, number
+from spektron_jax.spectra.readers.find_table import find_table
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 from spektron_jax.spectra.readers.table import read_table
+from spektron_jax.spectra.readers.text_notes import hints
 
-MAX_UNPACKED_BYTES = 2**31  # unpacked; a damaged or hostile archive can claim more
+MAX_XML_BYTES = 2**24  # that any workbook may unpack to; 3 s of parsing
+MAX_ROWS = 2**20  # of a sheet; Excel's own limit
+MAX_GAPS = 10**6  # empty cells that a sheet may have, if most of it is empty
+MAX_GAP_SHARE = 50  # empty cells for each filled one beyond that
+
+Sheet = tuple[list[list[str]], list[int]]  # rows of one width, and their numbers
 
 
 def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
-    """Return the spectra of each filled sheet."""
+    """Return the spectra of each sheet that holds a table."""
     sheets = _sheets(path, log)
-    parts = []
-    for name, (table, numbers) in sheets.items():
-        place = f"sheet {name!r}, row " if len(sheets) > 1 else "row "
-        places = [f"{place}{number}" for number in numbers]
-        parts.append(read_table(table, places, log, modality))
-        parts[-1].name = name
-        if len(sheets) > 1:
-            parts[-1].axis_place = f"sheet {name!r}, {parts[-1].axis_place}"
+    parts: list[ParsedSpectra] = []
+    comments = []
+    for name, sheet in sheets.items():
+        if not any(map(_has_numbers, (*sheet[0], *zip(*sheet[0], strict=True)))):
+            log.note(f"sheet {name!r}", "holds no numbers; left out as notes")
+            comments += [" ".join(filter(None, row)) for row in sheet[0]]
+            continue
+        own = Log(log.path, log.strict, log.unit)
+        try:
+            found, notes = _read_sheet(name, sheet, own, modality)
+        except SpektronError as error:
+            text = str(error).removeprefix(f"{path}: ")
+            if f"sheet {name!r}" not in text:
+                text = f"sheet {name!r}: {text}"
+            if len(sheets) == 1:
+                raise SpektronError(f"{path}: {text}") from error
+            log.error(f"sheet {name!r}", text.removeprefix(f"sheet {name!r}: "))
+            continue
+        log.problems += own.problems
+        log.notes += own.notes
+        comments += notes
+        for part in found:
+            part.name = name if len(found) == 1 else f"{name} {part.name}"
+            part.axis_place = f"sheet {name!r}, {part.axis_place}"
+        parts += found
+    for part in parts:
+        if comments:
+            part.metadata["comments"] = "\n".join(comments)
     return parts
+
+
+def _read_sheet(
+    name: str, sheet: Sheet, log: Log, modality: str | None
+) -> tuple[list[ParsedSpectra], list[str]]:
+    """(spectra of a sheet, the notes around its table), found as in tabbed text."""
+    rows = [[" ".join(cell.split()) for cell in row] for row in sheet[0]]
+    lines = ["\t".join(row).rstrip("\t") for row in rows]
+    places = [f"sheet {name!r}, row {number}" for number in sheet[1]]
+    table = find_table(lines, places, log, "\t")
+    width = max(map(len, table.rows), default=0)
+    cells = [row + [""] * (width - len(row)) for row in table.rows]
+    kept = [j for j in range(width) if any(row[j] for row in cells)]
+    cells = [[row[j] for j in kept] for row in cells]
+    parts = read_table(cells, table.places, log, modality)
+    unit, quantity = hints(table.notes)
+    for part in parts:
+        part.unit_hint, part.quantity_hint = unit, quantity
+    return parts, table.notes
+
+
+def _has_numbers(cells: Iterable[str]) -> bool:
+    """Whether a row or a column holds as many numbers as an axis has at least."""
+    known = sum(bool(cell) and number(cell) is not None for cell in cells)
+    return known >= MIN_POSITIONS
 
 
 def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
@@ -41,7 +97,7 @@ def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
     return table, [f"row {number}" for number in numbers]
 
 
-def _sheets(path: Path, log: Log) -> dict[str, tuple[list[list[str]], list[int]]]:
+def _sheets(path: Path, log: Log) -> dict[str, Sheet]:
     """Return filled sheet -> (rows of one width, their numbers)."""
     try:
         import openpyxl
@@ -51,51 +107,103 @@ def _sheets(path: Path, log: Log) -> dict[str, tuple[list[list[str]], list[int]]
             "`pip install spektron_jax[files]`"
         ) from error
     try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-        if size > MAX_UNPACKED_BYTES:
-            log.fail(
-                "archive", f"unpacks to {size / 2**30:.1f} GiB; split the workbook"
-            )
-        sheets = _cells(openpyxl, path)
-    except MemoryError:
-        log.fail("workbook", "does not fit into memory; split it")
+        _check_archive(path, log)
+        sheets = _cells(openpyxl, path, log)
     except SpektronError:
         raise
     except Exception as error:  # a damaged archive fails in many ways inside openpyxl
         log.fail(
             "workbook", f"damaged or no Excel file ({type(error).__name__}: {error})"
         )
-    sheets = {name: rows for name, rows in sheets.items() if rows}
+    sheets = {name: sheet for name, sheet in sheets.items() if sheet[0]}
     if not sheets:
         log.fail("workbook", "every sheet is empty")
-    found = {}
-    for name, rows in sheets.items():
-        width = max(max(len(cells) for _, cells in rows), 1)
-        table = [cells + [""] * (width - len(cells)) for _, cells in rows]
-        found[name] = table, [number for number, _ in rows]
-    return found
+    return sheets
 
 
-def _cells(openpyxl, path: Path) -> dict[str, list[tuple[int, list[str]]]]:
-    """Sheet -> (row number, cells as text without empty ones at the end)."""
+def _check_archive(path: Path, log: Log) -> None:
+    """Refuse what unpacks to far more than its size, and entities of XML."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        size = sum(member.file_size for member in members)
+        check_claim(f"{path}: workbook", size, path.stat().st_size, MAX_XML_BYTES)
+        for member in members:
+            if member.filename.endswith((".xml", ".rels")):
+                with archive.open(member) as file:
+                    if b"<!DOCTYPE" in file.read(1024).upper():
+                        text = "holds XML with definitions of its own, which Excel "
+                        log.fail(member.filename, text + "never writes; save it anew")
+
+
+def _cells(openpyxl, path: Path, log: Log) -> dict[str, Sheet]:
+    """Sheet -> (rows of text, their numbers), without empty rows."""
     # An open file, since openpyxl goes by the suffix of a name.
     with path.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # styles and extensions that values do not need
         book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         try:
-            sheets: dict[str, list[tuple[int, list[str]]]] = {}
-            for sheet in book.worksheets:
-                rows = sheets.setdefault(sheet.title, [])
-                for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
-                    cells = ["" if v is None else _text(v) for v in row]
-                    while cells and not cells[-1].strip():
-                        cells.pop()
-                    if cells:
-                        rows.append((number, cells))
-            return sheets
+            sheets = {
+                sheet.title: _filled(sheet.title, sheet, log)
+                for sheet in book.worksheets
+            }
         finally:
             book.close()
+        if any("" in row for rows, _ in sheets.values() for row in rows):
+            file.seek(0)
+            book = openpyxl.load_workbook(file, read_only=True)
+            try:
+                for sheet in book.worksheets:
+                    _check_formulas(sheet, sheets[sheet.title], log)
+            finally:
+                book.close()
+    return sheets
+
+
+def _check_formulas(sheet, found: Sheet, log: Log) -> None:
+    """An error for cells that hold a formula and no value."""
+    values = dict(zip(found[1], found[0], strict=True))
+    sheet.reset_dimensions()
+    bare: dict[int, list[str]] = {}
+    for row, cells in enumerate(sheet.iter_rows(), 1):
+        for column, cell in enumerate(cells):
+            if getattr(cell, "data_type", "") != "f":
+                continue
+            known = values.get(row, [])
+            if column >= len(known) or not known[column]:
+                bare.setdefault(row, []).append(cell.coordinate)
+    for row, names in bare.items():
+        text = f"formulas without a stored result in {', '.join(names[:5])}"
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        text = f"{text}{more}; open and save the workbook in Excel"
+        if log.strict:
+            log.error(f"sheet {sheet.title!r}, row {row}", text)
+        log.warning(f"sheet {sheet.title!r}, row {row}", text)
+
+
+def _filled(name: str, sheet, log: Log) -> Sheet:
+    """The rows that hold something, all as wide as the widest."""
+    # The size that a sheet states is not to be relied on.
+    sheet.reset_dimensions()
+    rows: list[list[str]] = []
+    numbers, seen, filled, width = [], 0, 0, 0
+    for index, row in enumerate(sheet.iter_rows(values_only=True), 1):
+        seen += len(row)
+        cells = ["" if value is None else _text(value) for value in row]
+        while cells and not cells[-1].strip():
+            cells.pop()
+        if cells:
+            rows.append(cells)
+            numbers.append(index)
+            filled += sum(cell != "" for cell in cells)
+            width = max(width, len(cells))
+        most = max(MAX_GAPS, MAX_GAP_SHARE * filled)
+        if index > MAX_ROWS or max(seen, width * len(rows)) > most:
+            log.fail(
+                f"sheet {name!r}, row {index}",
+                "nearly all cells so far are empty; delete the cells far from the "
+                "table",
+            )
+    return [cells + [""] * (width - len(cells)) for cells in rows], numbers
 
 
 def _text(value: object) -> str:

@@ -2,9 +2,10 @@
 
 Lines of numbers alone are told from text; those of the commonest width are the table's
 body. Above it stand its header, in one line or in two (names, then units), and notes:
-"Integration Time (sec): 10", "XYDATA", ">>>>>Begin Spectral Data<<<<<". What stands
-below it and neither starts with a number nor has the table's width is notes too. Where
-rows start with text, the table starts at the first row of full width.
+"Integration Time (sec): 10", "XYDATA", "# by hand", ">>>>>Begin Spectral Data<<<<<".
+What stands below it and neither starts with a number nor has the table's width is notes
+too. Where rows start with text, the table starts at the first row of full width. Inside
+the table nothing is a comment: "#12" is the sample of that name.
 """
 
 import csv
@@ -13,23 +14,20 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from spektron_jax.spectra.axis import quantity_of, unit_of
-from spektron_jax.spectra.readers.cells import MIN_POSITIONS
+import numpy as np
+
+from spektron_jax.spectra.axis import unit_of
+from spektron_jax.spectra.readers.cells import MIN_POSITIONS, number, positions
 from spektron_jax.spectra.readers.layout import AXIS_NAME
 from spektron_jax.spectra.readers.parsed import Log
 
 DELIMITERS = ("\t", ";", ",", "|")
+COMMENTS = ("#", "%", "//", "!")
 SAMPLED_LINES = 20  # lines that show the delimiter
-_COMMA_NUMBER = re.compile(r"[-+]?\d+(?:,\d+)?(?:[eE][-+]?\d+)?")
+_COMMA_NUMBER = re.compile(r"[-+]?\d+(?:,\d+)?(?:[eEdD][-+]?\d+)?")
 _NUMBER_CHARACTERS = str.maketrans("", "", '0123456789.,;|+-" \t')
-_NUMBER_WORDS = re.compile(r"(?:e|nan|n/?a)*", re.I)
+_NUMBER_WORDS = re.compile(r"(?:e|d|nan|n/?a)*", re.I)
 _STARTS_WITH_NUMBER = re.compile(r'[\s"]*[-+]?[.,]?\d')
-# Notes that speak of an axis: "XUNITS", "AxisUnit[1]", "XAxisUnit = rel. 1/cm".
-# Never "Laser wavelength: 785 nm", which says nothing of the axis.
-_AXIS_NOTE = re.compile(r"x[ _-]?axis|x[ _-]?units?\b|axis ?unit", re.I)
-_VALUES_NOTE = re.compile(r"y[ _-]?axis|y[ _-]?units?\b|axis ?unit", re.I)
-_HEADER_NOTE = re.compile(r"\W*(raman ?shift|wave)\D*", re.I)
-_CM1 = re.compile(r"cm\W*-?1|1/cm", re.I)
 
 
 @dataclass
@@ -51,24 +49,100 @@ class TextTable:
     reaches_end: bool
 
 
-def find_table(lines: list[str], places: list[str], log: Log) -> TextTable:
-    """Return the table among lines that are neither blank nor comments."""
-    delimiter, start, body, end = _bounds(lines)
-    rows = split(lines[start:end], places[start:end], delimiter, log)
-    places_of_rows = places[start:end]
-    if body is None:
-        first = _first_row(rows)
-        rows, places_of_rows, start = rows[first:], places_of_rows[first:], first
-    elif body - start == 2:
-        names, units = rows[:2]
-        units = units + [""] * (len(names) - len(units))
-        joined = [_with_unit(*cells) for cells in zip(names, units, strict=True)]
-        rows, places_of_rows = [joined, *rows[2:]], [places[start], *places[body:end]]
+def find_table(
+    lines: list[str], places: list[str], log: Log, delimiter: str | None = ""
+) -> TextTable:
+    """Return the table among lines that are not blank.
+
+    Args:
+      lines: n lines of text.
+      places: of each, n, for messages.
+      log: of the reading.
+      delimiter: of cells, None = white space, "" = to be found.
+    """
+    found = _bounds(lines, delimiter)
+    delimiter, header, body, end = found
+    kept, more = _rows_of_table(lines[body:end], places[body:end], delimiter, log)
+    titles = [lines[i] for i in header]
+    if titles and _is_comment(titles[0]) and not _is_row(titles[0], delimiter):
+        titles = [_without_mark(titles[0])]
+        log.note(places[header[0]], "a comment taken as the header")
+    rows = _header_rows(titles, [places[i] for i in header], delimiter, kept, log)
+    rows += split([line for line, _ in kept], [at for _, at in kept], delimiter, log)
+    rows_at = [places[i] for i in header[:1]] + [at for _, at in kept]
     if end < len(lines):
         text = f"{len(lines) - end} lines after the table, kept as comments"
-        log.warning(places[end], f"{text}: {lines[end].strip()[:40]!r} ...")
-    notes = lines[:start] + lines[end:]
-    return TextTable(rows, places_of_rows, delimiter, notes, end == len(lines))
+        log.note(places[end], f"{text}: {lines[end].strip()[:40]!r} ...")
+    notes = [line for i, line in enumerate(lines[:body]) if i not in header]
+    reaches_end = end == len(lines) and not more
+    return TextTable(rows, rows_at, delimiter, notes + more + lines[end:], reaches_end)
+
+
+def _header_rows(header, places, delimiter, kept, log: Log) -> list[list[str]]:
+    """The header in one row: of names, or of names and units below them."""
+    if not header:
+        return []
+    width = _width(kept[0][0], delimiter) if kept else 0
+    rows = [_cells_of_header(line, delimiter, width, log, places[0]) for line in header]
+    if len(rows) == 1:
+        return rows
+    names, units = rows
+    units = units + [""] * (len(names) - len(units))
+    if not _has_pairs(units):
+        return [[_with_unit(*cells) for cells in zip(names, units, strict=False)]]
+    # Names of samples stand above the columns of each: "Sample A,,Sample B,".
+    joined, name = [], ""
+    for above, below in zip(names, units, strict=False):
+        name = above.strip() or name
+        axis = AXIS_NAME.search(below) or unit_of(below)
+        joined.append(below.strip() if axis or not name else _with_unit(name, below))
+    return [joined]
+
+
+def _cells_of_header(
+    line: str, delimiter: str | None, width: int, log: Log, place: str
+) -> list[str]:
+    """White space within names is one blank: "Wavenumber (cm-1)  Absorbance"."""
+    if delimiter is None and len(line.split()) != width:
+        wide = re.split(r"\s{2,}|\t", line.strip())
+        if len(wide) == width:
+            return wide
+    return split([line], [place], delimiter, log)[0]
+
+
+def _rows_of_table(
+    lines: list[str], places: list[str], delimiter: str | None, log: Log
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """(lines with their places, comments below them); a comment within is an error."""
+    width = Counter(_width(line, delimiter) for line in lines[-SAMPLED_LINES:])
+    usual = max(width, key=lambda w: (width[w], w)) if width else 0
+    last = len(lines)
+    while last and _is_stray(lines[last - 1], delimiter, usual):
+        last -= 1
+    kept = []
+    for line, place in zip(lines[:last], places[:last], strict=True):
+        if not _is_stray(line, delimiter, usual):
+            kept.append((line, place))
+        elif kept:
+            text = f"{line.strip()[:30]!r} is a comment within the table; move it above"
+            log.error(place, text)
+    if last < len(lines):
+        log.note(places[last], f"{len(lines) - last} comments after the table")
+    return kept, lines[last:]
+
+
+def _is_stray(line: str, delimiter: str | None, width: int) -> bool:
+    if not _is_comment(line) or _width(line, delimiter) == width:
+        return False
+    return not _is_row(line, delimiter)
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith(COMMENTS)
+
+
+def _without_mark(line: str) -> str:
+    return line.lstrip().lstrip("#%/!").lstrip(" ")
 
 
 def _with_unit(name: str, unit: str) -> str:
@@ -76,49 +150,96 @@ def _with_unit(name: str, unit: str) -> str:
     return f"{name.strip()} [{unit}]" if unit else name.strip()
 
 
-def hints(notes: list[str]) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
-    """Return (unit, note) and (quantity, note), where notes agree on one."""
-    found: list[tuple[str, str] | None] = []
-    for names_it, name_of in ((_AXIS_NOTE, unit_of), (_VALUES_NOTE, quantity_of)):
-        said: dict[str | None, str] = {}
-        for note in notes:
-            alone = len(note.split()) == 1
-            header = _HEADER_NOTE.fullmatch(_CM1.sub("", note))
-            if alone or header or names_it.search(note):
-                said.setdefault(name_of(note), note.strip()[:60])
-        only = [(name, note) for name, note in said.items() if name]
-        found.append(only[0] if len(only) == 1 else None)
-    return found[0], found[1]
+def _bounds(
+    lines: list[str], given: str | None
+) -> tuple[str | None, list[int], int, int]:
+    """(delimiter, lines of the header, first line of the body, end) of the table.
 
-
-def _bounds(lines: list[str]) -> tuple[str | None, int, int | None, int]:
-    """(delimiter, first line, first line of the body, end) of the table.
-
-    The body is None where it cannot be told by its numbers.
+    Where rows start with text, the header is no line apart, but the body's first.
     """
     numeric = [i for i, line in enumerate(lines) if _is_numeric(line)]
-    delimiter = delimiter_of([lines[i] for i in numeric[-SAMPLED_LINES:]])
+    delimiter = given
+    if given == "":
+        delimiter = delimiter_of([lines[i] for i in numeric[-SAMPLED_LINES:]])
     widths = {i: _width(lines[i], delimiter) for i in numeric}
     counts = Counter(width for width in widths.values() if width > 1)
-    unclear = delimiter_of(lines), 0, None, len(lines)
     if not counts or counts.most_common(1)[0][1] < MIN_POSITIONS:
-        return unclear
+        return _bounds_of_text(lines, given)
     width = counts.most_common(1)[0][0]
     body = next(i for i in numeric if widths[i] == width)
     end = 1 + next(i for i in reversed(numeric) if widths[i] == width)
     alike = [i for i in range(body) if _width(lines[i], delimiter) == width]
     if width > 2 and any(_mostly_numbers(lines[i], delimiter) for i in alike[:-1]):
-        return unclear  # rows of text above: not only the body is the table
+        return _bounds_of_text(lines, given)  # rows of text are in the table too
     if not _is_tail(lines[end:], delimiter, width):
         end = len(lines)
-    start = body
-    if body and _is_header(lines[body - 1], delimiter, width):
-        start = body - 1
-        above = lines[body - 2] if body > 1 else ""
-        two = _width(above, delimiter) == width >= _width(lines[start], delimiter)
-        two = two and _only_units(lines[start], delimiter)
-        start -= two and AXIS_NAME.search(above.split(delimiter)[0]) is not None
-    return delimiter, start, body, end
+    return delimiter, _header(lines, body, delimiter, width), body, end
+
+
+def _bounds_of_text(
+    lines: list[str], delimiter: str | None
+) -> tuple[str | None, list[int], int, int]:
+    """The bounds of a table whose rows start with text."""
+    if delimiter == "":
+        others = [line for line in lines if not _is_comment(line)]
+        delimiter = delimiter_of(others or lines)
+    start = 0
+    while start < len(lines) and _is_comment(lines[start]):
+        if _is_row(lines[start], delimiter):
+            break
+        start += 1
+    rows = [_filled(line, delimiter) for line in lines[start:]]
+    start += _first_row(rows)
+    width = _width(lines[start], delimiter) if start < len(lines) else 0
+    if start and _is_commented_header(lines[start - 1], delimiter, width):
+        return delimiter, [start - 1], start, len(lines)
+    return delimiter, [], start, len(lines)
+
+
+def _header(
+    lines: list[str], body: int, delimiter: str | None, width: int
+) -> list[int]:
+    """The lines of names above the body: one, two, or none."""
+    if body and _is_commented_header(lines[body - 1], delimiter, width):
+        return [body - 1]
+    above = [i for i in range(body) if not _is_comment(lines[i])][-2:]
+    if not above or not _is_header(lines[above[-1]], delimiter, width):
+        return []
+    first, last = above[0], above[-1]
+    if first == last or _width(lines[first], delimiter) != width:
+        return [last]
+    names, cells = lines[first].split(delimiter), lines[last].split(delimiter)
+    if len(cells) <= width and _only_units(cells) and not _has_pairs(cells):
+        return [first, last] if AXIS_NAME.search(names[0]) else [last]
+    return [first, last] if _has_pairs(cells) and _has_words(names) else [last]
+
+
+def _has_pairs(cells: list[str]) -> bool:
+    """Whether several columns are named as an axis: "Wavelength,%T,Wavelength,%T"."""
+    return sum(bool(AXIS_NAME.search(c) or unit_of(c)) for c in cells) > 1
+
+
+def _has_words(cells: list[str]) -> bool:
+    return all(number(cell) is None or not cell.strip() for cell in cells)
+
+
+def _is_commented_header(line: str, delimiter: str | None, width: int) -> bool:
+    """Whether a comment has the table's width and names or holds its axis."""
+    if not _is_comment(line) or _is_row(line, delimiter):
+        return False
+    cells = _without_mark(line).split(delimiter)
+    if len(cells) != width or width < 2 or re.search("[=:#]", "".join(cells)):
+        return False
+    axis = AXIS_NAME.search(cells[0]) or unit_of(cells[0])
+    return bool(axis) or bool(np.isfinite(positions(cells[1:])[0]).sum() > width / 2)
+
+
+def _is_row(line: str, delimiter: str | None) -> bool:
+    """Whether a line that starts as a comment is a row of numbers: "#1,0.31,0.32"."""
+    cells = line.split(delimiter)
+    values = [number(cell) for cell in cells[1:]]
+    known = sum(value is not None for value in values)
+    return len(values) >= MIN_POSITIONS and 2 * known > len(values)
 
 
 def _is_numeric(line: str) -> bool:
@@ -128,6 +249,8 @@ def _is_numeric(line: str) -> bool:
 def _is_header(line: str, delimiter: str | None, width: int) -> bool:
     """Whether the line above the body belongs to the table, if with an error."""
     found = _width(line, delimiter)
+    if delimiter is None and len(re.split(r"\s{2,}|\t", line.strip())) == width > 1:
+        return True
     if found == width or width == 2:
         return found == width
     return found > 2 and (abs(found - width) == 1 or _mostly_numbers(line, delimiter))
@@ -137,6 +260,13 @@ def _width(line: str, delimiter: str | None) -> int:
     return len(line.split()) if delimiter is None else line.count(delimiter) + 1
 
 
+def _filled(line: str, delimiter: str | None) -> list[str]:
+    """The cells of a line without blank ones at its end."""
+    return (
+        [] if not line.strip() else line.rstrip(f"{delimiter or ''} ").split(delimiter)
+    )
+
+
 def _mostly_numbers(line: str, delimiter: str | None) -> bool:
     cells = line.split(delimiter)
     return 2 * sum(bool(_STARTS_WITH_NUMBER.match(c)) for c in cells) >= len(cells)
@@ -144,15 +274,14 @@ def _mostly_numbers(line: str, delimiter: str | None) -> bool:
 
 def _is_tail(lines: list[str], delimiter: str | None, width: int) -> bool:
     """Whether lines below the last row of numbers are no rows with errors."""
-    if any(_STARTS_WITH_NUMBER.match(line) for line in lines):
+    if any(_STARTS_WITH_NUMBER.match(line) for line in lines[:1]):
         return False
     wide = [_width(line, delimiter) == width for line in lines]
     return not any(wide if width > 2 else wide[:1])
 
 
-def _only_units(line: str, delimiter: str | None) -> bool:
+def _only_units(cells: list[str]) -> bool:
     """Whether a line is one of units: "[nm]; [counts]"."""
-    cells = [cell.strip() for cell in line.split(delimiter)]
     return bool(cells) and unit_of(cells[0]) is not None
 
 
@@ -161,6 +290,8 @@ def delimiter_of(lines: list[str]) -> str | None:
     sample = lines[-SAMPLED_LINES:]
     if not sample:
         return None
+    if all("\t" in line for line in sample):
+        return "\t"
     spaced = [line.split() for line in sample]
     if min(map(len, spaced)) > 1 and all(
         _COMMA_NUMBER.fullmatch(cell) for row in spaced for cell in row
@@ -199,9 +330,10 @@ def split(
 
 def _first_row(rows: list[list[str]]) -> int:
     """The table starts at its header, or where the first row of full width stands."""
-    width = max(len(row) for row in rows[-SAMPLED_LINES:])
+    width = max((len(row) for row in rows[-SAMPLED_LINES:]), default=0)
     for i, row in enumerate(rows):
-        if len(row) >= width or any(re.search(r"\d", cell) for cell in row[1:]):
+        numbers = sum(bool(re.search(r"\d", cell)) for cell in row[1:])
+        if len(row) >= width or (len(row) > 2 and 2 * numbers > len(row)):
             return i
         if len(row) == 1 and i + 1 == len(rows):
             return i

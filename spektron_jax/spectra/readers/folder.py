@@ -20,18 +20,18 @@ def read(
     if not files:
         log.fail("folder", "holds no files")
     parts = []
-    warnings: dict[tuple[str, str], list[str]] = {}
+    said: dict[tuple[bool, str, str], list[str]] = {}
     for file in files:
-        own = Log(str(file), log.strict)
+        own = Log(str(file), log.strict, log.unit)
         try:
             found = read_file(file, own)
         except SpektronError as error:
             text = str(error).removeprefix(f"{file}: ")
             log.error(file.name, text)
             continue
-        for problem in own.problems:
-            alike = warnings.setdefault((problem.place, problem.text), [])
-            alike.append(file.name)
+        for is_note, found_there in ((True, own.notes), (False, own.problems)):
+            for one in found_there:
+                said.setdefault((is_note, one.place, one.text), []).append(file.name)
         if len(found) != 1:
             log.error(file.name, f"{len(found)} instruments in one file")
             continue
@@ -45,9 +45,9 @@ def read(
             part.sample_ids = [f"{file.stem} {i}" for i in part.sample_ids]
         part.places = [f"{file.name}, {place}" for place in part.places]
         parts.append(part)
-    for (place, text), names in warnings.items():
+    for (is_note, place, text), names in said.items():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        log.warning(f"{names[0]}{more}, {place}", text)
+        (log.note if is_note else log.warning)(f"{names[0]}{more}, {place}", text)
     if not parts:
         first = log.problems[0] if log.problems else "no spectra"
         log.fail("folder", f"no file could be read ({first})")

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 
 from spektron_jax.spectra.hdf5_check import HDF5_ERRORS, attribute, can_be, strings
+from spektron_jax.spectra.hdf5_open import open_hdf5
 from spektron_jax.spectra.readers.arrays import read_arrays
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 
@@ -14,7 +15,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of an HDF5 file that is no spectra set."""
     arrays, unit, groups = {}, None, []
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             if "format" in file.attrs:
                 log.fail(
                     "file",

@@ -28,9 +28,16 @@ _TOKEN = re.compile(r"([@A-Ia-i%J-Rj-rS-Zs+-]?)(\d*\.?\d*)")
 _PLAIN = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|\?")
 _MANTISSA = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)")
 _DECIMALS = re.compile(r"[-+]?\d*\.?(\d*)")
+_COMMA_PAIR = re.compile(
+    r"\s*([-+]?\d+(?:,\d+)?(?:[eE][-+]?\d+)?)(?:\s*;\s*|\s+)"
+    r"([-+]?\d+(?:,\d+)?(?:[eE][-+]?\d+)?)\s*;?\s*"
+)
+_SIDE_TITLE = re.compile(r"\b(dark|reference|background)( spectrum)?\s*$", re.I)
+_MAIN_TITLE = re.compile(r"\b(processed|sample)( spectrum)?\s*$", re.I)
 _PACKED = re.compile(r"[@A-DF-Ia-df-i%J-Rj-rS-Zs]")
 _ONCE = {"NPOINTS", "FIRSTX", "LASTX", "XFACTOR", "YFACTOR", "XUNITS", "YUNITS"}
-MAX_POINTS = 10**8  # points that a block may claim
+MAX_POINTS = 10**6  # points that any file may claim; more, as its length allows
+POINTS_PER_LETTER = 20  # DUP packs most; flat spectra stay below
 MAX_LINE_POINTS = 10**6  # points in one line, which DUP counts may claim
 
 
@@ -62,17 +69,19 @@ class _Block:
 def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return every spectrum of the file, one row for each block."""
     text, _ = decode(path.read_bytes(), log)
-    spectra = []
+    spectra, left = [], max(MAX_POINTS, POINTS_PER_LETTER * len(text))
     for number, block in enumerate(_blocks(text, log), start=1):
         at = f"block {number} ({block.value('TITLE')[:40]}), line {block.line}"
         try:
-            found = _spectrum(block, log, at)
+            found = _spectrum(block, log, at, left)
             if found is not None:
+                left -= found[0].size
                 spectra.append((at, block, *found))
         except _Wrong as error:
             log.error(f"{at}, {error.args[0]}", error.args[1])
     if not spectra:
         log.fail("file", "holds no spectrum (XYDATA or XYPOINTS) that can be read")
+    spectra = _without_sides(spectra, log)
     axis, rows = common_axis([s[2] for s in spectra], [s[0] for s in spectra], log)
     spectra = [spectra[i] for i in rows]
     first = spectra[0][1]
@@ -88,6 +97,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
             sample_ids=[s[1].value("TITLE") or s[0].split(",")[0] for s in spectra],
             places=[s[0] for s in spectra],
             unit=unit,
+            axis_label=first.value("XUNITS"),
             quantity=quantity_of(first.value("YUNITS")),
             modality=_modality(first.value("DATATYPE"), axis, unit),
             metadata={
@@ -97,6 +107,18 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
             },
         )
     ]
+
+
+def _without_sides(spectra: list, log: Log) -> list:
+    """Leave out the dark and the reference that stand beside a processed spectrum."""
+    titles = [block.value("TITLE") for _, block, *_ in spectra]
+    sides = [bool(_SIDE_TITLE.search(title)) for title in titles]
+    if not any(sides) or not any(map(_MAIN_TITLE.search, titles)):
+        return spectra
+    for (at, *_), is_side in zip(spectra, sides, strict=True):
+        if is_side:
+            log.note(at, "a dark or reference beside the sample; left out")
+    return [one for one, side in zip(spectra, sides, strict=True) if not side]
 
 
 def _blocks(text: str, log: Log) -> list[_Block]:
@@ -123,8 +145,10 @@ def _blocks(text: str, log: Log) -> list[_Block]:
                     log.fail(f"line {number}", "a second table of data in one block")
                 opened[-1].data = label, value.strip()
             else:
-                if label in opened[-1].labels and label in _ONCE:
-                    log.fail(f"line {number}", f"a second {label} in one block")
+                known = opened[-1].labels.get(label)
+                if known not in (None, value.strip()) and label in _ONCE:
+                    text = f"a second {label} in one block ({known!r} before)"
+                    log.fail(f"line {number}", text)
                 opened[-1].labels[label] = value.strip()
         elif label in {"XYDATA", "XYPOINTS"}:
             if line:
@@ -137,8 +161,10 @@ def _blocks(text: str, log: Log) -> list[_Block]:
     return done
 
 
-def _spectrum(block: _Block, log: Log, at: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """(axis, ordinates) of a block, None where it holds no data."""
+def _spectrum(
+    block: _Block, log: Log, at: str, left: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """(axis, ordinates) of a block of at most `left` points, None without data."""
     for name in ("NTUPLES", "PEAKTABLE", "PEAKASSIGNMENTS"):
         if name in block.labels:
             raise _Wrong(name, "this kind of data is no spectrum on an axis")
@@ -147,9 +173,11 @@ def _spectrum(block: _Block, log: Log, at: str) -> tuple[np.ndarray, np.ndarray]
     xfactor = _number(block, "XFACTOR", 1.0)
     yfactor = _number(block, "YFACTOR", 1.0)
     points = _number(block, "NPOINTS")
-    if not (points == int(points) and 2 <= points <= MAX_POINTS):
+    if not (points == int(points) and 2 <= points):
         raise _Wrong("NPOINTS", f"{points:g}; must be a whole number, 2 or more")
     points = int(points)
+    if points > left:
+        raise _Wrong("NPOINTS", f"{points:,}, more than a file of this length can hold")
     if not block.rows:
         raise _Wrong(block.data[0], "no data follow")
     form = re.sub(r"\s", "", block.data[1].upper())
@@ -162,10 +190,10 @@ def _spectrum(block: _Block, log: Log, at: str) -> tuple[np.ndarray, np.ndarray]
         if abs(given - step) > 0.05 * abs(step):
             text = f"{given:g}, but FIRSTX, LASTX and NPOINTS give {step:g}"
             raise _Wrong("DELTAX", text)
-        values = _packed_rows(block.rows, first, step, xfactor, points)
+        values = _packed_rows(block.rows, first, step, xfactor, points, log, at)
         axis = np.linspace(first, last, points)
     elif form.startswith("(XY..XY"):
-        axis, values = _pairs(block.rows)
+        axis, values = _pairs(block.rows, points, log, at)
         axis = axis * xfactor
         if axis.size != points:
             raise _Wrong("NPOINTS", f"{points}, but {axis.size} points were read")
@@ -181,29 +209,39 @@ def _spectrum(block: _Block, log: Log, at: str) -> tuple[np.ndarray, np.ndarray]
 
 
 def _packed_rows(
-    rows: list[tuple[int, str]], first: float, step: float, factor: float, points: int
+    rows: list[tuple[int, str]],
+    first: float,
+    step: float,
+    factor: float,
+    points: int,
+    log: Log,
+    at: str,
 ) -> np.ndarray:
-    """Ordinates of (X++(Y..Y)), with the checks of X and Y."""
+    """Ordinates of (X++(Y..Y)), with the checks of X and Y.
+
+    A strict reading stops where a check fails; another one says so and goes on, and
+    the number of points still has to be right.
+    """
     packed = any(_PACKED.search(line) for _, line in rows)
     values: list[float] = []
+    failed: list[tuple[str, str]] = []  # checks: (place, text)
     check = False  # whether the next line starts with the last ordinate again
     for number, line in rows:
         place = f"line {number}"
         x, ys, differences = _line(line, packed, place)
         if check and ys:
             if ys[0] != values[-1]:
-                raise _Wrong(
-                    place, f"Y check: {ys[0]:g}, but {values[-1]:g} came before"
-                )
+                text = f"Y check: {ys[0]:g}, but {values[-1]:g} came before"
+                failed.append((place, text))
             ys = ys[1:]
         # Writers differ in whether the X of a line with a Y check is that point's own.
         index = (x * factor - first) / step - len(values)
         slack = 0.6 + abs(factor / step) * 10.0 ** -_decimals(line)
         if not -slack - check <= index <= slack:
-            raise _Wrong(
-                place,
-                f"X check: {x * factor:g}, expected {first + step * len(values):g}",
-            )
+            text = f"X check: {x * factor:g}, expected {first + step * len(values):g}"
+            failed.append((place, text))
+        if failed and log.strict:
+            raise _Wrong(*failed[0])
         values += ys
         check = differences
         if len(values) > points:
@@ -211,6 +249,10 @@ def _packed_rows(
     if len(values) != points:
         more = "more" if len(values) > points else len(values)
         raise _Wrong("NPOINTS", f"{points}, but {more} were read: cut off or damaged")
+    if failed:
+        place, text = failed[0]
+        more = f" (and {len(failed) - 1} more lines)" if len(failed) > 1 else ""
+        log.warning(f"{at}, {place}", f"{text}{more}; kept, from FIRSTX to LASTX")
     return np.array(values)
 
 
@@ -288,7 +330,16 @@ def _joined(digit: int, negative: bool, digits: str) -> float:
     return float(f"{'-' if negative else ''}{abs(digit)}{digits}")
 
 
-def _pairs(rows: list[tuple[int, str]]) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(
+    rows: list[tuple[int, str]], points: int, log: Log, at: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """(X, Y) of pairs; commas are decimal where only that gives the points stated."""
+    found = [_COMMA_PAIR.fullmatch(line) for _, line in rows]
+    if len(rows) == points and None not in found:
+        log.note(at, f"decimal commas, since there are {points} points")
+        pairs = [one.groups() for one in found if one]
+        table = np.array([[c.replace(",", ".") for c in pair] for pair in pairs], float)
+        return table[:, 0], table[:, 1]
     values: list[float] = []
     for number, line in rows:
         tokens = re.split(r"[\s,;]+", line.strip(" ,;"))
@@ -302,6 +353,8 @@ def _number(block: _Block, name: str, default: float | None = None) -> float:
     text = block.value(name)
     if not text and default is not None:
         return default
+    if re.fullmatch(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?", text):
+        text = text.replace(",", ".")
     try:
         value = float(text) if _PLAIN.fullmatch(text) else np.nan
     except ValueError:

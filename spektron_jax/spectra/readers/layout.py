@@ -14,6 +14,7 @@ import numpy as np
 
 from spektron_jax.spectra.axis import plausible_units, quantity_of, unit_of
 from spektron_jax.spectra.readers.cells import (
+    MIN_POSITIONS,
     is_axis,
     is_count,
     positions,
@@ -21,7 +22,9 @@ from spektron_jax.spectra.readers.cells import (
 )
 from spektron_jax.spectra.readers.parsed import Log
 
-AXIS_NAME = re.compile(r"wave|shift|axis|position|\bx\b|lambda|frequency", re.I)
+AXIS_NAME = re.compile(
+    r"wave|wvl|wellen|shift|axis|position|\bx\b|lambda|frequency|energy", re.I
+)
 ID_NAME = re.compile(r"(sample|spectrum)?[ _.-]*(ids?|names?|no|number|code)?", re.I)
 _VALUE_NAME = re.compile(r"value|\by\b|signal|response|spectrum", re.I)
 
@@ -31,8 +34,6 @@ def layout_of(rows: list[list[str]], log: Log, modality: str | None) -> tuple[st
     header = rows[0]
     top, _ = positions(header)
     headless = not np.isnan(top[0])  # then the first cell belongs to the axis
-    if np.isnan(top).all() and len(rows) > 2 and tidy_columns(header):
-        return "tidy", "columns of sample, position and value"
     side = [row[0] for row in rows]
     down, _ = positions(side if headless else side[1:])
     across_axis, down_axis = top[~np.isnan(top)], down[~np.isnan(down)]
@@ -74,8 +75,11 @@ def _one_of_two(
         wide = is_count(down_axis)
     else:
         wide, long = (
-            bool(plausible_units(axis, modality or "unknown"))
-            for axis in (across_axis, down_axis)
+            log.unit in units if log.unit else bool(units)
+            for units in (
+                plausible_units(axis, modality or "unknown")
+                for axis in (across_axis, down_axis)
+            )
         )
         if wide == long:
             if not (corner and ID_NAME.fullmatch(corner)):
@@ -90,13 +94,27 @@ def _one_of_two(
     return "long", "positions in the first column, sample numbers in the first row"
 
 
-def tidy_columns(header: list[str]) -> tuple[int, int, int] | None:
-    """Return the columns of sample, position and value, if names say which."""
-    names = [cell.strip() for cell in header]
+def tidy_columns(rows: list[list[str]]) -> tuple[int, int, int] | None:
+    """Return the columns of sample, position and value, if names say which.
+
+    Each sample has several rows; a column "Sample" that differs from row to row is the
+    signal of one.
+    """
+    names = [cell.strip() for cell in rows[0]] if rows else []
     position = [i for i, s in enumerate(names) if unit_of(s) or AXIS_NAME.search(s)]
     value = [i for i, s in enumerate(names) if quantity_of(s) or _VALUE_NAME.search(s)]
     sample = [i for i, s in enumerate(names) if s and ID_NAME.fullmatch(s)]
     value = [i for i in value if i not in position + sample]
-    if len(position) == 1 and len(value) == 1 and len(sample) == 1:
-        return sample[0], position[0], value[0]
-    return None
+    if not len(position) == len(value) == len(sample) == 1 or len(rows) < 4:
+        return None
+    samples = {row[sample[0]] for row in rows[1:] if len(row) == len(names)}
+    if MIN_POSITIONS * len(samples) > len(rows) - 1:
+        return None
+    return sample[0], position[0], value[0]
+
+
+def one_unit(units: set[str], place: str, log: Log) -> str | None:
+    """Return the unit that cells agree on; SpektronError if they name two."""
+    if len(units) > 1:
+        log.fail(place, f"mixed units: {', '.join(sorted(units))}; keep one of them")
+    return next(iter(units), None)

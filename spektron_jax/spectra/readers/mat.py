@@ -12,7 +12,8 @@ import h5py
 import numpy as np
 
 from spektron_jax.spectra.axis import unit_of
-from spektron_jax.spectra.hdf5_check import HDF5_ERRORS, can_be, heaps_are_sound
+from spektron_jax.spectra.hdf5_check import HDF5_ERRORS, can_be
+from spektron_jax.spectra.hdf5_open import open_hdf5
 from spektron_jax.spectra.readers.arrays import read_arrays
 from spektron_jax.spectra.readers.mat5 import read_or_fail
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, of_matrix
@@ -44,10 +45,8 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
 def _read_hdf5(path: Path, log: Log) -> dict[str, np.ndarray]:
     """Version 7.3: matrices and strings stand at the top, transposed."""
     values = {}
-    if not heaps_are_sound(path):
-        log.fail("file", "damaged or cut off (a global heap does not add up)")
     try:
-        with h5py.File(path, "r") as file:
+        with open_hdf5(path) as file:
             for name, item in file.items():
                 if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "iuf":
                     continue
@@ -76,8 +75,9 @@ def _read_datasets(datasets: dict[str, dict], log: Log) -> list[ParsedSpectra]:
             continue
         rows = _labels(fields.get("label"), 0, data.shape[0])
         part = of_matrix(f"dataset {name!r}", name, axis, data, rows)
-        words = _words(fields.get("axisscalename")) + _words(fields.get("title"))
-        part.unit = unit_of(" ".join(words))
+        part.axis_label = " ".join(_words(fields.get("axisscalename")))
+        titles = " ".join(_words(fields.get("title")))
+        part.unit = unit_of(part.axis_label) or unit_of(titles)
         part.axis_place = f"dataset {name!r}, axisscale"
         parts.append(part)
     if not parts:

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.limits import VALUE_BYTES, allowed_bytes
 
 _TYPES = {
     1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4",
@@ -32,12 +33,24 @@ _NUMERIC = {
 }  # fmt: skip
 _COMPLEX = 0x08
 MAX_DEPTH = 12
-MAX_VARIABLE_BYTES = 2**31  # of one variable, unpacked
-MAX_COUNT = 10**6  # cells, or fields
+MAX_COUNT = 10**6  # cells, fields, or letters
 
 
 class DamagedFile(Exception):
     """What is wrong, and where."""
+
+
+class _Allowance:
+    """Bytes that the variables of a file may still take in memory."""
+
+    def __init__(self, stored: int):
+        self.left = allowed_bytes(stored)
+
+    def take(self, size: int) -> None:
+        """Raise DamagedFile where a file claims more than its size allows."""
+        self.left -= size
+        if self.left < 0:
+            raise DamagedFile("claims more than spectra unpack to; save it with -v6")
 
 
 def read_variables(path: Path) -> dict[str, object]:
@@ -47,7 +60,7 @@ def read_variables(path: Path) -> dict[str, object]:
         raise DamagedFile("header: cut off, or an older version; save it with -v7")
     order = "<" if data[126:128] == b"IM" else ">"
     values: dict[str, object] = {}
-    at = 128
+    at, allowance = 128, _Allowance(len(data))
     while at < len(data):
         kind, body, after = _element(data, at, order)
         place = f"variable {len(values) + 1} at byte {at}"
@@ -55,12 +68,13 @@ def read_variables(path: Path) -> dict[str, object]:
         try:
             if kind == _COMPRESSED:
                 unpack = zlib.decompressobj()
-                body = unpack.decompress(body, MAX_VARIABLE_BYTES)
+                body = unpack.decompress(body, max(allowance.left, 1))
+                allowance.take(len(body))
                 if not unpack.eof:
-                    raise DamagedFile("cut off, or larger than 2 GiB")
+                    raise DamagedFile("cut off, or claims more than spectra unpack to")
                 kind, body, _ = _element(body, 0, order)
             if kind == _MATRIX:
-                name, value = _matrix(body, order, 0)
+                name, value = _matrix(body, order, allowance, 0)
                 if name in values:
                     raise DamagedFile(f"a second variable {name!r}")
                 values[name or f"unnamed {len(values) + 1}"] = value
@@ -87,7 +101,9 @@ def _element(data: bytes, at: int, order: str) -> tuple[int, bytes, int]:
     return kind, data[at + 8 : at + 8 + size], at + 8 + size + padding
 
 
-def _matrix(data: bytes, order: str, depth: int) -> tuple[str, object]:
+def _matrix(
+    data: bytes, order: str, allowance: _Allowance, depth: int
+) -> tuple[str, object]:
     """(name, value) of a matrix element's data; the value is None if not read."""
     if depth > MAX_DEPTH:
         raise DamagedFile(f"nested deeper than {MAX_DEPTH}")
@@ -108,20 +124,24 @@ def _matrix(data: bytes, order: str, depth: int) -> tuple[str, object]:
     _, raw, at = _element(data, at, order)
     name = raw.decode("latin-1")
     if kind in (_STRUCT, _OBJECT):
-        return name, _fields(data, at, order, kind, count, depth)
+        return name, _fields(data, at, order, kind, count, allowance, depth)
     if kind == _CELL:
         if count > MAX_COUNT:
             raise DamagedFile(f"{count} cells")
+        allowance.take(VALUE_BYTES * count)
         cells = np.empty(count, dtype=object)
         for i in range(count):
-            cells[i], at = _nested(data, at, order, depth)
+            cells[i], at = _nested(data, at, order, allowance, depth)
         return name, cells.reshape(shape, order="F")
     if is_complex:
         raise DamagedFile(f"{name!r} is complex; store real numbers")
     if count == 0:
         return name, np.empty(shape) if kind != _CHAR else np.empty(0, dtype=str)
     code, raw, at = _element(data, at, order)
+    allowance.take(VALUE_BYTES * count)
     if kind == _CHAR:
+        if count > MAX_COUNT:
+            raise DamagedFile(f"{count} letters of text")
         return name, _text(code, raw, order, shape)
     values = _numbers(code, raw, order)
     if values.size != count:
@@ -130,15 +150,23 @@ def _matrix(data: bytes, order: str, depth: int) -> tuple[str, object]:
         return name, values.astype(_NUMERIC[kind]).reshape(shape, order="F")
 
 
-def _nested(data: bytes, at: int, order: str, depth: int) -> tuple[object, int]:
+def _nested(
+    data: bytes, at: int, order: str, allowance: _Allowance, depth: int
+) -> tuple[object, int]:
     kind, body, at = _element(data, at, order)
     if kind != _MATRIX:
         raise DamagedFile(f"an element of type {kind} where a matrix should be")
-    return _matrix(body, order, depth + 1)[1], at
+    return _matrix(body, order, allowance, depth + 1)[1], at
 
 
 def _fields(
-    data: bytes, at: int, order: str, kind: int, count: int, depth: int
+    data: bytes,
+    at: int,
+    order: str,
+    kind: int,
+    count: int,
+    allowance: _Allowance,
+    depth: int,
 ) -> dict[str, object] | None:
     """The fields of a struct or object of size 1; None for arrays of them."""
     if kind == _OBJECT:
@@ -157,7 +185,7 @@ def _fields(
         return None
     values = {}
     for name in names:
-        values[name], at = _nested(data, at, order, depth)
+        values[name], at = _nested(data, at, order, allowance, depth)
     return values
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spektron_jax.spectra.limits import VALUE_BYTES, check_claim
 from spektron_jax.spectra.readers.arrays import read_arrays
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 
@@ -26,38 +27,48 @@ _ERRORS = (
 
 def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of an .npz archive."""
-    if path.read_bytes()[:6] == b"\x93NUMPY":
-        log.fail(
-            "array", "a single array has no axis; save np.savez(file, spectra=, axis=)"
-        )
-    arrays = {}
+    with path.open("rb") as file:
+        if file.read(6) == b"\x93NUMPY":
+            log.fail(
+                "array",
+                "a single array has no axis; save np.savez(file, spectra=, axis=)",
+            )
+    arrays: dict[str, np.ndarray] = {}
+    claimed, stored = 0, path.stat().st_size
     try:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
-                if member.filename.endswith(".npy"):
-                    name = member.filename.removesuffix(".npy")
-                    arrays[name] = _array(archive, member, log)
+                if not member.filename.endswith(".npy"):
+                    continue
+                with archive.open(member) as file:
+                    shape, fortran, dtype = _header(file, member, log)
+                    count = int(np.prod(shape, dtype=object))
+                    claimed += count * max(dtype.itemsize, VALUE_BYTES)
+                    check_claim(f"{path}: array {member.filename!r}", claimed, stored)
+                    size = count * dtype.itemsize
+                    data = file.read(size)
+                    more = file.read(1)  # to the end, so that the checksum is checked
+                if len(data) != size or more:
+                    text = f"{member.file_size} bytes for {shape} {dtype}: damaged"
+                    log.fail(f"array {member.filename!r}", text)
+                values = np.frombuffer(data, dtype)
+                values = values.reshape(shape, order="F" if fortran else "C")
+                arrays[member.filename.removesuffix(".npy")] = values
     except _ERRORS as error:
         kind = type(error).__name__
         log.fail("archive", f"damaged or cut off ({kind}: {str(error)[:100]})")
     return read_arrays(arrays, log)
 
 
-def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, log: Log) -> np.ndarray:
-    """One array; its header must agree with the size that the archive holds."""
+def _header(file, member: zipfile.ZipInfo, log: Log):
+    """(shape, Fortran order, type) of one array, which its archive must hold."""
     place = f"array {member.filename!r}"
-    with archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        if version not in _READ_HEADER:
-            log.fail(place, f"version {version} of the .npy format is not known")
-        shape, fortran, dtype = _READ_HEADER[version](file)
-        if dtype.kind not in "iufbU":
-            log.fail(place, f"holds {dtype}, which is not read; save numbers or text")
-        size = int(np.prod(shape, dtype=object)) * dtype.itemsize
-        if size > member.file_size:
-            log.fail(place, f"{shape} is more than its {member.file_size} bytes hold")
-        data = file.read()  # to the end, so that the checksum is checked
-    if len(data) != size:
-        log.fail(place, f"{len(data)} bytes for {shape} {dtype}: damaged")
-    values = np.frombuffer(data, dtype)
-    return values.reshape(shape, order="F" if fortran else "C")
+    version = np.lib.format.read_magic(file)
+    if version not in _READ_HEADER:
+        log.fail(place, f"version {version} of the .npy format is not known")
+    shape, fortran, dtype = _READ_HEADER[version](file)
+    if dtype.kind not in "iufbU":
+        log.fail(place, f"holds {dtype}, which is not read; save numbers or text")
+    if int(np.prod(shape, dtype=object)) * dtype.itemsize > member.file_size:
+        log.fail(place, f"{shape} is more than its {member.file_size} bytes hold")
+    return shape, fortran, dtype

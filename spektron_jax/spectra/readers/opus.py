@@ -33,6 +33,7 @@ _UNITS = {"WN": "cm-1", "MI": "um", "NM": "nm", "RS": "cm-1", "RSH": "cm-1"}
 _RAMAN_UNITS = ("RS", "RSH")
 _SERIES, _COMPACT, _SAMPLE_SOURCE = 2, 4, 1
 _RESULT_SOURCES = (0, 3)
+MAX_OVERLAP = 4  # bytes of all blocks, in lengths of the file
 
 
 @dataclass
@@ -110,13 +111,16 @@ def _blocks(data: bytes, log: Log) -> list[_DataBlock]:
     start, _, count = struct.unpack_from("<3i", data, 12)
     if not (24 <= start and 0 < count and start + 12 * count <= len(data)):
         log.fail("directory", "lies outside the file: cut off or damaged")
-    blocks = []
+    blocks, claimed = [], 0
     for i in range(count):
         kind, size, at = struct.unpack_from("<3i", data, start + 12 * i)
         place = f"block {i + 1} at byte {at}"
         if kind < 0 or at <= 0 or size < 0 or at + 4 * size > len(data):
             end = at + 4 * size
             log.fail(place, f"ends at byte {end} of {len(data)}: cut off or damaged")
+        claimed += 4 * size
+        if claimed > MAX_OVERLAP * len(data):
+            log.fail(place, "overlaps others: damaged")
         blocks.append(_DataBlock(place, kind, data[at : at + 4 * size]))
     return blocks
 

@@ -29,6 +29,7 @@ class ParsedSpectra:
       unit, quantity, modality: as the file says, or None.
       unit_hint, quantity_hint: (name, the note that says so), taken for want of better.
       axis_place: where the axis stands.
+      axis_label: what the file calls it.
       targets: (name, unit) -> (n,) numbers, NaN where missing.
       labels: name -> n strings.
       metadata: whatever else the file says.
@@ -47,11 +48,20 @@ class ParsedSpectra:
     unit_hint: tuple[str, str] | None = None
     quantity_hint: tuple[str, str] | None = None
     axis_place: str = "axis"
+    axis_label: str = ""
     targets: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     labels: dict[str, list[str]] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
     numbered: bool = False
     standards: tuple[list[str], np.ndarray] | None = None
+
+    def keep(self, rows: list[int]) -> None:
+        """Keep the spectra of some rows, with all that belongs to them."""
+        self.spectra = self.spectra[rows]
+        self.sample_ids = [self.sample_ids[i] for i in rows]
+        self.places = [self.places[i] for i in rows]
+        self.targets = {name: values[rows] for name, values in self.targets.items()}
+        self.labels = {k: [words[i] for i in rows] for k, words in self.labels.items()}
 
 
 def of_matrix(
@@ -79,12 +89,15 @@ class Log:
     Attributes:
       path: the file, for messages.
       strict: whether an error raises.
+      unit: of the axis, as the user says it, or None.
       problems: what was found so far.
+      notes: what was chosen so far.
     """
 
-    def __init__(self, path: str, strict: bool):
-        self.path, self.strict = path, strict
+    def __init__(self, path: str, strict: bool, unit: str | None = None):
+        self.path, self.strict, self.unit = path, strict, unit
         self.problems: list[Problem] = []
+        self.notes: list[Problem] = []
 
     def error(self, place: str, text: str) -> None:
         """Something that stops a strict reading; otherwise listed."""
@@ -98,6 +111,10 @@ class Log:
     def warning(self, place: str, text: str) -> None:
         """Something to tell, with which reading continues."""
         self.problems.append(Problem(place, text))
+
+    def note(self, place: str, text: str) -> None:
+        """A choice that the file left open: what was taken, what else it could be."""
+        self.notes.append(Problem(place, text))
 
     def fail(self, place: str, text: str) -> NoReturn:
         """Something with which nothing can be read, strict or not."""

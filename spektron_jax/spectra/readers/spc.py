@@ -7,6 +7,7 @@ power of two scales:
     y = 2^(exponent - 32) int32        y = 2^(exponent - 16) int16
 
 The exponent stands in the header for a single spectrum, in the subheader for several.
+Axes have types (numbers), which labels (text) replace where the header says so.
 
 Decoded here: spc-io 0.2.1 takes the subheader's exponent for single spectra too, which
 many writers leave at 0 (values wrong by a power of two), reorders spectra, knows
@@ -18,19 +19,28 @@ from pathlib import Path
 
 import numpy as np
 
+from spektron_jax.spectra.axis import other_unit_of, quantity_of, unit_of
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, common_axis
 
 _HEADER = struct.Struct("<BBBbIddIBBBBI9s9sH8f130s30sIIBBHf48sfIfB187s")
 _SUBHEADER = struct.Struct("<BbHfffIIf4s")
 _OLD_HEADER = struct.Struct("<BBhfffBBHBBBB8sHH7f130s30s")
 VERSIONS = (0x4B, 0x4C, 0x4D)
-SHORT, MULTI, OWN_AXES, HAS_AXIS = 0x01, 0x04, 0x40, 0x80  # bits of the first byte
+SHORT, MULTI, LABELS, OWN_AXES, HAS_AXIS = 0x01, 0x04, 0x20, 0x40, 0x80  # bits
 _UNITS = {1: "cm-1", 2: "um", 3: "nm", 13: "cm-1"}
 _RAMAN_SHIFT = 13
+# Axes that are no wavelength or wavenumber.
+_OTHER_AXES = {
+    4: "seconds", 5: "minutes", 6: "Hz", 7: "kHz", 8: "MHz", 9: "m/z", 10: "ppm",
+    11: "days", 12: "years", 14: "eV", 16: "pixels", 17: "channels",
+    18: "degrees", 19: "degrees", 20: "degrees", 21: "K", 22: "points",
+    23: "ms", 24: "us", 25: "ns", 26: "GHz", 27: "cm", 28: "m", 29: "mm", 30: "hours",
+}  # fmt: skip
+_INTERFEROGRAM, _PERCENT = 1, 11
 _QUANTITIES = {
     2: "absorbance",
     4: "counts",
-    11: "%T",
+    10: "log(1/R)",
     12: "intensity",
     13: "intensity",
     128: "transmittance",
@@ -58,6 +68,8 @@ def _new(data: bytes, stem: str, log: Log) -> ParsedSpectra:
     flags, exponent, points, first, last, count = head[0], *head[3:8]
     xtype, ytype = head[8], head[9]
     comment = head[24].split(b"\0")[0].decode("latin-1").strip()
+    labels = head[25].split(b"\0")[:2] if flags & LABELS else []
+    words = [label.decode("latin-1").strip() for label in labels]
     count = max(count, 1)
     if not flags & MULTI and count > 1:
         log.warning(
@@ -107,7 +119,7 @@ def _new(data: bytes, stem: str, log: Log) -> ParsedSpectra:
     ids = [stem] if count == 1 else [f"{stem} {i + 1}" for i in rows]
     return _parsed(
         axis, [spectra[i] for i in rows], ids, [places[i] for i in rows],
-        xtype, ytype, comment,
+        xtype, ytype, comment, words, log,
     )  # fmt: skip
 
 
@@ -127,20 +139,40 @@ def _old(data: bytes, stem: str, log: Log) -> ParsedSpectra:
         whole = (halves[0::2].astype(np.uint32) << 16) | halves[1::2]
         values = _scaled(whole.astype(np.int32), exponent - 32)
     axis = np.linspace(first, last, int(points))
-    log.warning("header", "old version 4D: compare one spectrum with its plot")
-    return _parsed(axis, [values], [stem], ["spectrum 1"], xtype, ytype, "")
+    log.note("header", "old version 4D: compare one spectrum with its plot")
+    return _parsed(axis, [values], [stem], ["spectrum 1"], xtype, ytype, "", [], log)
 
 
-def _parsed(axis, spectra, ids, places, xtype, ytype, comment) -> ParsedSpectra:
+def _parsed(
+    axis, spectra, ids, places, xtype, ytype, comment, labels: list[str], log: Log
+) -> ParsedSpectra:
+    """With unit and quantity by the types, or by the labels that replace them."""
+    if ytype == _INTERFEROGRAM:
+        log.fail("header", "holds interferograms; transform them to spectra first")
+    if ytype == _PERCENT and not any(map(quantity_of, labels[1:])):
+        log.note("header", "per cent, but not of what: give quantity='%T' or '%R'")
+    x_label, y_label = (*labels, "", "")[:2]
+    unit, quantity = _UNITS.get(xtype), _QUANTITIES.get(ytype)
+    label = x_label or _OTHER_AXES.get(xtype, "")
+    for kind, by_type, by_label in (
+        ("unit", unit, unit_of(x_label) or other_unit_of(x_label)),
+        ("quantity", quantity, quantity_of(y_label)),
+    ):
+        if by_type and by_label and by_type != by_label:
+            text = f"{kind} {by_label}, by the label, which replaces the type {by_type}"
+            log.note("header", text)
+    if other_unit_of(x_label):
+        unit = None
     return ParsedSpectra(
         axis=axis,
         spectra=np.array(spectra, np.float64),
         sample_ids=ids,
         places=places,
-        unit=_UNITS.get(xtype),
-        quantity=_QUANTITIES.get(ytype),
-        modality="Raman" if xtype == _RAMAN_SHIFT else None,
+        unit=unit_of(x_label) or unit,
+        quantity=quantity_of(y_label) or quantity,
+        modality="Raman" if xtype == _RAMAN_SHIFT and not x_label else None,
         axis_place="axis",
+        axis_label=f"axis ({label})" if label in _OTHER_AXES.values() else label,
         metadata={"comment": comment} if comment else {},
     )
 

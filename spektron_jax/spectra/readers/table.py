@@ -7,20 +7,28 @@ Sizes: n samples, p positions.
 
 import numpy as np
 
-from spektron_jax.spectra.axis import quantity_of
+from spektron_jax.spectra.axis import quantity_of, unit_of
 from spektron_jax.spectra.readers.cells import (
     NotANumber,
     is_axis,
-    is_count,
     name_and_unit,
     number,
     numbers,
     positions,
+    quantity_of_positions,
     units_of,
 )
-from spektron_jax.spectra.readers.columns import one_measurement
-from spektron_jax.spectra.readers.layout import ID_NAME, layout_of, tidy_columns
-from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, common_axis
+from spektron_jax.spectra.readers.columns import measurements
+from spektron_jax.spectra.readers.layout import (
+    AXIS_NAME,
+    ID_NAME,
+    layout_of,
+    one_unit,
+    tidy_columns,
+)
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
+from spektron_jax.spectra.readers.statistics import without_statistics
+from spektron_jax.spectra.readers.tidy import read_tidy
 
 Rows = list[list[str]]
 MAX_TEXT_SHARE = 0.2  # of a target's values; a column with more text is a label
@@ -28,8 +36,15 @@ MAX_TEXT_SHARE = 0.2  # of a target's values; a column with more text is a label
 
 def read_table(
     rows: Rows, places: list[str], log: Log, modality: str | None
-) -> ParsedSpectra:
-    """Return the spectra of a table; every row has a place for messages."""
+) -> list[ParsedSpectra]:
+    """Return the spectra of a table, one instrument for each axis it holds.
+
+    Args:
+      rows: cells, the header first if there is one.
+      places: of each row, for messages.
+      log: of the reading.
+      modality: as the user says it; decides between a first row and a first column.
+    """
     if not rows:
         log.fail("table", "holds no rows")
     width = len(rows[0])
@@ -41,11 +56,19 @@ def read_table(
         else:
             kept.append(i)
     rows, places = [rows[i] for i in kept], [places[i] for i in kept]
-    if not tidy_columns(rows[0]):
-        rows, places = one_measurement(rows, places, log)
-    layout, why = layout_of(rows, log, modality)
-    log.warning("table", f"read as {layout} ({why})")
-    return {"wide": _wide, "long": _long, "tidy": _tidy}[layout](rows, places, log)
+    columns = tidy_columns(rows)
+    if columns is not None:
+        log.note("table", "read as tidy (columns of sample, position and value)")
+        return [read_tidy(rows, places, columns, log)]
+    parts = []
+    for table, at, name in measurements(rows, places, log):
+        layout, why = layout_of(table, log, modality)
+        log.note("table", f"read as {layout} ({why})")
+        part = {"wide": _wide, "long": _long}[layout](table, at, log)
+        without_statistics(part, log)
+        part.name = name or part.name
+        parts.append(part)
+    return parts
 
 
 def _wide(rows: Rows, places: list[str], log: Log) -> ParsedSpectra:
@@ -62,21 +85,29 @@ def _wide(rows: Rows, places: list[str], log: Log) -> ParsedSpectra:
             f"{places[0]}, column {between[0] + 1}",
             f"{header[between[0]]!r} among positions is not a number; correct it",
         )
-    unit = _one_unit(units | units_of(header[:first]), places[0], log)
+    label = next((cell for cell in header[:first] if _names_axis(cell)), "")
+    unit = one_unit(units | units_of([label]), places[0], log)
     spectra, kept = [], []
     for i in range(1, len(rows)):
         try:
-            spectra.append(numbers(rows[i][first : last + 1]))
-            kept.append(i)
+            values = numbers(rows[i][first : last + 1])
         except NotANumber as error:
             log.error(f"{places[i]}, column {first + error.index + 1}", str(error))
+            continue
+        if np.array_equal(values, top[columns]):
+            log.error(places[i], "repeats the positions of the header")
+            continue
+        spectra.append(values)
+        kept.append(i)
     part = ParsedSpectra(
         axis=top[columns],
         spectra=np.array(spectra).reshape(len(kept), columns.size),
         sample_ids=[str(i) for i in kept],
         places=[places[i] for i in kept],
         unit=unit,
+        quantity=quantity_of_positions(header[first : last + 1]),
         axis_place="first row",
+        axis_label=label,
         numbered=True,
     )
     others = [i for i in range(len(header)) if not first <= i <= last]
@@ -149,7 +180,8 @@ def _long(rows: Rows, places: list[str], log: Log) -> ParsedSpectra:
         except NotANumber as error:
             place = places_of_rows[kept[error.index]]
             log.error(f"{place}, column {j + 1}", str(error))
-    unit = _one_unit(units | units_of(header or []), places[0], log)
+    label = header[0] if header else ""
+    unit = one_unit(units | units_of([label]), places[0], log)
     names, quantity = [""] * len(columns), None
     if header is not None:
         names = [header[j].strip() for j in columns]
@@ -163,16 +195,26 @@ def _long(rows: Rows, places: list[str], log: Log) -> ParsedSpectra:
         unit=unit,
         quantity=quantity,
         axis_place="first column",
+        axis_label=label,
         numbered=numbered,
     )
 
 
 def _has_header(row: list[str]) -> bool:
-    """Whether the first row of a long table names its columns."""
-    corner = number(row[0])
-    if corner is None:
-        return True
-    return bool(np.isnan(corner)) or is_count(positions(row[1:])[0])
+    """Whether the first row of a long table names its columns: it holds words.
+
+    A blank first cell stands above names that are numbers, such as concentrations.
+    """
+    if not row[0].strip():
+        return len(row) > 2 or "." not in row[1]
+    values = positions(row[:1])[0], [number(cell) for cell in row[1:]]
+    return bool(np.isnan(values[0][0])) or None in values[1]
+
+
+def _names_axis(cell: str) -> bool:
+    """Whether a header's cell before the positions speaks of them."""
+    only_a_unit = unit_of(cell) and len(cell.split()) == 1 and "_" not in cell
+    return bool(AXIS_NAME.search(cell) or only_a_unit)
 
 
 def _names_and_quantity(
@@ -184,42 +226,3 @@ def _names_and_quantity(
     if len(said) == 1 and None not in said:
         return [name for name, _ in split], said.pop()
     return names, quantity_of(header[0]) if names and len(header) == 1 else None
-
-
-def _tidy(rows: Rows, places: list[str], log: Log) -> ParsedSpectra:
-    found = tidy_columns(rows[0])
-    assert found is not None  # the layout is tidy because of them
-    sample, position, value = found
-    points: dict[str, list[tuple[float | None, float | None]]] = {}
-    first_places: dict[str, str] = {}
-    invalid = set()
-    for row, place in zip(rows[1:], places[1:], strict=True):
-        name = row[sample].strip()
-        first_places.setdefault(name, place)
-        pair = number(row[position]), number(row[value])
-        points.setdefault(name, []).append(pair)
-        for column, read in zip((position, value), pair, strict=True):
-            if read is None:
-                log.error(f"{place}, column {column + 1}", str(NotANumber(row[column])))
-                invalid.add(name)
-    names = [name for name in points if name not in invalid]
-    if not names:
-        log.fail("table", "no spectrum is whole")
-    at = [f"sample {name!r} from {first_places[name]}" for name in names]
-    tables = [np.array(points[name], np.float64) for name in names]
-    axis, kept = common_axis([table[:, 0] for table in tables], at, log)
-    return ParsedSpectra(
-        axis=axis,
-        spectra=np.array([tables[i][:, 1] for i in kept]),
-        sample_ids=[names[i] for i in kept],
-        places=[at[i] for i in kept],
-        unit=_one_unit(units_of([rows[0][position]]), places[0], log),
-        quantity=quantity_of(rows[0][value]),
-        axis_place=f"column {position + 1}",
-    )
-
-
-def _one_unit(units: set[str], place: str, log: Log) -> str | None:
-    if len(units) > 1:
-        log.fail(place, f"mixed units: {', '.join(sorted(units))}; keep one of them")
-    return next(iter(units), None)

@@ -67,7 +67,7 @@ def test_spc(tmp_path, options, count):
         (3, 128, "nm", "transmittance", "unknown"),
         (2, 129, "um", "reflectance", "unknown"),
         (13, 4, "cm-1", "counts", "Raman"),
-        (13, 11, "cm-1", "%T", "Raman"),
+        (13, 11, "cm-1", "unknown", "Raman"),
     ],
 )
 def test_spc_units(tmp_path, xtype, ytype, unit, quantity, modality):
@@ -293,7 +293,7 @@ def test_excel_faults(tmp_path):
     change("D3", None)
     assert_refused(path, "row 3: 1 values missing")
     change("D3", "=1+1")  # a formula that no program has computed
-    assert_refused(path, "row 3: 1 values missing")
+    assert_refused(path, "row 3: formulas without a stored result in D3")
     path.write_bytes(path.read_bytes()[:-100])
     assert_refused(path, "damaged or cut off")
 

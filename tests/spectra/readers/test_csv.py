@@ -168,7 +168,7 @@ def test_faults(tmp_path, name):
             read(path, strict=False)
     else:
         found, _ = read(path, strict=False)
-        assert len(found) == kept and len(found.problems) >= 2
+        assert len(found) == kept and len(found.problems + found.notes) >= 2
         assert "problems: " in found.describe()
     assert path.read_bytes() == before
 

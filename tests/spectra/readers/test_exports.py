@@ -154,7 +154,7 @@ FILES = {
         CM1,
         "cm-1",
         "absorbance",
-        "4 lines after the table",
+        "5 lines after the table",
     ),
     "omnic.csv": (
         columns(",", text(CM1, "{:.6e}"), text(Y, "{:.6e}")),
@@ -173,7 +173,7 @@ FILES = {
         SHIFT,
         "cm-1",
         "unknown",
-        "Absorbance #1\n    table: 1 rows without Raman Shift",
+        "Absorbance #1",
     ),
     "avasoft.txt": (
         AVANTES + columns(";", text(NM), text(Y), ONES, RAMP, RAMP).replace(".", ","),

@@ -107,7 +107,7 @@ DAMAGE = [
     ("AFFN", "##XYDATA", lambda _: "##PEAK TABLE=(XY..XY)", "PEAKTABLE: this kind"),
     ("AFFN", "##XUNITS", lambda _: "##XUNITS", "'##XUNITS' has no '='"),
     ("AFFN", "##TITLE", lambda _: "##ORIGIN=x", "line 1: no ##TITLE= before it"),
-    ("AFFN", "##XFACTOR", lambda s: f"{s}\n{s}", "a second XFACTOR in one block"),
+    ("AFFN", "##XFACTOR", lambda s: f"{s}\n{s}9", "a second XFACTOR in one block"),
 ]
 
 
