@@ -9,3 +9,11 @@ ends with exit code 2. Faults in our own code keep Python's own exceptions.
 
 class SpektronError(Exception):
     """A failure that the user can repair; `str(error)` is one line saying how."""
+
+
+class InputError(SpektronError, ValueError):
+    """An argument that cannot be used; scikit-learn's callers expect a ValueError."""
+
+
+class SpektronWarning(UserWarning):
+    """Something in the user's data that is to be looked at."""

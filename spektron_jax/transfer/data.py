@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spektron_jax.errors import SpektronError
+from spektron_jax.errors import InputError
 
 UNPAIRED = -1
 MAX_GROUPS = 8  # more than 8 groups changes the leave-out error by less than its noise
@@ -49,21 +49,19 @@ class TransferData:
             ("target", self.X_target, self.y_target),
         ):
             if X.ndim != 2:
-                raise SpektronError(
-                    f"X_{side}: must be (spectra, points), is {X.shape}"
-                )
+                raise InputError(f"X_{side}: must be (spectra, points), is {X.shape}")
             if y.shape != X.shape[:1]:
-                raise SpektronError(
+                raise InputError(
                     f"y_{side}: {X.shape[0]} spectra need {X.shape[0]} labels in one "
                     f"column, got {y.shape}"
                 )
         if self.X_source.shape[1] != self.X_target.shape[1]:
-            raise SpektronError(
+            raise InputError(
                 f"X_target: has {self.X_target.shape[1]} points and X_source "
                 f"{self.X_source.shape[1]}; bring both to one axis first"
             )
         if self.paired.shape != self.y_target.shape:
-            raise SpektronError(
+            raise InputError(
                 f"paired: {self.y_target.size} target spectra need as many entries, "
                 f"got {self.paired.shape}"
             )
@@ -72,28 +70,31 @@ class TransferData:
         for name, X in (("X_source", self.X_source), ("X_target", self.X_target)):
             finite = np.isfinite(X).all(axis=1)
             if not finite.all():
-                raise SpektronError(
+                raise InputError(
                     f"{name}: row {int(np.argmin(finite))} holds NaN or infinity; "
                     "leave out spectra that were not measured"
                 )
         if self.y_source.size < 3:
-            raise SpektronError("X_source: needs at least 3 labelled spectra")
+            raise InputError(
+                "X_source: needs at least 3 labelled spectra, has "
+                f"{self.y_source.size} sample{'s' * (self.y_source.size != 1)}"
+            )
         if not np.isfinite(self.y_source).all():
             row = int(np.argmin(np.isfinite(self.y_source)))
-            raise SpektronError(f"y_source: row {row} has no label; leave it out")
+            raise InputError(f"y_source: row {row} has no label; leave it out")
         if np.ptp(self.y_source) == 0:
-            raise SpektronError(
+            raise InputError(
                 f"y_source: every label is {self.y_source[0]:g}; nothing to calibrate"
             )
         if np.isinf(self.y_target).any():
-            raise SpektronError("y_target: holds infinity; use NaN for unknown labels")
+            raise InputError("y_target: holds infinity; use NaN for unknown labels")
         pairs = self.paired[self.paired != UNPAIRED]
         if pairs.size and not (0 <= pairs.min() and pairs.max() < self.y_source.size):
-            raise SpektronError(
+            raise InputError(
                 f"paired: rows must lie in 0..{self.y_source.size - 1} or be -1"
             )
         if np.unique(pairs).size < pairs.size:
-            raise SpektronError("paired: a source spectrum is paired twice")
+            raise InputError("paired: a source spectrum is paired twice")
 
     @property
     def labelled(self) -> np.ndarray:

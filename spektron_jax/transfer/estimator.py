@@ -8,27 +8,34 @@
     flags = ct.applicability(X_new)
     ct.save("model"); ct = CalibrationTransfer.load("model")
 
+With several scans of a sample give `groups` and `groups_target`, its sample ids.
+
 S = source spectra, T = target spectra, p, q = their points, m = new spectra.
 """
 
-from dataclasses import asdict
-from pathlib import Path
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.exceptions import NotFittedError
 
 import spektron_jax
-from spektron_jax.errors import SpektronError
-from spektron_jax.transfer import persistence, transformers
+from spektron_jax.errors import InputError, SpektronError, SpektronWarning
+from spektron_jax.transfer import checks, frames, new_spectra, persistence, transformers
 from spektron_jax.transfer.applicability import Applicability
+from spektron_jax.transfer.arguments import Arguments, read
 from spektron_jax.transfer.comparison import Comparison, inside
-from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.domain import fit_domain
+from spektron_jax.transfer.encoder_tools import EncoderTools
 from spektron_jax.transfer.ensemble import Ensemble, FittedEnsemble
-from spektron_jax.transfer.inputs import AlignedInputs, on_axis, prepare, spectra
-from spektron_jax.transfer.intervals import Intervals, intervals_of
+from spektron_jax.transfer.inputs import POINTS, on_axis, same, spectra
+from spektron_jax.transfer.intervals import NOT_CALIBRATED, Intervals, intervals_of
 from spektron_jax.transfer.members import Affine, FeatureMap
+from spektron_jax.transfer.new_spectra import Known
+from spektron_jax.transfer.saved import Saved
+from spektron_jax.transfer.spectrum_checks import stuck
 from spektron_jax.transfer.threads import one_blas_thread
 
 if TYPE_CHECKING:
@@ -37,8 +44,12 @@ if TYPE_CHECKING:
 PROBE_ROWS = 3  # source spectra on which restored preprocessing is compared
 
 
-class CalibrationTransfer(BaseEstimator):
-    """One automatic procedure for all regimes; follows the scikit-learn API.
+class NotFitted(SpektronError, NotFittedError):
+    """A method was called before `fit` or `load`."""
+
+
+class CalibrationTransfer(Saved, EncoderTools, RegressorMixin, BaseEstimator):
+    """One automatic procedure for all regimes; a scikit-learn regressor.
 
     Args:
       weights: of the encoder: a name, a folder, an Encoder, or an object like
@@ -58,6 +69,10 @@ class CalibrationTransfer(BaseEstimator):
     Attributes:
       regime_: what was known of the target, in words
       warnings_: everything that weakens the result, a sentence each
+      failed_checks_: names of the checks of the data that failed (`checks.NAMES`); with
+        any of them intervals are not called calibrated
+      repeatability_: SD of the predictions of repeated target scans, or None
+      n_features_in_: points of X_source; feature_names_in_: its columns, if named
       members_: weights of the models in the prediction, by name; sum 1
       network_share_: of these, the encoder's
       prior_share_: of these, those with the learned prior of coefficients
@@ -87,27 +102,40 @@ class CalibrationTransfer(BaseEstimator):
         self,
         X_source: Any,
         y_source: Any,
-        axis_source: Any,
+        axis_source: Any = None,
         X_target: Any = None,
         axis_target: Any = None,
         y_target: Any = None,
         paired: Any = None,
         unit: str = "nm",
         modality: str = "NIR",
+        *,
+        axis: Any = None,
+        groups: Any = None,
+        groups_target: Any = None,
+        instrument: Any = None,
     ) -> "CalibrationTransfer":
         """Fit on everything that is known of both instruments.
 
         Args:
           X_source: spectra of the source instrument                     (S, p)
           y_source: their labels                                         (S,)
-          axis_source: positions                                         (p,)
+          axis_source: positions; None: the names of X_source's columns where it is a
+            table of wavelengths, else points are numbered               (p,)
           X_target: spectra of the target instrument; None: none         (T, q)
-          axis_target: positions; None: those of the source              (q,)
+          axis_target: positions; None: as axis_source                   (q,)
           y_target: labels, NaN: unknown; None: all unknown              (T,)
-          paired: row of X_source with the same sample, -1: none. A paired spectrum
-            without a label has the label of its source spectrum         (T,) int
+          paired: row of X_source with the same sample, -1: none; None: by groups, if
+            both sides have them. A paired spectrum without a label has the label of its
+            source spectrum                                              (T,) int
           unit: of both axes, "nm", "um" or "cm-1"
           modality: "NIR", "IR", "Raman" or "unknown"
+          axis: another name for axis_source                             (p,)
+          groups: sample ids of X_source; spectra and labels of a sample's scans are
+            averaged, and it counts once                                 (S,)
+          groups_target: sample ids of X_target                          (T,)
+          instrument: "source" or "target" (0 or 1) for each row where X_source and
+            y_source hold both instruments, as for cross-validation      (S,)
 
         Returns:
           The object itself.
@@ -116,12 +144,17 @@ class CalibrationTransfer(BaseEstimator):
           SpektronError: names the argument and what to change.
         """
         target = X_target, axis_target, y_target, paired
-        inputs = prepare(X_source, y_source, axis_source, *target, unit, modality)
-        self.unit_, self._modality = unit, modality
+        sides = axis, groups, groups_target, instrument
+        given = read(X_source, y_source, axis_source, *target, unit, modality, *sides)
+        inputs, data = given.inputs, given.inputs.data
+        self.unit_, self._modality = given.unit, modality
         self.axis_, self._axis_target = inputs.axis, inputs.axis_target
-        self.regime_, self.warnings_ = inputs.regime, list(inputs.warnings)
+        self._known_features(given)
+        failed = checks.findings(given)
+        self.failed_checks_ = list(dict.fromkeys(one.name for one in failed))
+        self.regime_ = inputs.regime
+        self.warnings_ = [*inputs.warnings, *(one.text for one in failed)]
         self.about_: dict[str, Any] = {}
-        data = inputs.data
         self._probe: np.ndarray | None = data.X_source[:PROBE_ROWS]
         self.preprocessing_ = None
         if self.preprocessing is not None:
@@ -134,13 +167,35 @@ class CalibrationTransfer(BaseEstimator):
         self.members_ = {part.name: part.weight for part in fitted.members}
         self.network_share_ = fitted.share("encoder")
         self.prior_share_ = fitted.share("prior")
-        self.domain_ = fit_domain(data)
-        source = (np.asarray(x, np.float64) for x in (X_source, y_source, axis_source))
-        self.provenance_ = self._provenance(persistence.sha256_of(*source), inputs)
+        self.domain_ = fit_domain(data, *checks.unusable(failed))
+        self.provenance_ = self._provenance(given)
+        self.repeatability_ = None
+        if given.target.repeated:
+            scans = self._model(self._aligned(given.target.X, None))
+            self.repeatability_ = given.target.sd(scans)
         self.comparison_: Comparison | None = None
         if self.compare:
             self.comparison_ = inside(data, self.features_, modality, self.random_state)
         return self
+
+    def _known_features(self, given: Arguments) -> None:
+        """What is asked of new spectra, and what is usual among the old ones."""
+        self.n_features_in_ = given.source.X.shape[1]
+        if given.features is not None:
+            self.feature_names_in_ = given.features
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        self._label = None if given.label is None else str(given.label)
+        y = given.inputs.data.y_source
+        usual = float(np.median(stuck(given.source.X)))
+        pairs = int((given.inputs.data.paired != UNPAIRED).sum())
+        count = pairs or len(given.inputs.data.X_target)
+        self._known = Known(float(y.min()), float(y.max()), count, usual)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True  # on columns that are no spectrum
+        return tags
 
     def _feature_map(self) -> FeatureMap | None:
         """The encoder, not loaded yet; errors where there is none of that name."""
@@ -151,6 +206,8 @@ class CalibrationTransfer(BaseEstimator):
             )
         if own or self.weights is None:
             return self.weights
+        if self.unit_ == POINTS:
+            return None
         from spektron_jax.encoder.features import Features
 
         axis, unit, modality = self.axis_, self.unit_, self._modality
@@ -159,27 +216,43 @@ class CalibrationTransfer(BaseEstimator):
     def _ensemble(self) -> Ensemble:
         return Ensemble("combination", self._modality, self.features_)
 
-    def _provenance(self, source_sha256: str, inputs: AlignedInputs) -> dict[str, Any]:
-        data, encoder = inputs.data, self.features_
+    def _provenance(self, given: Arguments) -> dict[str, Any]:
+        data, encoder = given.inputs.data, self.features_
+        source = given.source.X, given.y_source, given.axis_source
         return {
             "package": f"spektron_jax {spektron_jax.__version__}",
             "weights": None if encoder is None else encoder.name,
             "weights_sha256": None if encoder is None else encoder.checksum,
-            "source_sha256": source_sha256,
+            "source_sha256": persistence.sha256_of(*source),
             "target_sha256": persistence.sha256_of(data.X_target, data.y_target),
             "n": int(len(data.y_target)),
-            "regime": inputs.regime,
+            "regime": given.inputs.regime,
         }
 
-    def predict(self, X: Any, axis: Any = None) -> np.ndarray:
+    def predict(self, X: Any, axis: Any = None) -> Any:
         """Predict the property of target spectra, (m,).
+
+        A `SpektronWarning` names rows that should not be relied on. With
+        `sklearn.set_config(transform_output="pandas")` and a table of pandas the result
+        is a Series with its index.
 
         Args:
           X: spectra of the target instrument                            (m, q)
-          axis: their positions; None: those of the target at `fit`      (q,)
+          axis: their positions; None: those of the target at `fit`, or those that the
+            columns of a table name                                      (q,)
+
+        Raises:
+          SpektronError: not fitted, spectra that do not fit, or no finite prediction.
         """
-        X = self._aligned(X, axis)
-        return self._model(X)
+        aligned, measured = self._measured(X, axis)
+        predicted = new_spectra.finite(self._model(aligned))
+        self._warn(measured, aligned, predicted)
+        return frames.labelled_like(predicted, X, self._label)
+
+    def _warn(self, X: np.ndarray, aligned: np.ndarray, predicted: np.ndarray) -> None:
+        about = self._known, self.domain_
+        for text in new_spectra.sentences(X, aligned, predicted, *about):
+            warnings.warn(text, SpektronWarning, stacklevel=3)
 
     def predict_interval(
         self, X: Any, coverage: float = 0.9, axis: Any = None
@@ -190,11 +263,16 @@ class CalibrationTransfer(BaseEstimator):
         holds on the target is what `interval_mark` says.
         """
         X = self._aligned(X, axis)
-        return self._calibrated().interval(X, coverage)
+        low, high = self._calibrated().interval(X, coverage)
+        return new_spectra.finite(low), new_spectra.finite(high)
 
     def interval_mark(self, coverage: float = 0.9) -> str:
-        """Whether intervals are calibrated and of use; see `Intervals.mark`."""
-        return self._calibrated().mark(coverage)
+        """Whether intervals are calibrated and of use; see `Intervals.mark`.
+
+        Not calibrated with bad data, whatever their number: see `failed_checks_`.
+        """
+        mark = self._calibrated().mark(coverage)
+        return NOT_CALIBRATED if self.failed_checks_ else mark
 
     def left_out_errors(self) -> np.ndarray:
         """|Error| of each labelled target sample by a fit without it, (n,)."""
@@ -218,22 +296,33 @@ class CalibrationTransfer(BaseEstimator):
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "_model"):
-            raise SpektronError("CalibrationTransfer: call fit or load first")
+            raise NotFitted("CalibrationTransfer: call fit or load first")
 
     def _aligned(self, X: Any, axis: Any) -> np.ndarray:
         """Target spectra on the model's axis and preprocessed, (m, L)."""
+        return self._measured(X, axis)[0]
+
+    def _measured(self, X: Any, axis: Any) -> tuple[np.ndarray, np.ndarray]:
+        """The same, and the spectra as they were measured, (m, L) and (m, q)."""
         self._check_fitted()
+        if axis is None and (named := frames.axis_of(X, self.unit_, self._modality)):
+            X, axis = frames.in_order(X, named[0])
+        else:
+            frames.check_names(X, getattr(self, "feature_names_in_", None))
         X = spectra(X, "X")
         measured = self._axis_target if axis is None else np.asarray(axis, np.float64)
         if X.shape[1] != measured.size:
-            raise SpektronError(
-                f"X: has {X.shape[1]} points, {measured.size} expected; give the axis "
-                "of these spectra as axis=..."
+            raise InputError(
+                f"X has {X.shape[1]} features, but CalibrationTransfer is expecting "
+                f"{measured.size} features as input: one for each point of the axis; "
+                "give that of these spectra as axis=..."
             )
-        X = on_axis(X, measured, self.axis_, self.unit_)[0]
-        if self.preprocessing_ is None:
-            return X
-        return transformers.transformed(self.preprocessing_, X)
+        if self.unit_ == POINTS and not same(measured, self._axis_target):
+            raise InputError("axis: the model was fitted without one; fit it with axis")
+        aligned = on_axis(X, measured, self.axis_, self.unit_)[0]
+        if self.preprocessing_ is not None:
+            aligned = transformers.transformed(self.preprocessing_, aligned)
+        return aligned, X
 
     @one_blas_thread
     def _calibrated(self) -> Intervals:
@@ -244,157 +333,3 @@ class CalibrationTransfer(BaseEstimator):
             left_out = fitted.groups, fitted.without
             self._intervals = intervals_of(data, fitted, *left_out)
         return self._intervals
-
-    def rerender(self, X: Any, axis: Any = None) -> np.ndarray:
-        """Target spectra as the source instrument would have measured them.
-
-        From z_chem of the spectra and the mean z_inst of the source, through the
-        transfer head (`encoder/rerender.py`); what the latents do not carry is lost.
-
-        Args:
-          X, axis: as in `predict`                                       (m, q), (q,)
-
-        Returns:
-          Spectra on `axis_`                                             (m, L)
-        """
-        from spektron_jax.encoder.rerender import instrument_code, rerender
-
-        X, (features, data) = self._aligned(X, axis), self._encoder("rerender")
-        return rerender(features, X, instrument_code(features, data.X_source))
-
-    def neighbours(
-        self, X: Any, k: int = 5, axis: Any = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The k source spectra nearest to target spectra in z_chem.
-
-        Codes of the target are moved by the mean difference of the instruments.
-
-        Args:
-          X, axis: as in `predict`                                       (m, q), (q,)
-          k: how many
-
-        Returns:
-          Rows of X_source, best first, and cosines about their mean, both (m, k).
-        """
-        from spektron_jax.encoder.neighbours import nearest_source
-
-        X, (features, data) = self._aligned(X, axis), self._encoder("neighbours")
-        return nearest_source(features, data, X, k)
-
-    def latent_map(self, X: Any, axis: Any = None) -> dict[str, np.ndarray]:
-        """Both instruments in z_chem before and after; see `neighbours.latent_map`."""
-        from spektron_jax.encoder.neighbours import latent_map
-
-        X, (features, data) = self._aligned(X, axis), self._encoder("latent_map")
-        return latent_map(self.features_, features, data, X)
-
-    def _encoder(self, name: str) -> tuple[Any, TransferData]:
-        """The encoder in use, adapted if it is to be, and the data it was fitted on."""
-        if self._data is None or not hasattr(self.features_, "adapted"):
-            raise SpektronError(
-                f"{name}: needs an object that was fitted with weights of an encoder; "
-                "a loaded model keeps no spectra"
-            )
-        return self.features_.adapted(self._data.X_target), self._data
-
-    def save(self, path: str | Path) -> Path:
-        """Write a model folder, as a whole or not at all; returns its path.
-
-        The folder holds coefficients, limits and settings; of the spectra it holds
-        means and principal components only.
-        """
-        return persistence.write(Path(path), *self._state())
-
-    def save_adapter(self, path: str | Path, instrument: str, date: str) -> Path:
-        """Write what belongs to this target instrument into one small file (npz).
-
-        Args:
-          path: of the file
-          instrument: its name
-          date: of the transfer, as text
-
-        Returns:
-          The path. `switch` puts the adapter on a model of the same calibration.
-        """
-        settings, arrays = self._state()
-        named = {"instrument": str(instrument), "date": str(date)}
-        settings["provenance"] = self.provenance_ | named
-        return persistence.write_adapter(Path(path), settings, arrays)
-
-    def switch(self, path: str | Path) -> "CalibrationTransfer":
-        """Change to another target instrument, from the file of `save_adapter`.
-
-        The object may have been fitted or loaded. Afterwards it is as after `load`.
-
-        Raises:
-          SpektronError: no adapter, a damaged one, or one of another calibration.
-        """
-        self._check_fitted()
-        settings, arrays = persistence.read_adapter(Path(path))
-        if settings["provenance"]["source_sha256"] != self.provenance_["source_sha256"]:
-            raise SpektronError(
-                f"{path}: was made with another source; use an adapter of the same "
-                "calibration, or load its model"
-            )
-        self._restore(settings, arrays)
-        return self
-
-    @classmethod
-    def load(cls, path: str | Path) -> "CalibrationTransfer":
-        """Read a model folder; its predictions are those of the object saved.
-
-        Raises:
-          SpektronError: no model, a damaged one, or a newer format.
-        """
-        settings, arrays = persistence.read(Path(path))
-        self = cls(settings["trained_with"], random_state=settings["random_state"])
-        self._restore(settings, arrays)
-        if self.preprocessing_ is not None:
-            self.preprocessing = clone(self.preprocessing_)
-        if settings["adaptation"] is not None:
-            from spektron_jax.encoder.adaptation import Adaptation
-
-            self.adaptation = Adaptation(**settings["adaptation"])
-        return self
-
-    def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Settings and arrays of what was fitted."""
-        intervals = self._calibrated()
-        how, transformer, more = self.adaptation, None, dict[str, np.ndarray]()
-        if self.preprocessing_ is not None:
-            transformer, more = transformers.packed(self.preprocessing_, self._probe)
-        settings = {
-            "unit": self.unit_,
-            "modality": self._modality,
-            "trained_with": self.provenance_["weights"],
-            "random_state": self.random_state,
-            "adaptation": None if how is None else asdict(how),
-            "preprocessing": transformer,
-            "regime": self.regime_,
-            "warnings": self.warnings_,
-            "members": self.members_,
-            "network_share": self.network_share_,
-            "prior_share": self.prior_share_,
-            "provenance": self.provenance_,
-            "about": self.about_,
-        }
-        arrays = {"axis": self.axis_, "axis_target": self._axis_target} | more
-        arrays |= persistence.packed(self._model, intervals, self.domain_)
-        return settings, arrays
-
-    def _restore(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        """The inverse of `_state`."""
-        self.unit_, self._modality = settings["unit"], settings["modality"]
-        self.axis_, self._axis_target = arrays["axis"], arrays["axis_target"]
-        self.regime_, self.warnings_ = settings["regime"], settings["warnings"]
-        self.provenance_, self.about_ = settings["provenance"], settings["about"]
-        self.members_ = settings.get("members", {})
-        shares = settings["network_share"], settings.get("prior_share", 0.0)
-        if "prior_share" not in settings and " labelled" in self.regime_:
-            shares = 0.0, shares[0]  # format 4: with labels all of it was the prior's
-        self.network_share_, self.prior_share_ = shares
-        described = settings.get("preprocessing")
-        self.preprocessing_ = transformers.unpacked(described, arrays)
-        self.comparison_ = self._data = self.features_ = self._probe = None
-        fitted = persistence.unpacked(arrays)
-        self._model, self._intervals, self.domain_ = fitted

@@ -3,18 +3,25 @@
 S = source spectra, T = target spectra, p, q = their points, L = points in common.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from spektron_jax.errors import SpektronError
+from spektron_jax.errors import InputError
 from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.grid import MIN_VALID_POINTS
 from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.intervals import MIN_CALIBRATED
 
+ONE_SIDED = 8  # labels: so many lie in one half by chance 1 time in 128
 MIN_DIFFERENT = 3  # target spectra that are not all equal
+NO_AXIS = (
+    "no axis was given: points are numbered 0, 1, 2, ... on both instruments, and the "
+    "encoder is not used; give axis_source in nm, um or cm-1"
+)
+POINTS = "points"  # the unit of an axis that nobody named
 SAME_AXIS = 1e-6  # of a step: axes nearer than this are the same
 
 
@@ -47,37 +54,33 @@ def prepare(
     paired: Any = None,
     unit: str = "nm",
     modality: str = "NIR",
+    told: Sequence[str] = (),
 ) -> AlignedInputs:
-    """Check and align; arguments as in `CalibrationTransfer.fit`."""
-    X_source, y_source = spectra(X_source, "X_source"), _column(y_source, "y_source")
+    """Check and align one spectrum for each sample; see `CalibrationTransfer.fit`.
+
+    Args:
+      told: sentences on what was done before
+    """
     axis = _axis(axis_source, X_source, unit, modality, "axis_source", "X_source")
-    if y_source.size != len(X_source):
-        raise SpektronError(
-            f"y_source: {y_source.size} labels for {len(X_source)} spectra; give one "
-            "label for each row of X_source"
-        )
-    warnings = []
+    warnings = list(told)
     if X_target is None:
-        if any(given is not None for given in (y_target, paired)):
-            raise SpektronError("X_target: missing, but y_target or paired is given")
         measured = axis
         if axis_target is not None:
             measured = np.asarray(axis_target, np.float64)
             axes.check(measured, unit, modality, "axis_target")
         X_target = np.empty((0, measured.size))
     else:
-        X_target = spectra(X_target, "X_target")
         given = axis if axis_target is None else axis_target
         measured = _axis(given, X_target, unit, modality, "axis_target", "X_target")
     common = overlap(axis, measured, unit)
     if not same(axis, measured):
         X_target, text = on_axis(X_target, measured, axis[common], unit)
-        told = [text] if text else []
+        done = [text] if text else []
         if not common.all():
             gone = int((~common).sum())
-            told.append(f"{gone} source points without a counterpart left out")
+            done.append(f"{gone} source points without a counterpart left out")
         warnings.append(
-            f"the target's axis differs from the source's: {'; '.join(told)}"
+            f"the target's axis differs from the source's: {'; '.join(done)}"
         )
     y_target, paired = _known(y_source, len(X_target), y_target, paired)
     data = TransferData(X_source[:, common], y_source, X_target, y_target, paired)
@@ -88,15 +91,26 @@ def prepare(
 
 def spectra(X: Any, name: str) -> np.ndarray:
     """Spectra as (n, p) float64; a single one becomes a row."""
+    if hasattr(X, "toarray"):
+        raise InputError(f"{name}: is sparse; give a dense array")
     try:
+        X = np.asarray(X)
+        if X.dtype.kind == "c":
+            raise InputError(f"{name}: Complex data not supported; give real numbers")
         X = np.atleast_2d(np.asarray(X, np.float64))
+    except InputError:
+        raise
     except (TypeError, ValueError) as error:
-        raise SpektronError(f"{name}: must be numbers: {error}") from error
+        raise InputError(f"{name}: must be numbers: {error}") from error
     if X.ndim != 2 or X.size == 0:
-        raise SpektronError(f"{name}: must be (spectra, points), is {X.shape}")
+        raise InputError(
+            f"{name}: {X.shape[0]} sample(s) or {X.shape[-1]} feature(s) "
+            f"(shape={X.shape}) while a minimum of 1 is required; must be (spectra, "
+            f"points), is {X.shape}"
+        )
     bad = np.flatnonzero(~np.isfinite(X).all(axis=1))
     if bad.size:
-        raise SpektronError(
+        raise InputError(
             f"{name}: row {bad[0]} holds NaN or infinity ({bad.size} such rows); leave "
             "out spectra that were not measured"
         )
@@ -107,15 +121,18 @@ def same(a: np.ndarray, b: np.ndarray) -> bool:
     """True when two axes hold the same points in the same order."""
     if a.shape != b.shape:
         return False
-    return bool(np.max(np.abs(a - b)) <= SAME_AXIS * np.min(np.abs(np.diff(a))))
+    step = np.min(np.abs(np.diff(a)), initial=np.inf)
+    return bool((np.abs(a - b) <= SAME_AXIS * step).all())
 
 
 def overlap(axis: np.ndarray, measured: np.ndarray, unit: str) -> np.ndarray:
     """Which points of an axis lie inside another one, (p,) bool."""
+    if same(axis, measured):
+        return np.ones(axis.shape, dtype=bool)
     tolerance = SAME_AXIS * np.min(np.abs(np.diff(measured)))
     inside = (axis >= measured.min() - tolerance) & (axis <= measured.max() + tolerance)
     if inside.sum() < MIN_VALID_POINTS:
-        raise SpektronError(
+        raise InputError(
             f"axis_target: {measured.min():g} to {measured.max():g} {unit} and "
             f"axis_source: {axis.min():g} to {axis.max():g} {unit} have "
             f"{int(inside.sum())} points in common, {MIN_VALID_POINTS} are needed; "
@@ -132,14 +149,14 @@ def on_axis(
         return X, ""
     missing = ~overlap(axis, measured, unit)
     if missing.any():
-        raise SpektronError(
+        raise InputError(
             f"axis: {measured.min():g} to {measured.max():g} {unit} does not cover the "
             f"model's {axis.min():g} to {axis.max():g} {unit}"
         )
     ends = np.clip(axis, measured.min(), measured.max())
     found = axes.resample(X, measured, ends, unit)
     if not found.valid.all():
-        raise SpektronError(
+        raise InputError(
             "axis: the measured axis has a gap where the model needs points; measure "
             "there, or leave that range out on both instruments"
         )
@@ -168,15 +185,15 @@ def _known(
     """Labels and pairs of the target; a paired sample has its source label."""
     y = np.full(count, np.nan)
     if y_target is not None:
-        y = _column(y_target, "y_target")
+        y = column(y_target, "y_target")
     rows = np.full(count, UNPAIRED)
     if paired is not None:
         rows = np.asarray(paired)
         if rows.dtype.kind not in "iu":
-            raise SpektronError("paired: must hold row numbers of X_source, -1: none")
+            raise InputError("paired: must hold row numbers of X_source, -1: none")
     for name, values in (("y_target", y), ("paired", rows)):
         if values.shape != (count,):
-            raise SpektronError(
+            raise InputError(
                 f"{name}: {values.size} entries for {count} target spectra; give one "
                 "for each row of X_target"
             )
@@ -191,7 +208,7 @@ def _check_target(X: np.ndarray) -> None:
     """Raise for target spectra (T, L) of which nothing can be learned."""
     if len(X) >= MIN_DIFFERENT and not np.ptp(X, axis=0).any():
         what = "0 everywhere" if not X.any() else "equal to each other"
-        raise SpektronError(
+        raise InputError(
             f"X_target: all {len(X)} spectra are {what}; give measured spectra of "
             "different samples"
         )
@@ -220,6 +237,13 @@ def _weaknesses(data: TransferData) -> list[str]:
             f"target labels ({y.min():g} to {y.max():g}) reach beyond the source's "
             f"({data.y_source.min():g} to {data.y_source.max():g}): extrapolation"
         )
+    middle = np.median(data.y_source)
+    if labels >= ONE_SIDED and (y.max() < middle or y.min() > middle):
+        found.append(
+            f"target labels ({y.min():g} to {y.max():g}) lie in one half of the "
+            f"source's ({data.y_source.min():g} to {data.y_source.max():g}): the other "
+            "half is not checked on the target; add samples there"
+        )
     for name, X in (("X_source", data.X_source), ("X_target", data.X_target)):
         copies = len(X) - len(np.unique(X, axis=0)) if len(X) else 0
         if copies:
@@ -227,15 +251,16 @@ def _weaknesses(data: TransferData) -> list[str]:
     return found
 
 
-def _column(y: Any, name: str) -> np.ndarray:
+def column(y: Any, name: str) -> np.ndarray:
+    """Labels as (n,) float64; a matrix of one column too."""
     try:
         y = np.asarray(y, np.float64)
     except (TypeError, ValueError) as error:
-        raise SpektronError(f"{name}: must be numbers: {error}") from error
+        raise InputError(f"{name}: must be numbers: {error}") from error
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1:
-        raise SpektronError(
+        raise InputError(
             f"{name}: must be one column of labels, is {y.shape}; fit each property "
             "by itself"
         )
@@ -246,9 +271,10 @@ def _axis(
     axis: Any, X: np.ndarray, unit: str, modality: str, name: str, spectra_name: str
 ) -> np.ndarray:
     axis = np.asarray(axis, np.float64)
-    axes.check(axis, unit, modality, name)
+    if unit != POINTS:
+        axes.check(axis, unit, modality, name)
     if axis.size != X.shape[1]:
-        raise SpektronError(
+        raise InputError(
             f"{spectra_name}: has {X.shape[1]} points and {name} {axis.size}; give "
             "one position for each point"
         )

@@ -11,6 +11,7 @@ CLASSES = {"forensic_ketamine", "fruit_puree_mir", "instant_coffee_mir", "mayonn
 CLASSES |= {"olive_oil_mir"}
 
 
+@pytest.mark.filterwarnings("ignore::spektron_jax.errors.SpektronWarning")
 def test_every_measured_set_opens_and_fits(shared_data):
     files = sorted((shared_data / "measured").glob("*/*.h5"))
     if not files:

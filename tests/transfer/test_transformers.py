@@ -62,6 +62,7 @@ def clone_of(ct, adapter):
     return ct.switch(adapter)
 
 
+@pytest.mark.filterwarnings("ignore::spektron_jax.errors.SpektronWarning")
 def test_no_target_spectra(instruments):
     X_s, axis, X_t, _, y = instruments()
     ct = CalibrationTransfer(None, preprocessing=PCA(4)).fit(X_s, y, axis)

@@ -1,0 +1,178 @@
+"""What `CalibrationTransfer.fit` was given, read: tables, stacked instruments, scans.
+
+n, t = scans on source and target, p, q = their points.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spektron_jax.errors import InputError
+from spektron_jax.transfer import frames
+from spektron_jax.transfer.inputs import (
+    NO_AXIS,
+    POINTS,
+    AlignedInputs,
+    column,
+    prepare,
+    spectra,
+)
+from spektron_jax.transfer.replicates import Scans, pairs_of, scans_of
+
+TARGET = ("target", "1", "True", "1.0")  # values of `instrument`
+SOURCE = ("source", "0", "False", "0.0")
+
+
+@dataclass(frozen=True, eq=False)
+class Arguments:
+    """Scans of both instruments as they were given.
+
+    Attributes:
+      source, target: spectra with their samples                  (n, p), (t, q)
+      y_source, y_target: labels of the scans, NaN: unknown            (n,), (t,)
+      axis_source: positions                                           (p,)
+      unit: of the axes; "points" where no axis is known
+      features: names of the columns, or None                          (p,)
+      label: name of the property, or None
+      inputs: samples on one axis
+    """
+
+    source: Scans
+    target: Scans
+    y_source: np.ndarray
+    y_target: np.ndarray
+    axis_source: np.ndarray
+    unit: str
+    features: np.ndarray | None
+    label: str | None
+    inputs: AlignedInputs
+
+
+def read(
+    X_source: Any,
+    y_source: Any,
+    axis_source: Any,
+    X_target: Any,
+    axis_target: Any,
+    y_target: Any,
+    paired: Any,
+    unit: str,
+    modality: str,
+    axis: Any,
+    groups: Any,
+    groups_target: Any,
+    instrument: Any,
+) -> Arguments:
+    """Arguments of `fit`.
+
+    Raises:
+      InputError: names the argument and what to change.
+    """
+    if axis is not None:
+        if axis_source is not None:
+            raise InputError("axis: axis_source is given too; give one of the two")
+        axis_source = axis
+    if y_source is None:
+        raise InputError(
+            "y_source: CalibrationTransfer requires y to be passed, but the target y "
+            "is None; give labels of the source spectra"
+        )
+    label = getattr(y_source, "name", None)
+    features = frames.names_of(X_source)
+    X_source, axis_source, unit = _opened(X_source, axis_source, unit, modality)
+    X_target, axis_target, own = _opened(X_target, axis_target, unit, modality)
+    if own != unit and axis_target is not None:
+        raise InputError(f"X_target: its columns are in {own}, X_source's in {unit}")
+    X_source, y_source = spectra(X_source, "X_source"), column(y_source, "y_source")
+    if y_source.size != len(X_source):
+        raise InputError(
+            f"y_source: {y_source.size} labels for {len(X_source)} spectra; give one "
+            "label for each row of X_source"
+        )
+    if instrument is not None:
+        if not (X_target is y_target is paired is groups_target is None):
+            raise InputError(
+                "instrument: X_source holds both instruments, so give no X_target, "
+                "y_target, paired or groups_target"
+            )
+        on = _on_target(instrument, len(X_source))
+        X_target, y_target = X_source[on], y_source[on]
+        X_source, y_source = X_source[~on], y_source[~on]
+        if groups is not None:
+            names = scans_of(on, groups, "groups")
+            groups = np.empty(on.size, object)
+            groups[:] = [names.ids[one] for one in names.sample]  # type: ignore[index]
+            groups, groups_target = groups[~on], groups[on]
+        if not len(X_target):
+            X_target = y_target = groups_target = None
+    source = scans_of(X_source, groups, "groups")
+    if X_target is None:
+        about = {"y_target": y_target, "paired": paired, "groups_target": groups_target}
+        if more := [name for name, one in about.items() if one is not None]:
+            raise InputError(f"X_target: missing, but {' or '.join(more)} is given")
+        target, y_target = Scans(np.empty((0, 0)), np.empty(0, int)), np.empty(0)
+        mean_target = mean_y = None
+        told: list[str] = []
+    else:
+        target = scans_of(spectra(X_target, "X_target"), groups_target, "groups_target")
+        y_target = _labels(y_target, len(target.X))
+        paired, told = pairs_of(source, target, paired)
+        mean_target, mean_y = target.mean(target.X), target.mean(y_target)
+    if axis_source is None:
+        told.append(NO_AXIS)
+        if axis_target is not None:
+            raise InputError("axis_source: missing, but axis_target is given")
+        unit, axis_source = POINTS, np.arange(X_source.shape[1], dtype=float)
+    for side, scans in (("source", source), ("target", target)):
+        if scans.repeated:
+            told.append(
+                f"{side}: {scans.sample.size} scans of {scans.sample.max() + 1} "
+                "samples were averaged by sample"
+            )
+    inputs = prepare(
+        *(source.mean(X_source), source.mean(y_source), axis_source, mean_target),
+        *(axis_target, mean_y, paired, unit, modality),
+        told=told,
+    )
+    axis_source = np.asarray(axis_source, np.float64)
+    sides = source, target, y_source, y_target, axis_source
+    return Arguments(*sides, unit, features, label, inputs)
+
+
+def _opened(X: Any, axis: Any, unit: str, modality: str) -> tuple[Any, Any, str]:
+    """A table's spectra and, unless it is given, the axis that its columns name."""
+    if axis is None and (named := frames.axis_of(X, unit, modality)):
+        axis, unit = named
+        X, axis = frames.in_order(X, axis)
+    return X, axis, unit
+
+
+def _on_target(instrument: Any, count: int) -> np.ndarray:
+    """Which rows are of the target instrument, (n,) bool."""
+    given = np.asarray(instrument)
+    if given.shape != (count,):
+        raise InputError(
+            f"instrument: {given.size} entries for {count} spectra; give one for each"
+        )
+    words = given.astype(str)
+    on = np.isin(words, TARGET)
+    unknown = words[~on & ~np.isin(words, SOURCE)]
+    if unknown.size:
+        raise InputError(
+            f"instrument: {str(unknown[0])!r} is neither 'source' nor 'target' (or 0 "
+            "and 1)"
+        )
+    return on
+
+
+def _labels(y_target: Any, count: int) -> np.ndarray:
+    if y_target is None:
+        return np.full(count, np.nan)
+    y = column(y_target, "y_target")
+    if y.shape != (count,):
+        raise InputError(
+            f"y_target: {y.size} entries for {count} target spectra; give one for each "
+            "row of X_target"
+        )
+    return y

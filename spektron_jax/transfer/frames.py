@@ -1,0 +1,98 @@
+"""Tables with column names, such as pandas': spectra with their axis in, names out.
+
+A column's name is its position, alone or with text: 1100, "1100.5", "1100 nm", "X1100".
+
+n = spectra, p = points.
+"""
+
+import re
+from typing import Any
+
+import numpy as np
+from sklearn import get_config
+
+from spektron_jax.errors import InputError, SpektronError
+from spektron_jax.spectra import axis as axes
+
+NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?")
+UNIT = re.compile(r"cm\s*\^?\(?-?1\)?|1/cm", re.IGNORECASE)
+
+
+def is_frame(X: Any) -> bool:
+    """Whether X is a table whose columns have names."""
+    return hasattr(X, "columns") and hasattr(X, "to_numpy")
+
+
+def names_of(X: Any) -> np.ndarray | None:
+    """Names of a table's columns where all are text, as scikit-learn keeps them."""
+    if not is_frame(X):
+        return None
+    names = list(X.columns)
+    return np.array(names, object) if all(isinstance(n, str) for n in names) else None
+
+
+def axis_of(X: Any, unit: str, modality: str) -> tuple[np.ndarray, str] | None:
+    """Positions and unit that a table's columns name; None: they name no axis."""
+    if not is_frame(X):
+        return None
+    names = list(X.columns)
+    positions = [_position(name) for name in names]
+    if len(names) < 2 or None in positions:
+        return None
+    units = {axes.unit_of(name) for name in names if isinstance(name, str)} - {None}
+    if len(units) == 1:
+        unit = str(units.pop())
+    axis = np.array(positions, np.float64)
+    try:
+        axes.check(np.sort(axis), unit, modality, "columns")
+    except SpektronError:
+        return None
+    return axis, unit
+
+
+def in_order(X: Any, axis: np.ndarray) -> tuple[Any, np.ndarray]:
+    """A table's columns with rising positions, where they do not run one way."""
+    steps = np.diff(axis)
+    if (steps > 0).all() or (steps < 0).all():
+        return X, axis
+    order = np.argsort(axis, kind="stable")
+    return X.iloc[:, order] if hasattr(X, "iloc") else X[:, order], axis[order]
+
+
+def check_names(X: Any, expected: np.ndarray | None) -> None:
+    """Raise where a table's columns are others than those of `fit`, or in disorder."""
+    names = names_of(X)
+    if names is None or expected is None or names.size != expected.size:
+        return
+    other = np.flatnonzero(names != expected)
+    if other.size:
+        raise InputError(
+            "The feature names should match those that were passed during fit: column "
+            f"{other[0]} is {names[other[0]]!r}, was {expected[other[0]]!r}"
+        )
+
+
+def labelled_like(values: np.ndarray, X: Any, name: str | None) -> Any:
+    """Predictions (n,) as the caller asked for them with `sklearn.set_config`.
+
+    A pandas Series with the index of X where X is a table of pandas and
+    `transform_output` is "pandas"; else an array, as of every regressor.
+    """
+    if not (is_frame(X) and hasattr(X, "index")):
+        return values
+    if get_config()["transform_output"] != "pandas":
+        return values
+    column = X.iloc[:, 0].astype(float)
+    column = column.set_axis(X.index)
+    column[:] = values
+    column.name = name
+    return column
+
+
+def _position(name: Any) -> float | None:
+    if isinstance(name, int | float | np.integer | np.floating):
+        return float(name)
+    if not isinstance(name, str):
+        return None
+    numbers = NUMBER.findall(UNIT.sub("", name))
+    return float(numbers[0]) if len(numbers) == 1 else None

@@ -1,0 +1,89 @@
+"""Spectra that a fitted model should not be asked about, and what it may not answer.
+
+m = spectra, q = points as measured, L = points of the model.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.transfer.applicability import UNLIKE, Applicability
+from spektron_jax.transfer.checks import spectrum_sentences
+from spektron_jax.transfer.replicates import listed
+
+MARGIN = 0.25  # of the range of the labels: errors of measurement reach so far
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a calibration has seen.
+
+    Attributes:
+      low, high: ends of its labels
+      target: spectra of the target that its domain was fitted to; with fewer than 2
+        that says nothing of the instrument
+      stuck: neighbours of the same value in a spectrum, see `spectrum_checks.stuck`
+    """
+
+    low: float = -np.inf
+    high: float = np.inf
+    target: int = 0
+    stuck: float = 0.0
+
+
+def sentences(
+    X: np.ndarray,
+    aligned: np.ndarray,
+    predicted: np.ndarray,
+    known: Known,
+    domain: Applicability | None,
+) -> list[str]:
+    """What is strange about new spectra, a sentence each.
+
+    Args:
+      X: as measured                                                   (m, q)
+      aligned: as the model takes them                                 (m, L)
+      predicted: what it says of them                                  (m,)
+      known: of the model
+      domain: of the model; None: it has none
+    """
+    found, told = [], np.zeros(len(X), dtype=bool)
+    for rows, what, advice in spectrum_sentences(X, known.stuck).values():
+        if len(rows):
+            told[rows] = True
+            found.append(f"X: {listed(rows, 'row')}: {what}; {advice}")
+    if domain is not None and known.target > 1:
+        rows = np.flatnonzero(~told & (domain.flags(aligned) == UNLIKE))
+        if rows.size:
+            found.append(
+                f"X: {listed(rows, 'row')}: unlike anything that the model knows; do "
+                "not use these predictions (is the quantity right, the axis, the "
+                "sample?)"
+            )
+    margin = MARGIN * (known.high - known.low)
+    if np.isfinite(margin):
+        low, high = known.low - margin, known.high + margin
+        rows = np.flatnonzero((predicted < low) | (predicted > high))
+        if rows.size:
+            found.append(
+                f"X: {listed(rows, 'row')}: predicted far outside the labels of the "
+                f"calibration ({known.low:g} to {known.high:g}): extrapolation; "
+                "measure such samples by the reference method"
+            )
+    return found
+
+
+def finite(predicted: np.ndarray) -> np.ndarray:
+    """Predictions (m,) as they are.
+
+    Raises:
+      SpektronError: one of them is no number.
+    """
+    bad = np.flatnonzero(~np.isfinite(predicted))
+    if bad.size:
+        raise SpektronError(
+            f"X: {listed(bad, 'row')}: the prediction is not a finite number; check "
+            "the spectra and the scale of labels and spectra at fit"
+        )
+    return predicted

@@ -1,0 +1,169 @@
+"""A fitted transfer to files and back: model folders, adapters, settings.
+
+See `persistence` for the files themselves.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import clone
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.transfer import persistence, transformers
+from spektron_jax.transfer.applicability import Applicability
+from spektron_jax.transfer.comparison import Comparison
+from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.intervals import Intervals
+from spektron_jax.transfer.members import Affine
+from spektron_jax.transfer.new_spectra import Known
+
+
+class Saved:
+    """Methods of `CalibrationTransfer` that write and read files."""
+
+    adaptation: Any
+    preprocessing: Any
+    random_state: Any
+    unit_: str
+    axis_: np.ndarray
+    regime_: str
+    warnings_: list[str]
+    failed_checks_: list[str]
+    members_: dict[str, float]
+    network_share_: float
+    prior_share_: float
+    provenance_: dict[str, Any]
+    about_: dict[str, Any]
+    domain_: Applicability | None
+    n_features_in_: int
+    repeatability_: float | None
+    _modality: str
+    _axis_target: np.ndarray
+    _known: Known
+    _model: Affine
+    _intervals: Intervals | None
+    _label: str | None
+    _probe: np.ndarray | None
+    _data: TransferData | None
+    comparison_: Comparison | None
+    features_: Any
+
+    def _check_fitted(self) -> None:
+        raise NotImplementedError
+
+    def _calibrated(self) -> Intervals:
+        raise NotImplementedError
+
+    def save(self, path: str | Path) -> Path:
+        """Write a model folder, as a whole or not at all; returns its path.
+
+        The folder holds coefficients, limits and settings; of the spectra it holds
+        means and principal components only.
+        """
+        return persistence.write(Path(path), *self._state())
+
+    def save_adapter(self, path: str | Path, instrument: str, date: str) -> Path:
+        """Write what belongs to this target instrument into one small file (npz).
+
+        Args:
+          path: of the file
+          instrument: its name
+          date: of the transfer, as text
+
+        Returns:
+          The path. `switch` puts the adapter on a model of the same calibration.
+        """
+        settings, arrays = self._state()
+        named = {"instrument": str(instrument), "date": str(date)}
+        settings["provenance"] = self.provenance_ | named
+        return persistence.write_adapter(Path(path), settings, arrays)
+
+    def switch(self, path: str | Path) -> Self:
+        """Change to another target instrument, from the file of `save_adapter`.
+
+        The object may have been fitted or loaded. Afterwards it is as after `load`.
+
+        Raises:
+          SpektronError: no adapter, a damaged one, or one of another calibration.
+        """
+        self._check_fitted()
+        settings, arrays = persistence.read_adapter(Path(path))
+        if settings["provenance"]["source_sha256"] != self.provenance_["source_sha256"]:
+            raise SpektronError(
+                f"{path}: was made with another source; use an adapter of the same "
+                "calibration, or load its model"
+            )
+        self._restore(settings, arrays)
+        return self
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a model folder; its predictions are those of the object saved.
+
+        Raises:
+          SpektronError: no model, a damaged one, or a newer format.
+        """
+        settings, arrays = persistence.read(Path(path))
+        self = cls(settings["trained_with"], random_state=settings["random_state"])  # type: ignore[call-arg]
+        self._restore(settings, arrays)
+        if self.preprocessing_ is not None:
+            self.preprocessing = clone(self.preprocessing_)
+        if settings["adaptation"] is not None:
+            from spektron_jax.encoder.adaptation import Adaptation
+
+            self.adaptation = Adaptation(**settings["adaptation"])
+        return self
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Settings and arrays of what was fitted."""
+        intervals = self._calibrated()
+        how, transformer, more = self.adaptation, None, dict[str, np.ndarray]()
+        if self.preprocessing_ is not None:
+            transformer, more = transformers.packed(self.preprocessing_, self._probe)
+        settings = {
+            "unit": self.unit_,
+            "modality": self._modality,
+            "trained_with": self.provenance_["weights"],
+            "random_state": self.random_state,
+            "adaptation": None if how is None else asdict(how),
+            "preprocessing": transformer,
+            "regime": self.regime_,
+            "warnings": self.warnings_,
+            "failed_checks": self.failed_checks_,
+            "repeatability": self.repeatability_,
+            "label": self._label,
+            "n_features": self.n_features_in_,
+            "known": asdict(self._known),
+            "members": self.members_,
+            "network_share": self.network_share_,
+            "prior_share": self.prior_share_,
+            "provenance": self.provenance_,
+            "about": self.about_,
+        }
+        arrays = {"axis": self.axis_, "axis_target": self._axis_target} | more
+        arrays |= persistence.packed(self._model, intervals, self.domain_)
+        return settings, arrays
+
+    def _restore(self, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """The inverse of `_state`."""
+        self.unit_, self._modality = settings["unit"], settings["modality"]
+        self.axis_, self._axis_target = arrays["axis"], arrays["axis_target"]
+        self.regime_, self.warnings_ = settings["regime"], settings["warnings"]
+        self.failed_checks_ = settings.get("failed_checks", [])
+        self.repeatability_ = settings.get("repeatability")
+        self._label = settings.get("label")
+        self._known = Known(**settings.get("known", {}))
+        self.n_features_in_ = settings.get("n_features", self._axis_target.size)
+        self.provenance_, self.about_ = settings["provenance"], settings["about"]
+        self.members_ = settings.get("members", {})
+        shares = settings["network_share"], settings.get("prior_share", 0.0)
+        if "prior_share" not in settings and " labelled" in self.regime_:
+            shares = 0.0, shares[0]  # format 4: with labels all of it was the prior's
+        self.network_share_, self.prior_share_ = shares
+        described = settings.get("preprocessing")
+        self.preprocessing_ = transformers.unpacked(described, arrays)
+        self.comparison_ = self._data = self.features_ = self._probe = None
+        fitted = persistence.unpacked(arrays)
+        self._model, self._intervals, self.domain_ = fitted

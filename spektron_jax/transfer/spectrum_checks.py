@@ -1,0 +1,107 @@
+"""Spectra that no instrument measures so: codes, flat, clipped, unlike their set.
+
+n, m = spectra, p, L = points.
+"""
+
+import numpy as np
+from scipy import stats
+
+CODES = (-9999.0, -999.0, -99.0, 999.0, 9999.0, 99999.0, -32768.0)
+CODE_FACTOR = 5.0  # times the largest other value: what is nearer can be measured
+LEAST_EQUAL, EQUAL_SHARE = 4, 0.02  # neighbours that hold the very same value
+ROUNDED = 3.0  # as many equal neighbours elsewhere: values are rounded, not clipped
+SHAPE_LIMIT, SIZE_LIMIT = 9.0, 9.0  # robust SDs of the logarithm of a distance
+LEAST_FACTOR = 4.0  # times the median distance
+LEAST_SPECTRA = 5  # of either instrument, for a spread
+LEAST_OWN = 3
+
+
+def coded(X: np.ndarray) -> np.ndarray:
+    """Rows of X (n, p) with a code for "missing" at single points."""
+    low, high = X.min(initial=0.0), X.max(initial=0.0)
+    found = np.zeros(len(X), dtype=bool)
+    for code in CODES:
+        if not low <= code <= high:
+            continue
+        at = X == code
+        for row in np.flatnonzero(at.any(axis=1) & ~at.all(axis=1)):
+            rest = np.abs(X[row][~np.isin(X[row], CODES)])
+            found[row] |= abs(code) > CODE_FACTOR * rest.max(initial=0.0)
+    return np.flatnonzero(found)
+
+
+def flat(X: np.ndarray) -> np.ndarray:
+    """Rows of X (n, p) with one value at every point."""
+    return np.flatnonzero(np.ptp(X, axis=1) == 0) if X.shape[1] > 1 else _none()
+
+
+def stuck(X: np.ndarray) -> np.ndarray:
+    """Neighbours with the same value that a spectrum has too many of, (n,).
+
+    Those at its most frequent value, where others are few: 0 for rounded spectra.
+    """
+    same = X[:, 1:] == X[:, :-1]
+    count = np.zeros(len(X), dtype=np.int64)
+    for row in np.flatnonzero(same.sum(axis=1) >= LEAST_EQUAL):
+        values = X[row, 1:][same[row]]
+        most = np.unique(values, return_counts=True)[1].max()
+        if ROUNDED * (values.size - most) <= most:
+            count[row] = most
+    return count
+
+
+def clipped(X: np.ndarray, usual: float) -> np.ndarray:
+    """Rows of X (n, p) that stay at one value over many points, but are not flat.
+
+    Args:
+      usual: neighbours of the same value in a spectrum of the source, see `stuck`
+    """
+    least = max(LEAST_EQUAL, EQUAL_SHARE * X.shape[1], ROUNDED * usual)
+    return np.flatnonzero((stuck(X) >= least) & (np.ptp(X, axis=1) > 0))
+
+
+def unlike(X: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Rows of X (n, L) far from the median spectrum of X, by size or by shape.
+
+    Distances on a logarithmic scale, against their spread among X and `others`.
+
+    Args:
+      X: spectra of one instrument
+      others: spectra of the other one, a yardstick for the spread of distances (m, L)
+    """
+    if len(X) < LEAST_OWN or max(len(X), len(others)) < LEAST_SPECTRA:
+        return _none()
+    found = np.zeros(len(X), dtype=bool)
+    for limit, view in ((SIZE_LIMIT, np.asarray), (SHAPE_LIMIT, _shapes)):
+        apart = view(others) if len(others) >= LEAST_SPECTRA else None
+        found |= _excess(view(X), apart) > limit
+    return np.flatnonzero(found)
+
+
+def _excess(X: np.ndarray, others: np.ndarray | None) -> np.ndarray:
+    """Robust SDs of log distance above the median; 0 below 4 times the median."""
+    log = _log_distances(X)
+    spread = stats.median_abs_deviation(log, scale="normal")
+    if others is not None:
+        apart = _log_distances(others)
+        spread = max(spread, stats.median_abs_deviation(apart, scale="normal"))
+    above = log - np.median(log)
+    least = np.finfo(float).tiny
+    return np.where(above > np.log(LEAST_FACTOR), above / max(spread, least), 0.0)
+
+
+def _log_distances(X: np.ndarray) -> np.ndarray:
+    distances = np.linalg.norm(X - np.median(X, axis=0), axis=1)
+    floor = np.sqrt(np.finfo(float).eps) * np.linalg.norm(X, axis=1).max(initial=1e-300)
+    return np.log(np.maximum(distances, floor))
+
+
+def _shapes(X: np.ndarray) -> np.ndarray:
+    """Spectra with mean 0 and length 1; a flat one is 0 everywhere."""
+    X = X - X.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(X, axis=1, keepdims=True)
+    return np.divide(X, length, out=np.zeros_like(X), where=length > 0)
+
+
+def _none() -> np.ndarray:
+    return np.empty(0, dtype=int)
