@@ -83,6 +83,7 @@ def run(config: ConfigDict, workdir: Path) -> Iterator[Result]:
         interval=ct.interval_mark(given.coverage),
         warnings=[*samples.warnings, *ct.warnings_, *_outliers(samples)],
         forecast=_forecast(splits, regime, rows),
+        poor_probability=ct.poor_probability_,
         left_out=_left_out(ct.left_out_errors(), samples.y[rows]),
     )
     first = _first(config, summary, splits, ct, rows, workdir)

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.linalg import eigh, qr
 
 RANK_TOLERANCE = 1e-9  # of the largest length
-MAX_DIRECTIONS = 128
+MAX_DIRECTIONS = 64
 
 
 def spanned(*sets: np.ndarray) -> np.ndarray:
@@ -22,8 +22,10 @@ def spanned(*sets: np.ndarray) -> np.ndarray:
     if min(rows.shape) <= MAX_DIRECTIONS:
         return np.eye(points) if len(rows) >= points else independent(rows)
     rows = np.vstack([X / np.sqrt(len(X)) for X in sets if len(X)])
-    wanted = points - MAX_DIRECTIONS, points - 1
-    return eigh(rows.T @ rows, subset_by_index=wanted, check_finite=False)[1][:, ::-1]
+    squares = rows @ rows.T if len(rows) < points else rows.T @ rows
+    wanted = len(squares) - MAX_DIRECTIONS, len(squares) - 1
+    found = eigh(squares, subset_by_index=wanted, check_finite=False)[1][:, ::-1]
+    return found if len(squares) == points else independent((rows.T @ found).T)
 
 
 def independent(rows: np.ndarray, size: float = 0.0) -> np.ndarray:

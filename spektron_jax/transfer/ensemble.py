@@ -58,6 +58,7 @@ UNLABELLED_SNV_PRIOR = 0.3  # no label speaks against what a division by the SD 
 EVIDENCE_POWER = 0.05
 MAX_ENCODER_SHARE = 0.5  # of the Bayesian members' share
 ODDS = 20.0
+LIKELY = 0.5  # probability of a poor transfer from which it is said
 
 
 class Part(NamedTuple):
@@ -84,6 +85,17 @@ class FittedEnsemble(Affine):
     groups: Sequence[np.ndarray] = ()
     without: Sequence[Affine] = ()
     poor: float | None = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence where the models should not be relied on."""
+        if self.poor is None or self.poor < LIKELY:
+            return []
+        return [
+            f"what the models predict differs, or is more than labels can be: R2 on "
+            f"the target is below 0.5 with a probability of {self.poor:.2f}; measure "
+            "labels of target samples before these predictions are used"
+        ]
 
     def share(self, kind: str) -> float:
         """Weight of all members of a kind."""
@@ -160,7 +172,7 @@ def weighted(
         if not data.labelled.size:
             members, kept = plausible(members, data)
             weights = weights * kept / (weights @ kept)
-            poor = poor_probability(members, weights)
+            poor = poor_probability(members, weights, kept, data)
     whole = combined(members, weights)
     parts = [
         Part(member.name, member.kind, float(weight))

@@ -71,6 +71,8 @@ class CalibrationTransfer(Saved, EncoderTools, RegressorMixin, BaseEstimator):
       warnings_: everything that weakens the result, a sentence each
       failed_checks_: names of the checks of the data that failed (`checks.NAMES`); with
         any of them intervals are not called calibrated
+      poor_probability_: that R2 on the target stays below 0.5, from how far the models
+        disagree; None with labels, which tell, or with fewer than 5 target spectra
       repeatability_: SD of the predictions of repeated target scans, or None
       n_features_in_: points of X_source; feature_names_in_: its columns, if named
       members_: weights of the models in the prediction, by name; sum 1
@@ -167,6 +169,8 @@ class CalibrationTransfer(Saved, EncoderTools, RegressorMixin, BaseEstimator):
         self.members_ = {part.name: part.weight for part in fitted.members}
         self.network_share_ = fitted.share("encoder")
         self.prior_share_ = fitted.share("prior")
+        self.poor_probability_ = fitted.poor
+        self.warnings_ += fitted.warnings
         self.domain_ = fit_domain(data, *checks.unusable(failed))
         self.provenance_ = self._provenance(given)
         self.repeatability_ = None

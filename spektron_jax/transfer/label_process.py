@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import eigh
 
-SIGNALS = np.exp(np.linspace(-2.0, 15.0, 18))  # g
+SIGNALS = np.exp(np.linspace(-2.0, 14.0, 9))  # g
 INTERCEPT_VARIANCE = 1e3  # b
 GAMMA = (1.0, 0.2)  # inverse gamma of v: shape, scale
 MAX_ELEMENTS = 1_000_000  # of all covariances that are solved at once

@@ -31,6 +31,7 @@ class Saved:
     regime_: str
     warnings_: list[str]
     failed_checks_: list[str]
+    poor_probability_: float | None
     members_: dict[str, float]
     network_share_: float
     prior_share_: float
@@ -132,6 +133,7 @@ class Saved:
             "regime": self.regime_,
             "warnings": self.warnings_,
             "failed_checks": self.failed_checks_,
+            "poor_probability": self.poor_probability_,
             "repeatability": self.repeatability_,
             "label": self._label,
             "n_features": self.n_features_in_,
@@ -151,18 +153,16 @@ class Saved:
         self.unit_, self._modality = settings["unit"], settings["modality"]
         self.axis_, self._axis_target = arrays["axis"], arrays["axis_target"]
         self.regime_, self.warnings_ = settings["regime"], settings["warnings"]
-        self.failed_checks_ = settings.get("failed_checks", [])
-        self.repeatability_ = settings.get("repeatability")
-        self._label = settings.get("label")
-        self._known = Known(**settings.get("known", {}))
-        self.n_features_in_ = settings.get("n_features", self._axis_target.size)
+        self.failed_checks_ = settings["failed_checks"]
+        self.poor_probability_ = settings["poor_probability"]
+        self.repeatability_, self._label = settings["repeatability"], settings["label"]
+        self._known = Known(**settings["known"])
+        self.n_features_in_ = settings["n_features"]
         self.provenance_, self.about_ = settings["provenance"], settings["about"]
-        self.members_ = settings.get("members", {})
-        shares = settings["network_share"], settings.get("prior_share", 0.0)
-        if "prior_share" not in settings and " labelled" in self.regime_:
-            shares = 0.0, shares[0]  # format 4: with labels all of it was the prior's
-        self.network_share_, self.prior_share_ = shares
-        described = settings.get("preprocessing")
+        self.members_ = settings["members"]
+        self.network_share_ = settings["network_share"]
+        self.prior_share_ = settings["prior_share"]
+        described = settings["preprocessing"]
         self.preprocessing_ = transformers.unpacked(described, arrays)
         self.comparison_ = self._data = self.features_ = self._probe = None
         fitted = persistence.unpacked(arrays)

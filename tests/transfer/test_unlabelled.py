@@ -7,10 +7,11 @@ import pytest
 from scipy import stats
 
 from spektron_jax import CalibrationTransfer
+from spektron_jax.errors import SpektronWarning
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.ensemble import Ensemble
 from spektron_jax.transfer.members import bayes_members, combined
-from spektron_jax.transfer.unlabelled import plausible
+from spektron_jax.transfer.unlabelled import plausible, poor_probability
 from spektron_jax.transfer.views import preprocessed
 
 
@@ -89,5 +90,44 @@ def test_labels_speak_for_themselves(instruments):
     ct = CalibrationTransfer(weights=None).fit(
         X_s[low], y[low], axis, X_t[high[:10]], axis, y_target=y[high[:10]]
     )
-    bias = np.mean(ct.predict(X_t[high[10:]]) - y[high[10:]])
+    with pytest.warns(SpektronWarning, match="far outside the labels"):
+        bias = np.mean(ct.predict(X_t[high[10:]]) - y[high[10:]])
     assert abs(bias) < 0.5 * y.std()
+
+
+@pytest.mark.parametrize("ratio", [0.05, 0.4, 2.0])
+@pytest.mark.parametrize("spread", [0.1, 0.9])
+def test_disagreement_and_spread_are_a_probability(
+    instruments, ratio, spread, monkeypatch
+):
+    """Of two models that differ by +- ratio spreads from their mean."""
+    data, *_ = unlabelled(instruments, 12)
+    member = bayes_members(preprocessed(data, "raw"))[0]
+    p = member.predicted()
+    p = p * (spread * data.y_source.std() / p.std(ddof=1))
+    off = ratio * p.std(ddof=1) * np.resize([1.0, -1.0], 12)
+    two, half = [member, member], np.array([0.5, 0.5])
+
+    def found(kept):
+        values = iter([p + off, p - off])
+        monkeypatch.setattr(type(member), "predicted", lambda self: next(values))
+        return poor_probability(two, half, np.array([1.0, kept]), data)
+
+    expected = 1 / (1 + np.exp(-0.90) * ratio**-1.61 * spread**2.27)
+    assert found(0.4) == pytest.approx(expected)
+    assert found(0.3) == pytest.approx(max(0.64, expected))
+
+
+def test_models_that_disagree_are_a_warning(instruments):
+    X_s, axis, X_t, _, y = instruments(samples=60)
+    rng = np.random.default_rng(0)
+    for noise, warned in ((0.0, False), (3.0, True)):
+        X = X_t[:12] + noise * rng.normal(size=X_t[:12].shape)
+        ct = CalibrationTransfer(weights=None).fit(X_s[12:], y[12:], axis, X_target=X)
+        assert (ct.poor_probability_ > 0.5) is warned
+        assert (
+            any("measure labels of target samples" in text for text in ct.warnings_)
+            is warned
+        )
+    ct.fit(X_s[12:], y[12:], axis, X_target=X_t[:12], y_target=y[:12])
+    assert ct.poor_probability_ is None

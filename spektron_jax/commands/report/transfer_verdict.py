@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from spektron_jax.commands.report.wording import interval, number
 from spektron_jax.commands.result import Finding
 from spektron_jax.transfer.comparison import CEILING, ENCODER, FLOOR, WITHOUT
+from spektron_jax.transfer.ensemble import LIKELY
 from spektron_jax.transfer.intervals import CALIBRATED, TOO_WIDE
 
 USES = ((1.5, "no use yet"), (2.0, "telling high from low"), (3.0, "screening"))
@@ -119,6 +120,7 @@ class Summary:
     interval: str  # as from `Intervals.mark`
     warnings: Sequence[str]
     forecast: Mapping[str, str] | None  # level and text
+    poor_probability: float | None  # of R2 below 0.5, where no label tells
     left_out: LeftOut | None  # None: fewer than 2 labelled target samples
 
 
@@ -132,7 +134,7 @@ def verdict(summary: Summary, compared: Compared) -> list[Finding]:
         found += _learned(summary, compared) + _ceiling(summary, compared, ours)
     found.append(_interval(summary))
     if forecast := summary.forecast:
-        label = f"risk before labels: {forecast['level']}"
+        label = f"risk before transfer: {forecast['level']}"
         found.append(Finding(forecast["level"] == "low", label, forecast["text"]))
     return found
 
@@ -154,6 +156,13 @@ def _first(summary: Summary, compared: Compared) -> Finding:
     names, known, good = summary.names, summary.left_out, None
     label, text = "not checked", f"The model was fitted on {summary.regime}, but its "
     text += "error on the target was not measured."
+    if (poor := summary.poor_probability) is not None:
+        if poor >= LIKELY:
+            good, label = False, "measure labels"
+        text += (
+            f" By how far its models disagree, R2 is below 0.5 with a probability of "
+            f"{poor:.2f}."
+        )
     if known:
         use = use_of(known.rpd)
         good = use != USES[0][1]

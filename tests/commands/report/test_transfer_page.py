@@ -38,6 +38,7 @@ SUMMARY = Summary(
     interval="calibrated",
     warnings=["a < b"],
     forecast=None,
+    poor_probability=None,
     left_out=None,
 )
 
@@ -121,12 +122,19 @@ def test_words_for_what_is_missing():
     bare = replace(SUMMARY, interval="not calibrated", forecast=forecast)
     found = verdict(replace(bare, weights=None), Compared())
     assert [each.label for each in found] == [
-        *("not checked", "intervals not calibrated", "risk before labels: high")
+        *("not checked", "intervals not calibrated", "risk before transfer: high")
     ]
     wide = verdict(replace(bare, interval=TOO_WIDE), Compared())[1]
     assert wide.label == "intervals too wide to be of use" and wide.good is False
     assert clearly(change(0.0)) == 0 and clearly(change(-1.0)) == -1
     assert use_of(1.0) == "no use yet" and use_of(3.0) == use_of(None)
+
+
+@pytest.mark.parametrize("poor, label", [(0.2, "not checked"), (0.5, "measure labels")])
+def test_without_labels_models_that_disagree_ask_for_them(poor, label):
+    first, *_ = verdict(replace(SUMMARY, poor_probability=poor), Compared())
+    assert first.label == label and first.good is (False if poor == 0.5 else None)
+    assert f"R2 is below 0.5 with a probability of {poor:.2f}" in first.text
 
 
 def test_the_first_answer_says_what_it_rests_on_and_what_is_to_come():
