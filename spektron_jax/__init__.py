@@ -24,6 +24,7 @@ __all__ = [
     "SpektronError",
     "TransferData",
     "__version__",
+    "formats",
     "lab",
     "load_encoder",
     "oscillators",
@@ -38,6 +39,7 @@ _LAZY = {
     "SpectraSet": "spektron_jax.spectra.spectra_set",
     "SpectralLibrary": "spektron_jax.identification.library",
     "TransferData": "spektron_jax.transfer.data",
+    "formats": "spektron_jax.spectra.readers",
     "load_encoder": "spektron_jax.encoder.load",
     "read": "spektron_jax.spectra.readers",
 }
@@ -51,7 +53,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see in place of the table
     from spektron_jax.encoder.load import load_encoder
     from spektron_jax.identification.library import SpectralLibrary
     from spektron_jax.models import oscillators
-    from spektron_jax.spectra.readers import read
+    from spektron_jax.spectra.readers import formats, read
     from spektron_jax.spectra.spectra_set import SpectraSet
     from spektron_jax.transfer.data import TransferData
     from spektron_jax.transfer.estimator import CalibrationTransfer

@@ -43,11 +43,16 @@ def refuse_other_files(file: h5py.File) -> None:
     while groups:
         group = groups.pop()
         for name in group:
-            place = f"{group.name}/{name}".lstrip("/")
+            raw = (
+                name
+                if isinstance(name, bytes)
+                else name.encode("utf-8", "surrogateescape")
+            )
+            place = f"{group.name}/{raw.decode('utf-8', 'replace')}".lstrip("/")
             links += 1
             if links > MAX_LINKS:
                 raise SpektronError(f"{path}: more than {MAX_LINKS:,} links; split it")
-            kind = group.id.links.get_info(name.encode(errors="surrogateescape")).type
+            kind = group.id.links.get_info(raw).type
             if kind == h5py.h5l.TYPE_SOFT:
                 continue  # leads to a place of this file, which is looked at itself
             if kind != h5py.h5l.TYPE_HARD:

@@ -148,7 +148,7 @@ class SpectraSet:
         return self.targets[:, self.target_names.index(name)]
 
     def take(self, rows: np.ndarray) -> "SpectraSet":
-        """Return the set of some samples, by index or mask, without problems, notes."""
+        """Return the set of some samples (index or mask), without problems or notes."""
         rows = np.arange(len(self))[rows]
         instruments = {
             name: replace(

@@ -14,29 +14,117 @@ import re
 import zipfile
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import spectra_file
 from spektron_jax.spectra.axis import QUANTITIES
 from spektron_jax.spectra.grid import check_name
 from spektron_jax.spectra.hdf5_check import heaps_are_sound
-from spektron_jax.spectra.readers import folder, foreign
+from spektron_jax.spectra.readers import asd, avantes, folder, foreign, perkinelmer, svc
 from spektron_jax.spectra.readers.assemble import assemble, resolve
 from spektron_jax.spectra.readers.csv import is_avantes, utf16_of
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 from spektron_jax.spectra.spectra_set import SpectraSet
 
-# Format -> (module of this folder, suffixes)
-FORMATS = {
-    "CSV": ("csv", (".csv", ".tsv", ".txt", ".dat", ".asc", ".prn", ".xy", ".dpt")),
-    "Excel": ("excel", (".xlsx", ".xlsm")),
-    "JCAMP-DX": ("jcamp", (".jdx", ".dx", ".jcm", ".jcamp")),
-    "SPC": ("spc", (".spc",)),
-    "OPUS": ("opus", tuple(f".{i}" for i in range(10))),
-    "MATLAB": ("mat", (".mat",)),
-    "NumPy": ("npy", (".npz", ".npy")),
-    "HDF5": ("hdf5", (".h5", ".hdf5", ".hdf", ".he5")),
-}
+
+class Format(NamedTuple):
+    """What is read, and how it is told.
+
+    Attributes:
+      name: of the format.
+      suffixes: of its files; content comes first.
+      written_by: programs that write it.
+      extra: of `pip install spektron_jax[...]` that it needs, or "".
+      module: of this folder.
+      instead: what to do with a file that this reader refuses, or "".
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    written_by: str
+    extra: str
+    module: str
+    instead: str = ""
+
+
+_TEXT = (
+    *(".csv", ".tsv", ".txt", ".dat", ".asc", ".prn", ".xy", ".dpt"),
+    *(".ttt", ".sed", ".jaz"),
+)
+_FORMATS = (
+    Format(
+        "CSV",
+        _TEXT,
+        "text exports; AvaSoft .ttt, Spectral Evolution .sed, Ocean .jaz",
+        *("", "csv"),
+    ),
+    Format("Excel", (".xlsx", ".xlsm"), "Excel, LibreOffice, LIMS", "files", "excel"),
+    Format(
+        "JCAMP-DX",
+        (".jdx", ".dx", ".jcm", ".jcamp"),
+        "nearly every program of spectrometers; NIST",
+        *("", "jcamp"),
+    ),
+    Format("SPC", (".spc",), "Galactic GRAMS, Thermo, many exports", "", "spc"),
+    Format("OPUS", tuple(f".{i}" for i in range(10)), "Bruker OPUS", "", "opus"),
+    Format(
+        "OMNIC",
+        (".spa", ".spg"),
+        "Thermo OMNIC",
+        *("", "omnic", "save it as SPC, JCAMP-DX or CSV in OMNIC"),
+    ),
+    Format(
+        "WiRE",
+        (".wdf",),
+        "Renishaw WiRE",
+        *("", "wire", "save it as text or SPC in WiRE"),
+    ),
+    Format(
+        "PerkinElmer",
+        (".sp",),
+        "PerkinElmer Spectrum",
+        *("", "perkinelmer", "save it as ASCII (.asc), CSV or JCAMP-DX"),
+    ),
+    Format(
+        "ASD",
+        (".asd",),
+        "ASD FieldSpec and LabSpec, raw counts",
+        *("", "asd", "export it as text with ViewSpec Pro"),
+    ),
+    Format(
+        "SVC",
+        (".sig",),
+        "Spectra Vista (SVC) HR series",
+        *("", "svc", "export it as CSV"),
+    ),
+    Format(
+        "Avantes",
+        (".trm",),
+        "Avantes AvaSoft 7, transmittance",
+        *("", "avantes", "export it as text (.ttt) in AvaSoft"),
+    ),
+    Format(
+        "ProcSpec",
+        (".procspec",),
+        "Ocean Optics SpectraSuite",
+        *("", "ocean", "save it as tab-delimited text"),
+    ),
+    Format("MATLAB", (".mat",), "MATLAB, PLS_Toolbox (dataset objects)", "", "mat"),
+    Format("NumPy", (".npz", ".npy"), "numpy.savez", "", "npy"),
+    Format(
+        "HDF5",
+        (".h5", ".hdf5", ".hdf", ".he5"),
+        "spektron_jax (spectra sets), h5py and others, data sets at the top",
+        *("", "hdf5"),
+    ),
+)
+FORMATS = {one.name: one for one in _FORMATS}
+
+
+def formats() -> list[Format]:
+    """Return what `read` opens: formats, suffixes, programs, and extras needed."""
+    return list(_FORMATS)
 
 
 def read(
@@ -49,7 +137,7 @@ def read(
     """Read spectra from a file or a folder of files.
 
     Args:
-      path: CSV, TSV, Excel, JCAMP-DX, SPC, OPUS, MATLAB, NumPy or HDF5, or a folder.
+      path: a file of any of `formats()`, or a folder of single spectra.
       unit: of the axis, "nm", "um" or "cm-1"; needed only where the file does not say.
       modality: "NIR", "IR", "Raman" or "unknown"; guards against a wrong unit.
       strict: raise at the first error, else keep good rows and list the others.
@@ -110,11 +198,11 @@ def detect(path: Path, log: Log) -> str:
     with path.open("rb") as file:
         head = file.read(4096)
     suffix = path.suffix.lower()
-    by_suffix = next((f for f, (_, s) in FORMATS.items() if suffix in s), None)
+    by_suffix = next((one.name for one in _FORMATS if suffix in one.suffixes), None)
     found = _by_content(path, head) or by_suffix
     if not head:
         log.fail("byte 0", "the file is empty")
-    if found is None or (found == "CSV" and not _is_text(head)):
+    if found is None or (found in ("CSV", "SVC") and not _is_text(head)):
         kind = "binary format" if b"\0" in head else "format"
         log.fail(
             "byte 0",
@@ -141,6 +229,13 @@ def _by_content(path: Path, head: bytes) -> str | None:
         return "NumPy"
     if head.startswith(b"PK\x03\x04"):
         return _of_archive(path)
+    for start, name in _MAGIC.items():
+        if head.startswith(start):
+            return name
+    if asd.HEAD.match(head) and not _is_text(head):
+        return "ASD"
+    if head.startswith(avantes.HEAD) and path.suffix.lower() == ".trm":
+        return "Avantes"
     refused = foreign.describe(head, path.suffix.lower())
     if refused is not None:
         raise SpektronError(f"{path}: byte 0: {refused}")
@@ -151,6 +246,15 @@ def _by_content(path: Path, head: bytes) -> str | None:
         is_spc = len(head) >= 256 and head[1] in (0x4B, 0x4C, 0x4D)
         return "SPC" if is_spc and path.suffix.lower() != ".mat" else None
     return "CSV" if head.strip() else None
+
+
+# First bytes of a file -> its format.
+_MAGIC = {
+    b"Spectral Data File": "OMNIC",
+    b"WDF1": "WiRE",
+    perkinelmer.HEAD: "PerkinElmer",
+    svc.HEAD: "SVC",
+}
 
 
 def _is_text(head: bytes) -> bool:
@@ -169,19 +273,30 @@ def _of_archive(path: Path) -> str:
         return "Excel"
     if names and all(name.endswith(".npy") for name in names):
         return "NumPy"
+    if any(re.fullmatch(r"ps_\d+\.xml", name) for name in names):
+        return "ProcSpec"
     raise SpektronError(
-        f"{path}: archive: neither an Excel workbook nor NumPy arrays; unpack it first"
+        f"{path}: archive: neither an Excel workbook, NumPy arrays nor a .ProcSpec; "
+        "unpack it first"
     )
 
 
 def _parsed(
     path: Path, log: Log, name: str | None = None, modality: str | None = None
 ) -> list[ParsedSpectra]:
-    return _reader(name or detect(path, log)).read(path, log, modality)
+    name = name or detect(path, log)
+    try:
+        return _reader(name).read(path, log, modality)
+    except SpektronError as error:
+        one = FORMATS[name]
+        if not one.instead:
+            raise
+        text = f"{error} ({one.written_by} file; if it is whole, {one.instead})"
+        raise SpektronError(text) from error
 
 
 def _reader(name: str) -> ModuleType:
-    return importlib.import_module(f"spektron_jax.spectra.readers.{FORMATS[name][0]}")
+    return importlib.import_module(f"{__name__}.{FORMATS[name].module}")
 
 
 def _spectra_set(

@@ -69,6 +69,9 @@ def resolve(found: SpectraSet, log: Log) -> SpectraSet:
     errors, warnings = find_problems(found, "samples")
     dropped = np.zeros(len(found), bool)
     for error in errors:
+        if log.keeps_constant and error.text.startswith("constant"):
+            log.warning(error.place, error.text)
+            continue
         log.error(error.place, error.text)
         one = found.instruments.get(error.instrument or "")
         if one is not None and len(found.instruments) > 1:
@@ -108,6 +111,15 @@ def _resolve_axis(
             f"{place}: the file says {part.unit} and unit={unit!r} was asked for; "
             "leave unit out, or correct the file"
         )
+    counter = part.axis.size > 1 and np.array_equal(
+        part.axis - part.axis[0], np.arange(part.axis.size)
+    )
+    counter = counter and part.axis[0] < 2 and not part.axis_label.strip()
+    if counter and unit and part.axis_place == "first column":
+        raise SpektronError(
+            f"{place}: {span_of(part.axis)} counts the points; if it is the axis, name "
+            "it in a header"
+        )
     part.unit = part.unit or unit
     if part.unit_hint is not None:
         hint, note = part.unit_hint
@@ -120,11 +132,8 @@ def _resolve_axis(
     if part.unit is None:
         finite = part.axis[np.isfinite(part.axis)]
         units = plausible_units(finite, modality) if finite.size else []
-        counter = part.axis.size > 1 and np.array_equal(
-            part.axis - part.axis[0], np.arange(part.axis.size)
-        )
         unclear = modality == "unknown" or names_other_axis(part.axis_label)
-        if unclear or len(units) != 1 or (counter and part.axis[0] < 2):
+        if unclear or len(units) != 1 or counter:
             raise SpektronError(
                 f"{place}: {span_of(part.axis)}, and the file does not name the unit; "
                 "give unit='nm', 'um' or 'cm-1'"

@@ -25,7 +25,9 @@ _AXES = (
 )
 _X = len(_AXES) - 1
 _COUNTERS = re.compile(
-    r"pixels?|channels?|index|points?|no|nr|number|#|unnamed: 0|", re.I
+    r"|#|unnamed: ?0|(?:data |row |scan )?(?:pixel|channel|index|point|row|no|nr"
+    r"|number)s?[ _.]*(?:no|nr|number|index|#)?\.?",
+    re.I,
 )
 # Kinds of signals, the better the earlier; of the last two none is a sample.
 _SIGNALS = (
@@ -57,6 +59,11 @@ def measurements(
         return [(rows, places, "")]
     header = _of_program(header, rows, log)
     ranks = [_rank(name) for name in header]
+    if header[0] and header.count(header[0]) > 1:  # an axis of whatever name
+        ranks = [
+            _X + 1 if name == header[0] else rank
+            for name, rank in zip(header, ranks, strict=True)
+        ]
     if any(rank is not None and rank < _X for rank in ranks):  # then "x" is a sample
         ranks = [None if rank == _X else rank for rank in ranks]
     axes = [i for i, rank in enumerate(ranks) if rank is not None]
@@ -91,17 +98,19 @@ def _rank(name: str) -> int | None:
     """Place of an axis's name in _AXES; the name may have a unit and a number."""
     bare = re.sub(r"\(.*?\)|\[.*?\]|/.*|,.*|x[ _-]axis:", "", name, flags=re.I)
     bare = re.sub(r"(?<=\w)[ _-](?:nm|cm-?1|um|µm)$", "", bare.strip(), flags=re.I)
-    bare = re.sub(r"[ _.]?\d+$", "", bare.strip(" .:"))
-    return next(
-        (k for k, p in enumerate(_AXES) if re.fullmatch(p, bare.strip(), re.I)), None
-    )
+    bare = bare.strip(" .:")
+    for text in (bare, re.sub(r"[ _.]?\d+$", "", bare)):
+        for k, words in enumerate(_AXES):
+            if re.fullmatch(words, text, re.I):
+                return k
+    return None
 
 
 def _counters(header: list[str], rows: Rows) -> list[int]:
     """Columns that count the rows, or are named so."""
     found = []
     for i, name in enumerate(header):
-        if not _COUNTERS.fullmatch(re.sub(r"\W*$", "", name) if name != "#" else "#"):
+        if not _COUNTERS.fullmatch(name):
             continue
         values = np.array([number(row[i]) for row in rows[1:]], np.float64)
         if values.size and np.array_equal(values - values[0], np.arange(values.size)):
@@ -184,7 +193,9 @@ def _pairs(
     for axis, signals in groups:
         columns = [axis, *signals]
         good = [i for i, row in enumerate(rows) if any(row[j].strip() for j in columns)]
+        label = re.sub(r"(?<=[a-z])[ _.]?\d+$", "", header[axis], flags=re.I)
         table = [[rows[i][j] for j in columns] for i in good]
+        table[0][0] = label  # "X", not "X1", which may be a position
         name = "" if same else _title(header[signals[0]])
         tables.append((table, [places[i] for i in good], name))
     names = [name for _, _, name in tables]

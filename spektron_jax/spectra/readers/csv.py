@@ -40,11 +40,11 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     if foreign:
         _check_foreign(foreign, places, log)
     rows = _without_blank_columns(rows)
+    rows = without_commas(rows, places, table.delimiter, log)
+    if rows and rows[0] and table.reaches_end and not text.endswith(("\n", "\r")):
+        _check_end(rows, places, log)
     if not rows or not rows[0]:
         log.fail("table", "holds no cells; give a header and rows of numbers")
-    rows = without_commas(rows, places, table.delimiter, log)
-    if table.reaches_end and not text.endswith(("\n", "\r")):
-        _check_end(rows, places, log)
     blank_corner = not rows[0][0].strip() and any(map(str.strip, rows[0][1:2]))
     if blank_corner and any(map(_LABSPEC.match, table.notes)):
         rows[0] = ["sample", *rows[0][1:]]  # of a series: times, then its spectra

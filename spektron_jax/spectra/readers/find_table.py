@@ -93,7 +93,7 @@ def _header_rows(header, places, delimiter, kept, log: Log) -> list[list[str]]:
     # Names of samples stand above the columns of each: "Sample A,,Sample B,".
     joined, name = [], ""
     for above, below in zip(names, units, strict=False):
-        name = above.strip() or name
+        name = above.strip() or name * bool(below.strip())
         axis = AXIS_NAME.search(below) or unit_of(below)
         joined.append(below.strip() if axis or not name else _with_unit(name, below))
     return [joined]
@@ -230,8 +230,10 @@ def _is_commented_header(line: str, delimiter: str | None, width: int) -> bool:
     cells = _without_mark(line).split(delimiter)
     if len(cells) != width or width < 2 or re.search("[=:#]", "".join(cells)):
         return False
-    axis = AXIS_NAME.search(cells[0]) or unit_of(cells[0])
-    return bool(axis) or bool(np.isfinite(positions(cells[1:])[0]).sum() > width / 2)
+    named = any(AXIS_NAME.search(cell) or unit_of(cell) for cell in cells)
+    if named and _has_words(cells):
+        return True
+    return bool(np.isfinite(positions(cells[1:])[0]).sum() > width / 2)
 
 
 def _is_row(line: str, delimiter: str | None) -> bool:

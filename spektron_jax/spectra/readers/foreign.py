@@ -1,15 +1,16 @@
 """Instruments' own binary files that are not read here: what they are, what to export.
 
-No library for them is used so far; each is told by its first bytes, else by the suffix.
+Each is told by its first bytes, else by the suffix.
 """
 
 _SPA = "Thermo OMNIC ({}): save it as SPC, JCAMP-DX or CSV in OMNIC"
 _PE = "PerkinElmer Spectrum ({}): save it as ASCII (.asc), CSV or JCAMP-DX"
+_AVANTES = "Avantes AvaSoft (binary): export it as text (.ttt) in AvaSoft"
 _MAGIC = {
-    b"PEPE": _PE.format("binary"),
-    b"WDF1": "Renishaw WiRE (.wdf): save it as text or SPC in WiRE",
-    b"Spectral Data File": _SPA.format(".spa"),
-    b"Spectral Exte File": _SPA.format(".spg or .map"),
+    b"PEPE": _PE.format("an image, a time base or another kind"),
+    b"Spectral Exte File": _SPA.format(".srs series or .map"),
+    b"\0\0\x8cB": _AVANTES,
+    b"AVS8": _AVANTES,
     b"Gwyddion Simple Field": "Gwyddion (.gsf): an image, not spectra",
     b"Andor Technology": "Andor Solis (.sif): export it as ASCII",
     b"WIT_PR": "WITec (.wip): export it as ASCII table or SPC",
@@ -17,10 +18,6 @@ _MAGIC = {
     b"\x1f\x8b": "compressed (gzip): unpack it first",
     b"\x80\x04": "a Python pickle, which can run code and is never opened",
     b"\x80\x05": "a Python pickle, which can run code and is never opened",
-    **{
-        head: "ASD FieldSpec (.asd): export it as text with ViewSpec Pro"
-        for head in (b"ASD\0", *(b"as%d\0" % i for i in range(2, 10)))
-    },
 }
 _SUFFIXES = {
     ".sp": _PE.format(".sp"),
@@ -28,7 +25,12 @@ _SUFFIXES = {
     ".spa": _SPA.format(".spa"),
     ".spg": _SPA.format(".spg"),
     ".asd": "ASD FieldSpec: export it as text with ViewSpec Pro",
+    ".srs": _SPA.format(".srs series"),
+    ".map": _SPA.format(".map"),
+    ".wdf": "Renishaw WiRE: save it as text or SPC in WiRE",
+    ".wxd": "Renishaw WiRE: save it as text or SPC in WiRE",
     ".wip": "WITec: export it as ASCII table or SPC",
+    ".wid": "WITec: export it as ASCII table or SPC",
     ".l6s": "Horiba LabSpec 6: save it as .txt or SPC in LabSpec",
     ".ngs": "Horiba LabSpec: save it as .txt or SPC in LabSpec",
     ".tvf": "Horiba LabSpec: save it as .txt or SPC in LabSpec",
@@ -38,9 +40,22 @@ _SUFFIXES = {
     ".sif": "Andor Solis: export it as ASCII",
     ".nir": "FOSS WinISI: export it as text, CSV or JCAMP-DX",
     ".cal": "FOSS WinISI: export it as text, CSV or JCAMP-DX",
+    ".da": "FOSS: export it as text, CSV or JCAMP-DX",
     ".unsb": "The Unscrambler: export it as CSV or MATLAB",
     ".dmt": "Agilent: export a table of spectra as CSV, or SPC",
     ".seq": "Agilent: export a table of spectra as CSV, or SPC",
+    ".roh": _AVANTES,
+    ".abs": _AVANTES,
+    ".rfl": _AVANTES,
+    ".irr": _AVANTES,
+    ".drk": _AVANTES,
+    ".ref": _AVANTES,
+    ".rfl8": _AVANTES,
+    ".trm8": _AVANTES,
+    ".abs8": _AVANTES,
+    ".raw8": _AVANTES,
+    ".rwd8": _AVANTES,
+    ".rir8": _AVANTES,
     ".rds": "an R object: write.csv() it",
     ".rda": "an R workspace: write.csv() the spectra",
     ".parquet": "Parquet: save it as CSV",

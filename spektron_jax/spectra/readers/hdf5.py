@@ -21,7 +21,8 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
                     "file",
                     f"format {attribute(file, 'format')!r} holds no set of spectra",
                 )
-            for name, item in file.items():
+            for key, item in file.items():
+                name = key if isinstance(key, str) else key.decode("utf-8", "replace")
                 if item is None:
                     log.fail(f"{name!r}", "cannot be opened: damaged, or a dead link")
                 if not isinstance(item, h5py.Dataset):

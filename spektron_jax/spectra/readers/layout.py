@@ -17,6 +17,7 @@ from spektron_jax.spectra.readers.cells import (
     MIN_POSITIONS,
     is_axis,
     is_count,
+    number,
     positions,
     starts_evenly,
 )
@@ -33,7 +34,7 @@ def layout_of(rows: list[list[str]], log: Log, modality: str | None) -> tuple[st
     """Return the name of the layout, and what shows it."""
     header = rows[0]
     top, _ = positions(header)
-    headless = not np.isnan(top[0])  # then the first cell belongs to the axis
+    headless = not has_header(header)  # then the first cell belongs to the axis
     side = [row[0] for row in rows]
     down, _ = positions(side if headless else side[1:])
     across_axis, down_axis = top[~np.isnan(top)], down[~np.isnan(down)]
@@ -59,6 +60,17 @@ def layout_of(rows: list[list[str]], log: Log, modality: str | None) -> tuple[st
         "neither the first row nor the first column holds positions (nm, um or "
         "cm-1); put them in one of them",
     )
+
+
+def has_header(row: list[str]) -> bool:
+    """Whether the first row of a long table names its columns: it holds words.
+
+    A blank first cell stands above names that are numbers, such as concentrations.
+    """
+    if not row[0].strip():
+        return len(row) > 2 or "." not in row[1]
+    values = positions(row[:1])[0], [number(cell) for cell in row[1:]]
+    return bool(np.isnan(values[0][0])) or None in values[1]
 
 
 def _one_of_two(

@@ -47,7 +47,8 @@ def _read_hdf5(path: Path, log: Log) -> dict[str, np.ndarray]:
     values = {}
     try:
         with open_hdf5(path) as file:
-            for name, item in file.items():
+            for key, item in file.items():
+                name = key if isinstance(key, str) else key.decode("utf-8", "replace")
                 if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "iuf":
                     continue
                 if not can_be(item):
@@ -126,7 +127,7 @@ def _labels(cell: object, dimension: int, size: int) -> list[str]:
     """The labels of one dimension, [] if there are none."""
     if not isinstance(cell, np.ndarray) or cell.dtype.kind != "O" or cell.ndim != 2:
         return []
-    if dimension >= len(cell):
+    if dimension >= len(cell) or not cell.size:
         return []
     words = _words(cell[dimension, 0])
     return words if len(words) == size and len(set(words)) == size else []

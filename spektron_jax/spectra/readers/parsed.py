@@ -92,12 +92,14 @@ class Log:
       unit: of the axis, as the user says it, or None.
       problems: what was found so far.
       notes: what was chosen so far.
+      keeps_constant: whether spectra of one value are no error, as dark points of maps.
     """
 
     def __init__(self, path: str, strict: bool, unit: str | None = None):
         self.path, self.strict, self.unit = path, strict, unit
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
+        self.keeps_constant = False
 
     def error(self, place: str, text: str) -> None:
         """Something that stops a strict reading; otherwise listed."""

@@ -22,6 +22,7 @@ from spektron_jax.spectra.readers.columns import measurements
 from spektron_jax.spectra.readers.layout import (
     AXIS_NAME,
     ID_NAME,
+    has_header,
     layout_of,
     one_unit,
     tidy_columns,
@@ -68,6 +69,9 @@ def read_table(
         without_statistics(part, log)
         part.name = name or part.name
         parts.append(part)
+    if None in {part.quantity for part in parts}:  # "A" and "B" are samples
+        for part in parts:
+            part.quantity = None
     return parts
 
 
@@ -164,7 +168,7 @@ def _take_ids(
 
 def _long(rows: Rows, places: list[str], log: Log) -> ParsedSpectra:
     width = len(rows[0])
-    header = rows[0] if _has_header(rows[0]) else None
+    header = rows[0] if has_header(rows[0]) else None
     body = 0 if header is None else 1
     rows, places_of_rows = rows[body:], places[body:]
     axis, units = positions([row[0] for row in rows])
@@ -198,17 +202,6 @@ def _long(rows: Rows, places: list[str], log: Log) -> ParsedSpectra:
         axis_label=label,
         numbered=numbered,
     )
-
-
-def _has_header(row: list[str]) -> bool:
-    """Whether the first row of a long table names its columns: it holds words.
-
-    A blank first cell stands above names that are numbers, such as concentrations.
-    """
-    if not row[0].strip():
-        return len(row) > 2 or "." not in row[1]
-    values = positions(row[:1])[0], [number(cell) for cell in row[1:]]
-    return bool(np.isnan(values[0][0])) or None in values[1]
 
 
 def _names_axis(cell: str) -> bool:

@@ -75,11 +75,11 @@ def read_tidy(
         listed = ", ".join(repr(header[i]) for i in repeats)
         log.note("table", f"replicates are told apart by {listed}")
         part.labels[header[sample]] = [rows[groups[n][0]][sample] for n in names]
-    members = [[rows[i] for i in groups[name]] for name in names]
+    kept_rows = [[rows[i] for i in groups[name]] for name in names]
     for i in others:
         if i not in repeats:
             _add_column(
-                part, header[i], [{r[i].strip() for r in m} for m in members], log
+                part, header[i], [{r[i].strip() for r in m} for m in kept_rows], log
             )
     return part
 

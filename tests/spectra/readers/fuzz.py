@@ -17,6 +17,7 @@ import time
 import warnings
 from pathlib import Path
 
+import instrument_files as written
 import numpy as np
 import spectra_files as files
 from test_exports import FILES as EXPORTS
@@ -57,6 +58,14 @@ def originals(folder):
     add("plain.mat", files.mat, NM, nm, names)
     add("arrays.npz", files.npz, NM, nm, names)
     add("plain.h5", files.plain_hdf5, NM, nm, names)
+    add("film.spa", written.omnic, CM1, cm1[0])
+    add("films.spg", written.omnic, CM1, cm1[:3], names[:3])
+    add("map.wdf", written.wdf, CM1, cm1, spot=([0, 1, 2, 3, 4], [0, 0, 0, 0, 0]))
+    add("film.sp", written.perkinelmer, CM1, cm1[0])
+    add("soil.asd", written.asd, NM, nm[0], reference=nm[1])
+    add("leaf.sig", written.svc, NM, 100 * nm[0])
+    add("lamp.trm", written.avantes, NM, 100 * nm[0])
+    add("lamp.ProcSpec", written.procspec, NM, 100 * nm[0])
     for name in ("jasco.txt", "bwspec.txt", "avasoft.txt"):
         made.append(folder / name)
         made[-1].write_bytes(EXPORTS[name][0].encode("cp1252"))

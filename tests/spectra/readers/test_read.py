@@ -32,6 +32,8 @@ def test_reading_loads_no_jax_and_no_optional_library(tmp_path):
 
 def test_content_comes_before_the_suffix(tmp_path):
     for path in fuzz.originals(tmp_path):
+        if path.suffix == ".trm":  # told by its suffix among the files of AvaSoft
+            continue
         unit = "nm" if path.name in ("wide.csv", "comma.csv", "long.tsv") else None
         right = spektron_jax.read(path, unit=unit)
         wrong = path.with_suffix(".spc" if path.suffix != ".spc" else ".csv")

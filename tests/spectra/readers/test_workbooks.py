@@ -1,0 +1,120 @@
+"""Excel: titles, notes, several tables, formulas."""
+
+import numpy as np
+import pytest
+from test_readings import NM, Y
+
+import spektron_jax
+from spektron_jax.errors import SpektronError
+
+openpyxl = pytest.importorskip("openpyxl")
+ROWS = [["sample", *NM.tolist()]]
+ROWS += [[f"s{i}", *(Y[:50] + 0.01 * i).round(5).tolist()] for i in range(3)]
+LONG = [
+    ["Wavelength (nm)", "s0", "s1", "s2"],
+    *zip(NM.tolist(), *(r[1:] for r in ROWS[1:]), strict=True),
+]
+
+
+def book(path, **sheets):
+    made = openpyxl.Workbook()
+    made.remove(made.active)
+    for title, rows in sheets.items():
+        sheet = made.create_sheet(title)
+        for row in rows:
+            sheet.append(list(row))
+    made.save(path)
+    return path
+
+
+TITLES = {
+    "one": [["NIR data 2024"], []],
+    "many": [["Study", "moisture"], ["Date", "2024-01-01"], ["by", "A. B."], []],
+    "merged": [["", "", "NIR spectra"], [], []],
+    "numbers": [["Batch", 12], ["Temperature", 21.5], ["Scans", 32]],
+    "none": [],
+    "blank": [[], [], []],
+}
+
+
+@pytest.mark.parametrize("name", TITLES)
+@pytest.mark.parametrize("table", [ROWS, LONG], ids=["wide", "long"])
+def test_titles_above_the_table(tmp_path, name, table):
+    path = book(tmp_path / "x.xlsx", Data=[*TITLES[name], *table])
+    found = spektron_jax.read(path, unit="nm")
+    assert found.sample_ids.tolist() == ["s0", "s1", "s2"]
+    one = found.instruments["spectra"]
+    np.testing.assert_allclose(one.axis, NM)
+    np.testing.assert_allclose(one.spectra[1], Y[:50] + 0.01, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [[["see plot"]], [["Operator", "A"], ["Date", "today"]], [["batch", 3]], [[]]],
+)
+@pytest.mark.parametrize("strict", [True, False])
+def test_sheets_of_notes(tmp_path, notes, strict):
+    for sheets in ({"Data": ROWS, "Notes": notes}, {"Notes": notes, "Data": ROWS}):
+        path = book(tmp_path / "x.xlsx", **sheets)
+        found = spektron_jax.read(path, unit="nm", strict=strict)
+        assert len(found) == 3 and list(found.instruments) == ["spectra"]
+        assert notes == [[]] or "sheet 'Notes'" in str(found.notes[0]) + str(
+            found.notes[1]
+        )
+
+
+def test_sheets_that_are_no_spectra_are_named(tmp_path):
+    labels = [["sample", "protein"], ["s0", 9.5], ["s1", 10.0], ["s2", 11.0]]
+    path = book(tmp_path / "x.xlsx", Data=ROWS, Reference=labels)
+    with pytest.raises(SpektronError, match="x.xlsx: sheet 'Reference'"):
+        spektron_jax.read(path, unit="nm")
+    found = spektron_jax.read(path, unit="nm", strict=False)
+    assert len(found) == 3 and "sheet 'Reference'" in str(found)
+
+
+def test_two_tables_in_one_sheet_are_refused(tmp_path):
+    path = book(tmp_path / "x.xlsx", Data=[*ROWS, [], *ROWS])
+    with pytest.raises(
+        SpektronError, match="sheet 'Data', row 6: repeats the positions"
+    ):
+        spektron_jax.read(path, unit="nm")
+    beside = [[*a, "", *b] for a, b in zip(ROWS, ROWS, strict=True)]
+    path = book(tmp_path / "x.xlsx", Data=beside)
+    with pytest.raises(SpektronError, match="sheet 'Data'"):
+        spektron_jax.read(path, unit="nm")
+
+
+def test_two_sheets_are_two_instruments(tmp_path):
+    path = book(tmp_path / "x.xlsx", m5=[["m5"], [], *ROWS], mp6=ROWS, About=[["x"]])
+    found = spektron_jax.read(path, unit="nm")
+    assert list(found.instruments) == ["m5", "mp6"] and len(found) == 3
+
+
+def test_pairs_in_a_sheet(tmp_path):
+    rows = [["Wavelength (nm)", "A", "Wavelength (nm)", "B"]]
+    rows += [
+        [x, y, x + 200, y + 1] for x, y in zip(NM.tolist(), Y.tolist(), strict=False)
+    ]
+    found = spektron_jax.read(book(tmp_path / "x.xlsx", Data=rows))
+    assert [one.axis[0] for one in found.instruments.values()] == [1100, 1300]
+
+
+@pytest.mark.parametrize("where", ["one", "row", "all", "axis"])
+def test_formulas_without_a_result_are_named(tmp_path, where):
+    rows = [list(row) for row in ROWS]
+    if where == "axis":
+        rows[0] = ["sample", 1100, *(f"={chr(66 + i % 20)}1+2" for i in range(49))]
+    for i in range(1, 4) if where != "axis" else ():
+        if where == "all" or i == 2:
+            columns = range(1, 51) if where != "one" else [3]
+            for j in columns:
+                rows[i][j] = "=1/3"
+    path = book(tmp_path / "x.xlsx", Data=rows)
+    with pytest.raises(SpektronError, match="sheet 'Data', row .: formulas without"):
+        spektron_jax.read(path, unit="nm")
+    if where in ("all", "axis"):
+        with pytest.raises(SpektronError):
+            spektron_jax.read(path, unit="nm", strict=False)
+    else:
+        found = spektron_jax.read(path, unit="nm", strict=False)
+        assert "formulas without a stored result" in str(found)
