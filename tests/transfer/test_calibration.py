@@ -347,7 +347,7 @@ def test_weights_can_be_an_object_with_features_of_its_own(instruments, tmp_path
 
 
 def test_left_out_errors_are_in_the_order_of_the_labels(instruments, tmp_path):
-    """And saved: 19 samples in 8 groups, two unlabelled between them."""
+    """And saved: 19 samples in 5 groups, two unlabelled between them."""
     X_s, axis, X_t, _, y = instruments()
     labels = y[:21].copy()
     labels[[2, 11]] = np.nan
