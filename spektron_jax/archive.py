@@ -121,7 +121,7 @@ def verify(path: Path, newest: int, seal: bool = True) -> dict[str, Any]:
         newer, files = listed["format"] > newest, listed["files"].items()
     except OSError as error:
         raise Damaged(f"{MANIFEST} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise Damaged(f"{MANIFEST} is not a manifest") from error
     if intact is False:
         raise Damaged(f"{MANIFEST} has changed since it was written")

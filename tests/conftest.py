@@ -198,7 +198,7 @@ def _instruments(samples=30, points=80, seed=0, points_target=None):
     return X_source, source, measure(target, 0.92, 0.15, 3.0), target, y
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def instruments():
     """The function of that name, see above."""
     return _instruments

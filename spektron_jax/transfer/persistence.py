@@ -13,9 +13,7 @@ L = points, n = labelled target samples.
 """
 
 import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ import numpy as np
 
 from spektron_jax import archive
 from spektron_jax.errors import SpektronError
+from spektron_jax.spectra import npz
 from spektron_jax.transfer.applicability import Applicability
 from spektron_jax.transfer.intervals import Intervals, Spread
 from spektron_jax.transfer.members import Affine
@@ -34,6 +33,8 @@ KIND = "spektron-transfer"
 INTERVALS = ("errors", "scaled", "source_errors", "shift", "label_sd")
 DOMAIN = ("mean", "loadings", "variances", "t2_limit", "q_limit")
 FILES = {"model.json", "model.npz"}
+SPACES = ("raw", "snv")
+ANY = -1
 
 
 def packed(
@@ -58,29 +59,55 @@ def unpacked(
     arrays: Mapping[str, np.ndarray],
 ) -> tuple[Affine, Intervals, Applicability | None]:
     """The inverse of `packed`."""
+    centre = _numbers(arrays, "spread/centre")
+    points = centre.size
     coefficients = {
-        name.removeprefix("space/"): values
-        for name, values in arrays.items()
+        name.removeprefix("space/"): _numbers(arrays, name, (points,))
+        for name in arrays
         if name.startswith("space/")
     }
+    if not set(coefficients) <= set(SPACES):
+        raise ValueError(f"coefficients of {', '.join(coefficients)}")
+    if not all(np.isfinite(vector).all() for vector in coefficients.values()):
+        raise ValueError("coefficients that are not finite")
     model = Affine(coefficients, float(arrays["intercept"]))
     spread = Spread(
-        arrays["spread/centre"], arrays["spread/axes"], float(arrays["spread/floor"])
+        centre,
+        _numbers(arrays, "spread/axes", (points, ANY)),
+        float(arrays["spread/floor"]),
     )
     intervals = Intervals(
         model,
-        arrays["errors"],
-        arrays["scaled"],
-        arrays["source_errors"],
+        _numbers(arrays, "errors"),
+        _numbers(arrays, "scaled"),
+        _numbers(arrays, "source_errors"),
         float(arrays["shift"]),
         float(arrays["label_sd"]),
         spread,
     )
     domain = None
     if "domain/mean" in arrays:
-        mean, loadings, variances, *limits = (arrays[f"domain/{n}"] for n in DOMAIN)
-        domain = Applicability(mean, loadings, variances, *map(float, limits))
+        domain = Applicability(
+            _numbers(arrays, "domain/mean"),
+            _numbers(arrays, "domain/loadings", (ANY, points)),
+            _numbers(arrays, "domain/variances"),
+            float(arrays["domain/t2_limit"]),
+            float(arrays["domain/q_limit"]),
+        )
+        if domain.variances.size != len(domain.loadings) or domain.mean.size != points:
+            raise ValueError("components of another size")
     return model, intervals, domain
+
+
+def _numbers(
+    arrays: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...] = (ANY,)
+) -> np.ndarray:
+    """An array of numbers of that shape."""
+    values = np.asarray(arrays[name], np.float64)
+    sizes = zip(shape, values.shape, strict=False)
+    if len(shape) != values.ndim or any(size not in (ANY, n) for size, n in sizes):
+        raise ValueError(f"{name} of {values.shape}")
+    return values
 
 
 def write(path: Path, settings: dict[str, Any], arrays: Mapping) -> Path:
@@ -123,11 +150,10 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     except (KeyError, TypeError) as error:
         raise SpektronError(f"{path}: {archive.MANIFEST} is not a model's") from error
     try:
-        with np.load(path / "model.npz", allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        return json.loads((path / "model.json").read_bytes()), arrays
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        settings = json.loads((path / "model.json").read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
         raise SpektronError(f"{path}: cannot be read ({error})") from error
+    return settings, npz.load(path / "model.npz")
 
 
 def write_adapter(path: Path, settings: dict[str, Any], arrays: Mapping) -> Path:
@@ -151,16 +177,12 @@ def read_adapter(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     Raises:
       SpektronError: not an adapter, damaged, or of another format.
     """
+    arrays = npz.load(path)
     try:
-        content = io.BytesIO(path.read_bytes())
-        with np.load(content, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
         header = json.loads(str(arrays.pop(HEADER)))
         known = (header["kind"], header["format"]) == (KIND, FORMAT)
         settings, listed = header["settings"], header["sha256"]
-    except OSError as error:
-        raise SpektronError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise SpektronError(f"{path}: is no adapter, or damaged ({error})") from error
     if not known:
         raise SpektronError(f"{path}: is an adapter of another format; save it again")

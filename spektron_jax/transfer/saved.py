@@ -3,6 +3,9 @@
 See `persistence` for the files themselves.
 """
 
+import contextlib
+import copy
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -11,18 +14,37 @@ import numpy as np
 from sklearn.base import clone
 
 from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.axis import check
 from spektron_jax.transfer import persistence, transformers
 from spektron_jax.transfer.applicability import Applicability
+from spektron_jax.transfer.arguments import POINTS
 from spektron_jax.transfer.comparison import Comparison
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.intervals import Intervals
 from spektron_jax.transfer.members import Affine
 from spektron_jax.transfer.new_spectra import Known
 
+# What settings raise that are not those of a model, though whole and signed.
+_UNLIKE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+
+
+@contextlib.contextmanager
+def _usable(path: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except SpektronError as error:
+        raise SpektronError(f"{path}: {error}") from error
+    except _UNLIKE as error:
+        raise SpektronError(
+            f"{path}: holds no transfer model that can be used "
+            f"({type(error).__name__}: {error}); save it again"
+        ) from error
+
 
 class Saved:
     """Methods of `CalibrationTransfer` that write and read files."""
 
+    weights: Any
     adaptation: Any
     preprocessing: Any
     random_state: Any
@@ -91,12 +113,16 @@ class Saved:
         """
         self._check_fitted()
         settings, arrays = persistence.read_adapter(Path(path))
-        if settings["provenance"]["source_sha256"] != self.provenance_["source_sha256"]:
+        other = copy.copy(self)
+        with _usable(path):
+            same = settings["provenance"]["source_sha256"]
+            other._restore(settings, arrays)
+        if same != self.provenance_["source_sha256"]:
             raise SpektronError(
                 f"{path}: was made with another source; use an adapter of the same "
                 "calibration, or load its model"
             )
-        self._restore(settings, arrays)
+        vars(self).update(vars(other))
         return self
 
     @classmethod
@@ -104,17 +130,20 @@ class Saved:
         """Read a model folder; its predictions are those of the object saved.
 
         Raises:
-          SpektronError: no model, a damaged one, or a newer format.
+          SpektronError: no model, a damaged one, or of another format.
         """
         settings, arrays = persistence.read(Path(path))
-        self = cls(settings["trained_with"], random_state=settings["random_state"])  # type: ignore[call-arg]
-        self._restore(settings, arrays)
-        if self.preprocessing_ is not None:
-            self.preprocessing = clone(self.preprocessing_)
-        if settings["adaptation"] is not None:
-            from spektron_jax.encoder.adaptation import Adaptation
+        self = cls()
+        with _usable(path):
+            self._restore(settings, arrays)
+            self.weights = settings["trained_with"]
+            self.random_state = settings["random_state"]
+            if settings["adaptation"] is not None:
+                from spektron_jax.encoder.adaptation import Adaptation
 
-            self.adaptation = Adaptation(**settings["adaptation"])
+                self.adaptation = Adaptation(**settings["adaptation"])
+            if self.preprocessing_ is not None:
+                self.preprocessing = clone(self.preprocessing_)
         return self
 
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -167,3 +196,9 @@ class Saved:
         self.comparison_ = self._data = self.features_ = self._probe = None
         fitted = persistence.unpacked(arrays)
         self._model, self._intervals, self.domain_ = fitted
+        if self.unit_ != POINTS:
+            for name in ("axis", "axis_target"):
+                check(arrays[name], self.unit_, self._modality, name)
+        points = self._intervals.spread.centre.size
+        if self.preprocessing_ is None and self.axis_.shape != (points,):
+            raise ValueError(f"an axis of {self.axis_.shape} for {points} points")
