@@ -63,7 +63,7 @@ def test_adapters_of_something_else_are_refused(instruments, tmp_path):
     with pytest.raises(SpektronError, match="cannot be read"):
         first.switch(tmp_path / "missing.npz")
     np.savez(tmp_path / "x.npz", a=np.zeros(3))
-    with pytest.raises(SpektronError, match="is no adapter, or damaged"):
+    with pytest.raises(SpektronError, match="damaged"):
         first.switch(tmp_path / "x.npz")
     with np.load(file) as content:
         arrays = dict(content)
@@ -72,7 +72,7 @@ def test_adapters_of_something_else_are_refused(instruments, tmp_path):
     with pytest.raises(SpektronError, match="has changed since it was written"):
         other.switch(file)
     file.write_bytes(file.read_bytes()[:200])
-    with pytest.raises(SpektronError, match="is no adapter, or damaged"):
+    with pytest.raises(SpektronError, match="damaged"):
         other.switch(file)
 
 
