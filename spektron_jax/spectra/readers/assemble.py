@@ -101,6 +101,10 @@ def _resolve_axis(
     place = f"{log.path}: {part.axis_place}"
     part.axis = np.asarray(part.axis, np.float64)
     other = other_unit_of(part.axis_label)
+    if part.unit_hint and part.unit_hint[0] not in UNITS and part.unit is None:
+        other, part.axis_label = part.unit_hint
+    if part.unit_hint and part.unit_hint[0] not in UNITS:
+        part.unit_hint = None
     if other:
         raise SpektronError(
             f"{place}: its unit is {other!r} ({part.axis_label.strip()!r}), which is "

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spektron_jax.spectra.axis import unit_of
+from spektron_jax.spectra.readers.axis_columns import axis_rank
 from spektron_jax.spectra.readers.cells import MIN_POSITIONS, number, positions
 from spektron_jax.spectra.readers.layout import AXIS_NAME
 from spektron_jax.spectra.readers.parsed import Log
@@ -228,7 +229,9 @@ def _is_commented_header(line: str, delimiter: str | None, width: int) -> bool:
     if not _is_comment(line) or _is_row(line, delimiter):
         return False
     cells = _without_mark(line).split(delimiter)
-    if len(cells) != width or width < 2 or re.search("[=:#]", "".join(cells)):
+    if len(cells) != width or width < 2 or re.search("[=:]", "".join(cells)):
+        return False
+    if "" in [cell.strip() for cell in cells[1:]]:
         return False
     named = any(AXIS_NAME.search(cell) or unit_of(cell) for cell in cells)
     if named and _has_words(cells):
@@ -253,9 +256,17 @@ def _is_header(line: str, delimiter: str | None, width: int) -> bool:
     found = _width(line, delimiter)
     if delimiter is None and len(re.split(r"\s{2,}|\t", line.strip())) == width > 1:
         return True
+    if width == 2 == found and _is_note(*line.split(delimiter)):
+        return False
     if found == width or width == 2:
         return found == width
     return found > 2 and (abs(found - width) == 1 or _mostly_numbers(line, delimiter))
+
+
+def _is_note(name: str, value: str) -> bool:
+    """Whether two cells are a setting: "Excitation wavelength (nm)", "785"."""
+    is_number = number(value) is not None and value.strip() != ""
+    return is_number and name.strip() != "" and axis_rank(name.strip(' "')) is None
 
 
 def _width(line: str, delimiter: str | None) -> int:

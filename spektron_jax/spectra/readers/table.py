@@ -5,6 +5,8 @@
 Sizes: n samples, p positions.
 """
 
+import re
+
 import numpy as np
 
 from spektron_jax.spectra.axis import quantity_of, unit_of
@@ -215,7 +217,11 @@ def _names_and_quantity(
 ) -> tuple[list[str], str | None]:
     """Names of columns without what all of them measure: "A1 (AU)", "A2 (AU)"."""
     split = [name_and_unit(name) for name in names]
-    said = {quantity_of(unit) if len(unit) > 1 else None for _, unit in split}
+    derived = re.compile(r"d\d?|delta|Δ|log|ln|norm\w*", re.I)  # "d(Absorbance)"
+    said = {
+        None if len(unit) < 2 or derived.fullmatch(name) else quantity_of(unit)
+        for name, unit in split
+    }
     if len(said) == 1 and None not in said:
         return [name for name, _ in split], said.pop()
     return names, quantity_of(header[0]) if names and len(header) == 1 else None
