@@ -1,7 +1,7 @@
 """Which columns of a table are axes, by their names and their values.
 
-A column may be named as an axis ("Wavelength (nm)"), mention one ("wl_A", "B_x") or have
-no name; the last two are axes only if they run evenly and stand beside another. A
+A column may be named as an axis ("Wavelength (nm)"), mention one ("wl_A", "B_x") or
+have no name; the last two are axes only if they run evenly and stand beside another. A
 column that counts the rows, or is named so, is none.
 """
 
