@@ -82,7 +82,19 @@ _OTHER_UNITS = re.compile(
 _OTHER_NAMES = re.compile(
     r"energy|frequency|time|theta|\bmass\b|m/z|temperature|angle|chemical shift", re.I
 )
-_NO_UNITS = {"vac", "vacuum", "air", "raw", "rel", "cal", "calc", "obs", "axis"}
+_NO_UNITS = {
+    "x",
+    "y",
+    "vac",
+    "vacuum",
+    "air",
+    "raw",
+    "rel",
+    "cal",
+    "calc",
+    "obs",
+    "axis",
+}
 
 
 def _plain(text: str) -> str:

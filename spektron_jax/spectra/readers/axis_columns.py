@@ -57,6 +57,8 @@ class AxisColumns:
 
 def axis_rank(name: str) -> int | None:
     """Return the rank of the name of an axis, None for any other name."""
+    if re.fullmatch(r"\w+ ?\(x\d*\)", name, re.I):  # Origin: "A(X)", "B(Y)"
+        return _X
     bare = re.sub(r"\(.*?\)|\[.*?\]|/.*|,.*|x[ _-]axis:", "", name, flags=re.I)
     bare = re.sub(r"(?<=\w)[ _-](?:nm|cm-?1|um|µm)$", "", bare.strip(), flags=re.I)
     bare = bare.strip(" .:")
