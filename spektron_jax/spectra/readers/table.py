@@ -73,9 +73,9 @@ def read_table(
         without_statistics(part, log)
         part.name = name or part.name
         parts.append(part)
-    if None in {part.quantity for part in parts}:  # "A" and "B" are samples
-        for part in parts:
-            part.quantity = None
+    if len(parts) > 1 and None in {part.quantity for part in parts}:
+        for part in parts:  # "A" and "B" are samples
+            part.quantity = part.quantity_hint = None
     return parts
 
 
@@ -262,10 +262,13 @@ def long_part(
 ) -> ParsedSpectra:
     """Return the spectra (n, p) of n columns of a long table, with `units` of axis."""
     label = header[0] if header else ""
-    names, quantity = [""] * len(columns), None
+    names, quantity, hint = [""] * len(columns), None, None
     if header is not None:
         names = [header[j].strip() for j in columns]
-        names, quantity = _names_and_quantity(names, header[1:])
+        if names == ["A"]:  # the quantity, or the sample
+            hint = "absorbance", "A"
+        else:
+            names, quantity = _names_and_quantity(names, header[1:])
     numbered = not any(names)
     return ParsedSpectra(
         axis=axis,
@@ -274,6 +277,7 @@ def long_part(
         places=[f"column {j + 1}" for j in columns],
         unit=one_unit(units | units_of([label]), place, log),
         quantity=quantity,
+        quantity_hint=hint,
         axis_place="first column",
         axis_label=label,
         numbered=numbered,
