@@ -65,7 +65,7 @@ _UNIT_WORDS = (
         "cm-1",
         r"(?<![\w.])1 ?/ ?cm\b|(?<!\w)/cm\b|\bcm ?\(?- ?1|\bcm1\b|reciprocal cent",
     ),
-    ("nm", r"nano ?met|(?<![a-z])nm(?![a-z])"),
+    ("nm", r"nano ?met|(?<!1/)(?<![a-z])nm(?!-1|[a-z])"),
     ("um", r"micro ?met|\bmicrons?\b|(?<![a-z])um(?![a-z])"),
 )
 _CM1_NAMES = re.compile(
@@ -82,7 +82,19 @@ _OTHER_UNITS = re.compile(
 _OTHER_NAMES = re.compile(
     r"energy|frequency|time|theta|\bmass\b|m/z|temperature|angle|chemical shift", re.I
 )
-_NO_UNITS = {"vac", "vacuum", "air", "raw", "rel", "cal", "calc", "obs", "axis"}
+_NO_UNITS = {
+    "x",
+    "y",
+    "vac",
+    "vacuum",
+    "air",
+    "raw",
+    "rel",
+    "cal",
+    "calc",
+    "obs",
+    "axis",
+}
 
 
 def _plain(text: str) -> str:
@@ -111,7 +123,7 @@ def other_unit_of(text: str) -> str | None:
     if unit_of(text):
         return None
     plain = _plain(text).strip()
-    marked = [*_BRACKETS.findall(plain), *re.split(r"[/,:]| in ", plain)[1:], plain]
+    marked = [*_BRACKETS.findall(plain), *re.split(r"[/,:=\t]| in ", plain)[1:], plain]
     for part in map(str.strip, marked):
         one_letter = len(part) == 1
         if not (one_letter and part == plain):  # may be any name
@@ -120,7 +132,7 @@ def other_unit_of(text: str) -> str | None:
     if re.search(r"wave\w*[ _]A$", text.strip()):
         return "A"
     for part in map(str.strip, _BRACKETS.findall(plain)):
-        if re.fullmatch(r"[^\W\d]{1,6}", part) and part not in _NO_UNITS:
+        if re.fullmatch(r"(?=.*[^\W\d])[^\s=]{1,8}", part) and part not in _NO_UNITS:
             return part
     last = re.split(r"[\s_]", plain)[-1]
     return last if len(last) > 1 and _OTHER_UNITS.fullmatch(last) else None
@@ -161,6 +173,8 @@ def quantity_of(text: str) -> str | None:
     low = " ".join(text.lower().split()).strip(" .")
     if low in {name.lower() for name in QUANTITIES}:
         return next(name for name in QUANTITIES if name.lower() == low)
+    if low.startswith("-") and not low.startswith("-log"):
+        return None
     if low == "au" or text.strip() == "A":  # "a" may be a sample's name
         return "absorbance"
     low, found = low.replace("_", " "), []

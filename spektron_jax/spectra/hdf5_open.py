@@ -63,7 +63,7 @@ def refuse_other_files(file: h5py.File) -> None:
                 raise OSError(f"{place!r}: cannot be opened ({error})") from error
             if isinstance(item, h5py.Dataset):
                 _check_dataset(path, place, item)
-                claimed += item.size * max(item.dtype.itemsize, VALUE_BYTES)
+                claimed += (item.size or 0) * max(item.dtype.itemsize, VALUE_BYTES)
                 check_claim(f"{path}: {place!r}", claimed, stored)
             elif isinstance(item, h5py.Group):
                 address = h5py.h5o.get_info(item.id).addr
@@ -73,12 +73,10 @@ def refuse_other_files(file: h5py.File) -> None:
 
 
 def _check_dataset(path: str, place: str, item: h5py.Dataset) -> None:
-    if item.shape is None:
-        return
+    if item.is_virtual:  # first of all, since its size may depend on other files
+        _refuse(path, place, "is a virtual dataset")
     if item.external:
         _refuse(path, place, "keeps its numbers in other files (external storage)")
-    if item.is_virtual:
-        _refuse(path, place, "is a virtual dataset")
 
 
 def _refuse(path: str, place: str, what: str) -> NoReturn:

@@ -136,6 +136,7 @@ def read_labels(path: str | Path, strict: bool = True) -> Labels:
     """
     log = Log(str(path), strict)
     rows, places = read_cells(path, log)
+    chosen = [note for note in log.notes if "thousands" in note.text]
     told = len(log.problems)  # of the text itself, such as decimal commas
     header = [name_and_unit(cell.strip()) for cell in rows[0][1:]]
     if not header or len(rows) < 2:
@@ -165,7 +166,7 @@ def read_labels(path: str | Path, strict: bool = True) -> Labels:
         names,
         tuple(unit for _, unit in header),
         str(path),
-        tuple(f"{path}: {problem}" for problem in log.problems[told:]),
+        tuple(f"{path}: {one}" for one in (*log.problems[told:], *chosen)),
     )
 
 

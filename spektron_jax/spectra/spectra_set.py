@@ -213,10 +213,12 @@ def find_problems(found: SpectraSet, place: str) -> tuple[list[Problem], list[Pr
         where = f"{place}, instrument {name}" if len(found.instruments) > 1 else place
         for row, values in enumerate(one.spectra):
             here = f"{where}, row {row + 1} ({found.sample_ids[row]})"
-            known = values[~np.isnan(values)]
+            known = values
+            if np.isnan(values.min()):
+                known = values[~np.isnan(values)]
             if known.size == 0:
                 continue
-            if np.isinf(known).any():
+            if np.isinf(known.max()) or np.isinf(known.min()):
                 point = int(np.flatnonzero(np.isinf(values))[0]) + 1
                 errors.append(Problem(here, f"point {point} is infinite", row, name))
                 continue
@@ -224,8 +226,8 @@ def find_problems(found: SpectraSet, place: str) -> tuple[list[Problem], list[Pr
             if known.min() == top:
                 text = f"constant: every value is {top:g}"
                 errors.append(Problem(here, text, row, name))
-            elif _longest_run(values == top) >= SATURATED_RUN:
-                text = f"looks saturated: {_longest_run(values == top)} points at {top}"
+            elif (run := _longest_run(values, top)) >= SATURATED_RUN:
+                text = f"looks saturated: {run} points at {top}"
                 warnings.append(Problem(here, text, row, name))
     if np.isinf(found.targets).any():
         rows = np.flatnonzero(np.isinf(found.targets).any(axis=1))
@@ -236,7 +238,10 @@ def find_problems(found: SpectraSet, place: str) -> tuple[list[Problem], list[Pr
     return errors, warnings
 
 
-def _longest_run(flags: np.ndarray) -> int:
+def _longest_run(values: np.ndarray, top: float) -> int:
+    flags = values == top
+    if np.count_nonzero(flags) < SATURATED_RUN:
+        return 0
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
     return int((edges[1::2] - edges[::2]).max(initial=0))
 

@@ -205,3 +205,14 @@ def test_the_sources_label_stands_before_the_targets(files):
     np.testing.assert_allclose(paired.y[4:], both.target("fat")[4:])
     np.testing.assert_allclose(paired.y[:4], both.target("fat")[:4] + 1, rtol=1e-6)
     assert paired.names["property_unit"] == "old"
+
+
+@pytest.mark.parametrize(
+    "head", ["# by hand, 2024\nsample;protein", "#;protein", "# all\n#id;protein"]
+)
+def test_ids_and_headers_that_look_like_comments(tmp_path, head):
+    path = tmp_path / "labels.csv"
+    path.write_text(f"{head}\n#1;10,2\n#2;11,5\n")
+    labels = read_labels(path)
+    assert labels.ids.tolist() == ["#1", "#2"] and labels.names == ("protein",)
+    assert labels.values.ravel().tolist() == [10.2, 11.5]

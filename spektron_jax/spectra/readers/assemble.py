@@ -101,6 +101,10 @@ def _resolve_axis(
     place = f"{log.path}: {part.axis_place}"
     part.axis = np.asarray(part.axis, np.float64)
     other = other_unit_of(part.axis_label)
+    if part.unit_hint and part.unit_hint[0] not in UNITS and part.unit is None:
+        other, part.axis_label = part.unit_hint
+    if part.unit_hint and part.unit_hint[0] not in UNITS:
+        part.unit_hint = None
     if other:
         raise SpektronError(
             f"{place}: its unit is {other!r} ({part.axis_label.strip()!r}), which is "
@@ -143,7 +147,8 @@ def _resolve_axis(
         log.note(part.axis_place, text + modality)
     for warning in check(part.axis, part.unit, modality, place):
         log.warning(part.axis_place, warning.removeprefix(f"{place}: "))
-    part.spectra = np.asarray(part.spectra, np.float64)
+    if part.spectra.dtype.kind != "f":  # float32 of large files stays as it is
+        part.spectra = np.asarray(part.spectra, np.float64)
     if part.axis[0] > part.axis[-1]:
         part.axis, part.spectra = part.axis[::-1], part.spectra[:, ::-1]
         if part.standards is not None:
@@ -194,10 +199,11 @@ def _join(parts: list[ParsedSpectra], modality: str, log: Log) -> SpectraSet:
     metadata: dict[str, str] = {}
     for part in parts:
         rows: np.ndarray | list[int] = np.arange(len(ids))
+        spectra = part.spectra
         if part.sample_ids != ids:
             rows = [index[i] for i in part.sample_ids]
-        spectra = np.full((len(ids), part.axis.size), np.nan)
-        spectra[rows] = part.spectra
+            spectra = np.full((len(ids), part.axis.size), np.nan)
+            spectra[rows] = part.spectra
         assert part.unit is not None  # resolved
         instruments[part.name.replace("/", "_")] = InstrumentSpectra(
             part.axis,

@@ -11,24 +11,15 @@ import re
 import numpy as np
 
 from spektron_jax.spectra.axis import quantity_of
+from spektron_jax.spectra.readers.axis_columns import (
+    OTHER,
+    AxisColumns,
+    axis_columns,
+)
 from spektron_jax.spectra.readers.cells import is_axis, number, positions
 from spektron_jax.spectra.readers.parsed import Log
 
 Rows = list[list[str]]
-# In order of preference. Of these, a table of one measurement holds each once.
-_AXES = (
-    "raman[ _-]?shifts?|shifts?",
-    "wave[ _-]?numbers?|wellenzahl",
-    "wave[ _-]?lengths?|waves?|wvl|wavel|wl|lambda|wellenlänge|nm|um|cm-1",
-    "frequency|energy",
-    "x|x[ _-]?axis|x[ _-]?values?",
-)
-_X = len(_AXES) - 1
-_COUNTERS = re.compile(
-    r"|#|unnamed: ?0|(?:data |row |scan )?(?:pixel|channel|index|point|row|no|nr"
-    r"|number)s?[ _.]*(?:no|nr|number|index|#)?\.?",
-    re.I,
-)
 # Kinds of signals, the better the earlier; of the last two none is a sample.
 _SIGNALS = (
     "subtracted|corrected|processed",
@@ -58,21 +49,19 @@ def measurements(
         _refuse_pairs_without_names(rows, places, log)
         return [(rows, places, "")]
     header = _of_program(header, rows, log)
-    ranks = [_rank(name) for name in header]
-    if header[0] and header.count(header[0]) > 1:  # an axis of whatever name
-        ranks = [
-            _X + 1 if name == header[0] else rank
-            for name, rank in zip(header, ranks, strict=True)
-        ]
-    if any(rank is not None and rank < _X for rank in ranks):  # then "x" is a sample
-        ranks = [None if rank == _X else rank for rank in ranks]
-    axes = [i for i, rank in enumerate(ranks) if rank is not None]
-    counters = _counters(header, rows) if axes else []
-    if not axes or not set(range(axes[0])) <= set(counters):
+    found = axis_columns(header, rows)
+    if not found.ranks or _is_not_first(found, header):
         return [(rows, places, "")]
-    if max(ranks.count(ranks[i]) for i in axes) > 1:
-        return _pairs(header, rows, places, axes, counters, log)
-    return [(*_one(header, rows, places, axes, counters, log), "")]
+    if found.are_apart():
+        return _pairs(header, rows, places, found, log)
+    return [(*_one(header, rows, places, found, log), "")]
+
+
+def _is_not_first(found: AxisColumns, header: list[str]) -> bool:
+    """Whether columns that are no counters stand before several axes."""
+    first = min(found.ranks)
+    others = set(range(first)) - set(found.counters)
+    return bool(others) and (len(found.ranks) > 1 or min(found.ranks.values()) >= OTHER)
 
 
 def _of_program(header: list[str], rows: Rows, log: Log) -> list[str]:
@@ -82,7 +71,8 @@ def _of_program(header: list[str], rows: Rows, log: Log) -> list[str]:
         return header
     program = "Ocean Jaz" if jaz else "Spectral Evolution"
     log.note("table", f"axis in nm, as {program} writes it")
-    signals = [_JAZ[name] for name in header[1:]] if jaz else header[1:]
+    ratio = re.compile(r"(tgt|target)\W+ref\w*\W*%", re.I)
+    signals = [_JAZ[n] if jaz else ratio.sub("Reflect. %", n) for n in header[1:]]
     rows[0] = ["Wavelength [nm]", *signals]
     return rows[0]
 
@@ -94,47 +84,20 @@ def _is_wide(header: list[str]) -> bool:
     return known.size > max(3, len(header) / 2) and is_axis(known)
 
 
-def _rank(name: str) -> int | None:
-    """Place of an axis's name in _AXES; the name may have a unit and a number."""
-    bare = re.sub(r"\(.*?\)|\[.*?\]|/.*|,.*|x[ _-]axis:", "", name, flags=re.I)
-    bare = re.sub(r"(?<=\w)[ _-](?:nm|cm-?1|um|µm)$", "", bare.strip(), flags=re.I)
-    bare = bare.strip(" .:")
-    for text in (bare, re.sub(r"[ _.]?\d+$", "", bare)):
-        for k, words in enumerate(_AXES):
-            if re.fullmatch(words, text, re.I):
-                return k
-    return None
-
-
-def _counters(header: list[str], rows: Rows) -> list[int]:
-    """Columns that count the rows, or are named so."""
-    found = []
-    for i, name in enumerate(header):
-        if not _COUNTERS.fullmatch(name):
-            continue
-        values = np.array([number(row[i]) for row in rows[1:]], np.float64)
-        if values.size and np.array_equal(values - values[0], np.arange(values.size)):
-            found.append(i)
-        elif name:
-            found.append(i)
-    return found
-
-
 def _one(
     header: list[str],
     rows: Rows,
     places: list[str],
-    axes: list[int],
-    counters: list[int],
+    found: AxisColumns,
     log: Log,
 ) -> tuple[Rows, list[str]]:
     """The table with one axis, and one signal if the others go with it.
 
     Of several axes, the one taken may be blank at pixels outside the calibration.
     """
-    ranks = {i: _rank(header[i]) for i in axes}
+    axes, counters = list(found.ranks), found.counters
     others = [i for i in range(len(header)) if i not in axes and i not in counters]
-    axis = _best(rows, axes, ranks)
+    axis = _best(rows, axes, found.ranks)
     kinds = {i: _kind(header[i]) for i in others}
     alone = None not in kinds.values() and len(set(kinds.values())) == len(others) > 1
     kept = [_best(rows, others, kinds)] if alone else others
@@ -144,6 +107,8 @@ def _one(
         if i not in (axis, *kept)
     ]
     named = [header[i] for i in kept if not alone and _is_no_sample(header[i])]
+    if len(kept) > 2 and {header[i] for i in kept} <= set(_JAZ):
+        named = [header[i] for i in kept]
     if named and len(kept) > 1:
         text = f"{', '.join(map(repr, named))} kept as samples; leave them out if they "
         log.note("table", text + "are references or dark spectra")
@@ -164,11 +129,11 @@ def _pairs(
     header: list[str],
     rows: Rows,
     places: list[str],
-    axes: list[int],
-    counters: list[int],
+    found: AxisColumns,
     log: Log,
 ) -> list[tuple[Rows, list[str], str]]:
     """Tables of the spectra that have columns of positions of their own."""
+    axes, counters = sorted(found.ranks), found.counters
     ends = [*axes[1:], len(header)]
     groups = [
         (axis, [j for j in range(axis + 1, end) if j not in counters])
@@ -237,7 +202,8 @@ def names_signal(name: str) -> bool:
 
 
 def _is_no_sample(name: str) -> bool:
-    return _kind(name) in (3, 4, 5) and bool(_BARE.fullmatch(name))
+    role = re.search(r"[(\[]ref", name, re.I) is not None
+    return _kind(name) in (3, 4, 5) and (role or bool(_BARE.fullmatch(name)))
 
 
 def _best(rows: Rows, columns: list[int], ranks: dict) -> int:

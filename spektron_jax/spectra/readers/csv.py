@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from spektron_jax.spectra.axis import quantity_of
+from spektron_jax.spectra.readers import big_table
 from spektron_jax.spectra.readers.columns import names_signal
 from spektron_jax.spectra.readers.decimals import without_commas
 from spektron_jax.spectra.readers.find_table import (
@@ -27,6 +28,27 @@ _LABSPEC = re.compile(r"#(Acq\. ?time|AxisType|Laser|Grating|Range|Objective)", 
 
 def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of a delimited text file."""
+    found = None
+    if path.stat().st_size >= big_table.MIN_BYTES:
+        found = big_table.read_big(path, log, modality)
+    parts, notes = found or _read_small(path, log, modality)
+    unit_hint, quantity_hint = hints(notes)
+    for part in parts:
+        if len(part.sample_ids) == len(parts) == 1:
+            name = part.sample_ids[0]
+            if part.numbered or names_signal(name) or quantity_of(name):
+                part.sample_ids, part.numbered = [path.stem], False
+        if notes:
+            part.metadata["comments"] = "\n".join(notes)
+            part.unit_hint = part.unit_hint or unit_hint
+            part.quantity_hint = part.quantity_hint or quantity_hint
+    return parts
+
+
+def _read_small(
+    path: Path, log: Log, modality: str | None
+) -> tuple[list[ParsedSpectra], list[str]]:
+    """(spectra, notes around the table) of a file that is read at once."""
     text, foreign = decode(path.read_bytes(), log)
     lines, places = [], []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -48,18 +70,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     blank_corner = not rows[0][0].strip() and any(map(str.strip, rows[0][1:2]))
     if blank_corner and any(map(_LABSPEC.match, table.notes)):
         rows[0] = ["sample", *rows[0][1:]]  # of a series: times, then its spectra
-    parts = read_table(rows, places, log, modality)
-    unit_hint, quantity_hint = hints(table.notes)
-    for part in parts:
-        if len(part.sample_ids) == len(parts) == 1:
-            name = part.sample_ids[0]
-            if part.numbered or names_signal(name) or quantity_of(name):
-                part.sample_ids, part.numbered = [path.stem], False
-        if table.notes:
-            part.metadata["comments"] = "\n".join(table.notes)
-            part.unit_hint = part.unit_hint or unit_hint
-            part.quantity_hint = part.quantity_hint or quantity_hint
-    return parts
+    return read_table(rows, places, log, modality), table.notes
 
 
 def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
@@ -69,14 +80,18 @@ def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
     most often. Decimal commas become points, except in the first column, of names.
     """
     text, foreign = decode(path.read_bytes(), log)
-    lines: list[str] = []
-    places: list[str] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip() and (lines or not line.lstrip().startswith(COMMENTS)):
-            lines.append(line)
-            places.append(f"line {number}")
-    if not lines:
+    numbered = enumerate(text.splitlines(), start=1)
+    filled = [(f"line {number}", line) for number, line in numbered if line.strip()]
+    if not filled:
         log.fail("line 1", "the file is empty")
+    # Comments above are not as wide as the table, whose header may be "#;protein".
+    likely = max(DELIMITERS, key=filled[-1][1].count)
+    width = filled[-1][1].count(likely)
+    while len(filled) > 1 and filled[0][1].lstrip().startswith(COMMENTS):
+        if width and filled[0][1].count(likely) == width:
+            break
+        del filled[0]
+    places, lines = [place for place, _ in filled], [line for _, line in filled]
     delimiter = max(DELIMITERS, key=lines[0].count)
     rows = split(lines, places, delimiter, log)
     if foreign:

@@ -21,7 +21,7 @@ from spektron_jax.spectra.readers.table import read_table
 from spektron_jax.spectra.readers.text_notes import hints
 
 MAX_XML_BYTES = 2**24  # that any workbook may unpack to; 3 s of parsing
-MAX_ROWS = 2**20  # of a sheet; Excel's own limit
+MAX_BLANK_ROWS = 2**18  # one after the other; a second of looking through them
 MAX_GAPS = 10**6  # empty cells that a sheet may have, if most of it is empty
 MAX_GAP_SHARE = 50  # empty cells for each filled one beyond that
 
@@ -197,7 +197,8 @@ def _filled(name: str, sheet, log: Log) -> Sheet:
             filled += sum(cell != "" for cell in cells)
             width = max(width, len(cells))
         most = max(MAX_GAPS, MAX_GAP_SHARE * filled)
-        if index > MAX_ROWS or max(seen, width * len(rows)) > most:
+        blank_rows = index - (numbers[-1] if numbers else 0)
+        if blank_rows > MAX_BLANK_ROWS or max(seen, width * len(rows)) > most:
             log.fail(
                 f"sheet {name!r}, row {index}",
                 "nearly all cells so far are empty; delete the cells far from the "

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spektron_jax.spectra.axis import unit_of
+from spektron_jax.spectra.readers.axis_columns import axis_rank
 from spektron_jax.spectra.readers.cells import MIN_POSITIONS, number, positions
 from spektron_jax.spectra.readers.layout import AXIS_NAME
 from spektron_jax.spectra.readers.parsed import Log
@@ -65,7 +66,8 @@ def find_table(
     kept, more = _rows_of_table(lines[body:end], places[body:end], delimiter, log)
     titles = [lines[i] for i in header]
     if titles and _is_comment(titles[0]) and not _is_row(titles[0], delimiter):
-        titles = [_without_mark(titles[0])]
+        cells = _cells_of_comment(titles[0], delimiter)
+        titles = [(delimiter or "  ").join(cells)]
         log.note(places[header[0]], "a comment taken as the header")
     rows = _header_rows(titles, [places[i] for i in header], delimiter, kept, log)
     rows += split([line for line, _ in kept], [at for _, at in kept], delimiter, log)
@@ -141,8 +143,12 @@ def _is_comment(line: str) -> bool:
     return line.lstrip().startswith(COMMENTS)
 
 
-def _without_mark(line: str) -> str:
-    return line.lstrip().lstrip("#%/!").lstrip(" ")
+def _cells_of_comment(line: str, delimiter: str | None) -> list[str]:
+    """Its cells without marks: "# nm, a", or "#X  #Y  #Wave  #Intensity" of WiRE."""
+    cells = line.lstrip().lstrip("#%/!").lstrip(" ").split(delimiter)
+    if any(cell.startswith("#") for cell in cells) and "" in cells:
+        return [cell.lstrip("#") for cell in cells if cell.strip()]
+    return cells
 
 
 def _with_unit(name: str, unit: str) -> str:
@@ -227,8 +233,8 @@ def _is_commented_header(line: str, delimiter: str | None, width: int) -> bool:
     """Whether a comment has the table's width and names or holds its axis."""
     if not _is_comment(line) or _is_row(line, delimiter):
         return False
-    cells = _without_mark(line).split(delimiter)
-    if len(cells) != width or width < 2 or re.search("[=:#]", "".join(cells)):
+    cells = _cells_of_comment(line, delimiter)
+    if len(cells) != width or width < 2 or re.search("[=:]", "".join(cells)):
         return False
     named = any(AXIS_NAME.search(cell) or unit_of(cell) for cell in cells)
     if named and _has_words(cells):
@@ -253,9 +259,17 @@ def _is_header(line: str, delimiter: str | None, width: int) -> bool:
     found = _width(line, delimiter)
     if delimiter is None and len(re.split(r"\s{2,}|\t", line.strip())) == width > 1:
         return True
+    if width == 2 == found and _is_note(*line.split(delimiter)):
+        return False
     if found == width or width == 2:
         return found == width
     return found > 2 and (abs(found - width) == 1 or _mostly_numbers(line, delimiter))
+
+
+def _is_note(name: str, value: str) -> bool:
+    """Whether two cells are a setting: "Excitation wavelength (nm)", "785"."""
+    is_number = number(value) is not None and value.strip() != ""
+    return is_number and name.strip() != "" and axis_rank(name.strip(' "')) is None
 
 
 def _width(line: str, delimiter: str | None) -> int:

@@ -114,8 +114,10 @@ def tidy_columns(rows: list[list[str]]) -> tuple[int, int, int] | None:
     """
     names = [cell.strip() for cell in rows[0]] if rows else []
     position = [i for i, s in enumerate(names) if unit_of(s) or AXIS_NAME.search(s)]
-    value = [i for i, s in enumerate(names) if quantity_of(s) or _VALUE_NAME.search(s)]
     sample = [i for i, s in enumerate(names) if s and ID_NAME.fullmatch(s)]
+    value = [i for i, s in enumerate(names) if quantity_of(s) or _VALUE_NAME.search(s)]
+    if names[:2] == ["X", "Y"] and len(position) > 1:  # the points of a map
+        position, sample, value = position[1:], [0], value[1:]
     value = [i for i in value if i not in position + sample]
     if not len(position) == len(value) == len(sample) == 1 or len(rows) < 4:
         return None

@@ -26,6 +26,10 @@ _NAMES = {
     "count": r"n|count",
 }
 _BESIDE = r"\W*(?:spectrum|spectra|all|of all|samples)?\W*"
+_ANY = re.compile(
+    _BESIDE + "(?:" + "|".join(_NAMES.values()) + ")" + _BESIDE, re.IGNORECASE
+)
+_LONGEST = 40  # letters of a name that may be one
 TOLERANCE = 2e-3  # of the range of the statistic: tables are rounded
 
 
@@ -51,6 +55,8 @@ def without_statistics(part: ParsedSpectra, log: Log) -> None:
 
 
 def _kind(name: str) -> str | None:
+    if len(name) > _LONGEST or not _ANY.fullmatch(name.strip()):
+        return None
     for kind, words in _NAMES.items():
         if re.fullmatch(_BESIDE + f"(?:{words})" + _BESIDE, name.strip(), re.I):
             return kind

@@ -5,6 +5,10 @@
 Sizes: n samples, p positions.
 """
 
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from spektron_jax.spectra.axis import quantity_of, unit_of
@@ -69,58 +73,117 @@ def read_table(
         without_statistics(part, log)
         part.name = name or part.name
         parts.append(part)
-    if None in {part.quantity for part in parts}:  # "A" and "B" are samples
-        for part in parts:
-            part.quantity = None
+    if len(parts) > 1 and None in {part.quantity for part in parts}:
+        for part in parts:  # "A" and "B" are samples
+            part.quantity = part.quantity_hint = None
     return parts
 
 
-def _wide(rows: Rows, places: list[str], log: Log) -> ParsedSpectra:
-    header = rows[0]
+@dataclass
+class WideHeader:
+    """What the header of a wide table says.
+
+    Attributes:
+      axis: (p,) positions.
+      first, last: the columns that hold them.
+      others: the columns that do not.
+      unit, quantity: as its cells say, or None.
+      label: of the axis, or "".
+    """
+
+    axis: np.ndarray
+    first: int
+    last: int
+    others: list[int]
+    unit: str | None
+    quantity: str | None
+    label: str
+
+
+def wide_header(header: list[str], place: str, log: Log) -> WideHeader:
+    """Return what the header of a wide table says."""
     top, units = positions(header)
     corner_is_axis = not np.isnan(top[0]) and is_axis(top[~np.isnan(top)][:4])
     if not corner_is_axis:
         top[0] = np.nan
     columns = np.flatnonzero(~np.isnan(top))
-    first, last = columns[0], columns[-1]
+    first, last = int(columns[0]), int(columns[-1])
     between = [i for i in range(first, last + 1) if np.isnan(top[i])]
     if between:
         log.fail(
-            f"{places[0]}, column {between[0] + 1}",
+            f"{place}, column {between[0] + 1}",
             f"{header[between[0]]!r} among positions is not a number; correct it",
         )
     label = next((cell for cell in header[:first] if _names_axis(cell)), "")
-    unit = one_unit(units | units_of([label]), places[0], log)
-    spectra, kept = [], []
-    for i in range(1, len(rows)):
-        try:
-            values = numbers(rows[i][first : last + 1])
-        except NotANumber as error:
-            log.error(f"{places[i]}, column {first + error.index + 1}", str(error))
-            continue
-        if np.array_equal(values, top[columns]):
-            log.error(places[i], "repeats the positions of the header")
-            continue
-        spectra.append(values)
-        kept.append(i)
-    part = ParsedSpectra(
+    return WideHeader(
         axis=top[columns],
-        spectra=np.array(spectra).reshape(len(kept), columns.size),
-        sample_ids=[str(i) for i in kept],
-        places=[places[i] for i in kept],
-        unit=unit,
+        first=first,
+        last=last,
+        others=[i for i in range(len(header)) if not first <= i <= last],
+        unit=one_unit(units | units_of([label]), place, log),
         quantity=quantity_of_positions(header[first : last + 1]),
+        label=label,
+    )
+
+
+def wide_numbers(
+    row: list[str], found: WideHeader, place: str, log: Log
+) -> np.ndarray | None:
+    """Return the values of a row, (p,), or None after an error."""
+    try:
+        values = numbers(row[found.first : found.last + 1])
+    except NotANumber as error:
+        log.error(f"{place}, column {found.first + error.index + 1}", str(error))
+        return None
+    if np.array_equal(values, found.axis):
+        log.error(place, "repeats the positions of the header")
+        return None
+    return values
+
+
+def wide_part(
+    header: list[str],
+    found: WideHeader,
+    rows: Sequence[Mapping[int, str] | list[str]],
+    spectra: np.ndarray,
+    places: list[str],
+    log: Log,
+) -> ParsedSpectra:
+    """Return the spectra (n, p) of a wide table with the other cells of its n rows."""
+    part = ParsedSpectra(
+        axis=found.axis,
+        spectra=spectra,
+        sample_ids=[str(i) for i in range(1, len(rows) + 1)],
+        places=places,
+        unit=found.unit,
+        quantity=found.quantity,
         axis_place="first row",
-        axis_label=label,
+        axis_label=found.label,
         numbered=True,
     )
-    others = [i for i in range(len(header)) if not first <= i <= last]
-    _add_columns(part, header, [rows[i] for i in kept], others, log)
+    _add_columns(part, header, rows, found.others, log)
     return part
 
 
+def _wide(rows: Rows, places: list[str], log: Log) -> ParsedSpectra:
+    found = wide_header(rows[0], places[0], log)
+    spectra, kept = [], []
+    for i in range(1, len(rows)):
+        values = wide_numbers(rows[i], found, places[i], log)
+        if values is not None:
+            spectra.append(values)
+            kept.append(i)
+    table = np.array(spectra).reshape(len(kept), found.axis.size)
+    kept_rows, kept_at = [rows[i] for i in kept], [places[i] for i in kept]
+    return wide_part(rows[0], found, kept_rows, table, kept_at, log)
+
+
 def _add_columns(
-    part: ParsedSpectra, header: list[str], rows: Rows, others: list[int], log: Log
+    part: ParsedSpectra,
+    header: list[str],
+    rows: Sequence[Mapping[int, str] | list[str]],
+    others: list[int],
+    log: Log,
 ) -> None:
     """Sort columns that are not positions into sample id, targets and labels."""
     cells = {i: [row[i].strip() for row in rows] for i in others}
@@ -184,20 +247,37 @@ def _long(rows: Rows, places: list[str], log: Log) -> ParsedSpectra:
         except NotANumber as error:
             place = places_of_rows[kept[error.index]]
             log.error(f"{place}, column {j + 1}", str(error))
+    table = np.array(spectra).reshape(len(columns), kept.size)
+    return long_part(header, columns, axis[kept], table, units, places[0], log)
+
+
+def long_part(
+    header: list[str] | None,
+    columns: list[int],
+    axis: np.ndarray,
+    spectra: np.ndarray,
+    units: set[str],
+    place: str,
+    log: Log,
+) -> ParsedSpectra:
+    """Return the spectra (n, p) of n columns of a long table, with `units` of axis."""
     label = header[0] if header else ""
-    unit = one_unit(units | units_of([label]), places[0], log)
-    names, quantity = [""] * len(columns), None
+    names, quantity, hint = [""] * len(columns), None, None
     if header is not None:
         names = [header[j].strip() for j in columns]
-        names, quantity = _names_and_quantity(names, header[1:])
+        if names == ["A"]:  # the quantity, or the sample
+            hint = "absorbance", "A"
+        else:
+            names, quantity = _names_and_quantity(names, header[1:])
     numbered = not any(names)
     return ParsedSpectra(
-        axis=axis[kept],
-        spectra=np.array(spectra).reshape(len(columns), kept.size),
+        axis=axis,
+        spectra=spectra,
         sample_ids=list(map(str, columns)) if numbered else names,
         places=[f"column {j + 1}" for j in columns],
-        unit=unit,
+        unit=one_unit(units | units_of([label]), place, log),
         quantity=quantity,
+        quantity_hint=hint,
         axis_place="first column",
         axis_label=label,
         numbered=numbered,
@@ -215,7 +295,11 @@ def _names_and_quantity(
 ) -> tuple[list[str], str | None]:
     """Names of columns without what all of them measure: "A1 (AU)", "A2 (AU)"."""
     split = [name_and_unit(name) for name in names]
-    said = {quantity_of(unit) if len(unit) > 1 else None for _, unit in split}
+    derived = re.compile(r"d\d?|delta|Δ|log|ln|norm\w*", re.I)  # "d(Absorbance)"
+    said = {
+        None if len(unit) < 2 or derived.fullmatch(name) else quantity_of(unit)
+        for name, unit in split
+    }
     if len(said) == 1 and None not in said:
         return [name for name, _ in split], said.pop()
     return names, quantity_of(header[0]) if names and len(header) == 1 else None

@@ -44,6 +44,8 @@ def read_tidy(
     header = [cell.strip() for cell in rows[0]]
     others = [i for i in range(len(header)) if i not in columns and header[i]]
     repeats = [i for i in others if _REPLICATE.fullmatch(header[i])]
+    if header[sample] == "X":  # and Y: the points of a map
+        repeats = [i for i in others if header[i] == "Y"]
     groups: dict[str, list[int]] = {}
     for i, row in enumerate(rows[1:], start=1):
         name = " ".join(row[j].strip() for j in (sample, *repeats))
@@ -73,7 +75,9 @@ def read_tidy(
     )
     if repeats:
         listed = ", ".join(repr(header[i]) for i in repeats)
-        log.note("table", f"replicates are told apart by {listed}")
+        log.note(
+            "table", f"spectra of one {header[sample]!r} are told apart by {listed}"
+        )
         part.labels[header[sample]] = [rows[groups[n][0]][sample] for n in names]
     kept_rows = [[rows[i] for i in groups[name]] for name in names]
     for i in others:

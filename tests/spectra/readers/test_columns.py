@@ -245,3 +245,56 @@ def test_tables_of_delimiters_alone(tmp_path, text):
     (tmp_path / "x.csv").write_text(text)
     with pytest.raises(SpektronError):
         spektron_jax.read(tmp_path / "x.csv", unit="nm")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "wl_A,A,wl_B,B",
+        "A_x,A_y,B_x,B_y",
+        "A wavelength,A abs,B wavelength,B abs",
+        ",A,,B",
+    ],
+)
+def test_axes_that_names_only_mention(tmp_path, header):
+    text = table(X, Y, X + 600, Y + 1, header=header, sep=",")
+    (tmp_path / "x.csv").write_text(text)
+    found = spektron_jax.read(tmp_path / "x.csv", unit="nm")
+    assert [one.axis[0] for one in found.instruments.values()] == [400, 1000]
+
+
+def test_axes_in_several_units(tmp_path):
+    path = tmp_path / "x.csv"
+    header = "Wavelength (nm),A,Wavenumber (cm-1),B"
+    path.write_text(table(X, Y, 1e7 / (X + 600), Y, header=header, sep=","))
+    found = spektron_jax.read(path)
+    assert [one.unit for one in found.instruments.values()] == ["nm", "cm-1"]
+    header = "Wavelength (nm),Wavenumber (cm-1),Absorbance"
+    path.write_text(table(X, 1e7 / X, Y, header=header, sep=","))
+    found = spektron_jax.read(path)
+    assert len(found) == 1 and "left out: Wavelength (nm)" in str(found)
+
+
+def test_samples_may_have_the_names_of_axes(tmp_path):
+    (tmp_path / "x.csv").write_text(table(X, Y, Y, Y, header="nm,x,y,z", sep=","))
+    assert spektron_jax.read(tmp_path / "x.csv").sample_ids.tolist() == ["x", "y", "z"]
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "Excitation wavelength (nm)\t785",
+        "# Wavelength of laser in nm",
+        "Laser (nm)\n785",
+    ],
+)
+def test_the_light_is_not_the_axis(tmp_path, note):
+    (tmp_path / "x.txt").write_text(f"{note}\n{table(X, COUNTS)}")
+    with pytest.raises(SpektronError, match="does not name the unit"):
+        spektron_jax.read(tmp_path / "x.txt")
+
+
+def test_a_unit_of_a_note_that_is_not_read_stops_it(tmp_path):
+    (tmp_path / "x.txt").write_text(f"XUNITS=eV\n{table(X, COUNTS)}")
+    with pytest.raises(SpektronError, match="its unit is 'ev' .'XUNITS=eV'"):
+        spektron_jax.read(tmp_path / "x.txt", modality="IR")

@@ -300,3 +300,18 @@ def test_vectors_named_as_an_axis(tmp_path, name):
     )
     found, one = read(tmp_path / "x.mat", unit="cm-1" if "number" in name else "nm")
     assert one.axis.size == 50 and found.target_names == ("conc",)
+
+
+def test_maps_of_wire(tmp_path):
+    lines = ["#X\t\t#Y\t\t#Wave\t\t#Intensity"]
+    for x in (0.0, 1.5):
+        for y in (-2, 0, 2):
+            counts = zip(X[::-1], COUNTS + 10 * x + y, strict=True)
+            lines += [f"{x}\t{y}\t{w}\t{c}" for w, c in counts]
+    (tmp_path / "x.txt").write_text("\n".join(lines) + "\n")
+    found, one = read(tmp_path / "x.txt", modality="Raman")
+    assert found.sample_ids.tolist()[:4] == ["0.0 -2", "0.0 0", "0.0 2", "1.5 -2"]
+    assert (one.unit, one.quantity) == ("cm-1", "intensity")
+    np.testing.assert_allclose(
+        one.spectra[:, -1], 45000 + np.array([-2, 0, 2, 13, 15, 17])
+    )
