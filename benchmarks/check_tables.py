@@ -42,10 +42,12 @@ def new_rows(content: dict) -> str:
     """One row a kind of new spectra."""
     rows = [
         [row["new"] or "test spectra as they are", str(row["n"])]
-        + [f"{row['warned']:.0%}"]
+        + [f"{row[key]:.0%}" for key in ("warned", "spectra", "domain", "range")]
         for row in content["new"]
     ]
-    return markdown(["new spectra", "predictions", "warned"], rows)
+    head = ["new spectra", "predictions", "warned", "of the spectra themselves"]
+    head += ["unlike the calibration's", "outside its labels"]
+    return markdown(head, rows)
 
 
 MAKERS = (data_checks, data_alarms, data_new)

@@ -15,7 +15,7 @@ import argparse
 import json
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -64,15 +64,19 @@ def arguments(task: Task, regime: Regime) -> tuple[dict, np.ndarray] | None:
     return task.original(regime)
 
 
-def warned(ct: CalibrationTransfer, X: np.ndarray) -> bool:
-    """Whether predicting spectra warns or is refused."""
+def warned(ct: CalibrationTransfer, X: np.ndarray) -> str:
+    """What predicting spectra warns of: "spectra", "domain", "range"; "": nothing."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         try:
             ct.predict(X)
         except SpektronError:
-            return True
-    return any(issubclass(one.category, SpektronWarning) for one in told)
+            return "refused"
+    texts = [str(one.message) for one in told if one.category is SpektronWarning]
+    kinds = {"domain": "unlike anything", "range": "far outside the labels"}
+    found = {k for text in texts for k, words in kinds.items() if words in text}
+    found |= {"spectra"} if len(texts) > len(found) else set()
+    return ", ".join(sorted(found))
 
 
 def records(data: str, sets: list[str] | None, predict: bool) -> Iterator[dict]:
@@ -100,6 +104,11 @@ def records(data: str, sets: list[str] | None, predict: bool) -> Iterator[dict]:
                     yield {"chose": chose, "new": name, "warned": told}
 
 
+def share(found: Iterable[bool]) -> float:
+    """Of those that are true."""
+    return float(np.mean(list(found)))
+
+
 def summary(found: list[dict]) -> dict[str, list[dict]]:
     """Shares, JSON-ready: of checks, of faults, of new spectra."""
     clean = [one for one in found if one.get("fault", "") is None]
@@ -124,8 +133,9 @@ def summary(found: list[dict]) -> dict[str, list[dict]]:
     for name in (None, *NEW):
         each = [one["warned"] for one in found if one.get("new", "") == name]
         if each:
-            share = float(np.mean(each))
-            fresh.append({"new": name, "n": len(each), "warned": share})
+            row = {"new": name, "n": len(each), "warned": share(map(bool, each))}
+            kinds = ("spectra", "domain", "range")
+            fresh.append(row | {k: share(k in one for one in each) for k in kinds})
     sizes = {"chose": len(halves[1]), "others": len(halves[0])}
     return {"alarms": alarms, "faults": faults, "new": fresh, "fits": [sizes]}
 

@@ -2,7 +2,8 @@
 
 Every finding is a sentence with rows and what to do. A transfer with findings predicts,
 but its intervals are not called calibrated. Limits were set on half of the measured
-sets (`benchmarks/data_checks.py` counts false alarms on all of them).
+sets, that of distances between spectra on all (`benchmarks/data_checks.py` counts
+hits and false alarms on both halves).
 """
 
 from collections.abc import Iterator

@@ -10,7 +10,7 @@ CODE_FACTOR = 5.0  # times the largest other value: what is nearer can be measur
 LEAST_EQUAL, EQUAL_SHARE = 4, 0.02  # neighbours that hold the very same value
 ROUNDED = 3.0  # as many equal neighbours elsewhere: values are rounded, not clipped
 USUAL, MOST = 0.8, 0.9  # quantiles
-GAP, OTHERS_GAP = 1.6, 1.0  # of the logarithm of distances
+GAP, OTHERS_GAP = 1.9, 1.0  # of the logarithm of distances
 LEAST_SPECTRA = 5  # of either instrument, for a spread
 LEAST_OWN = 3
 
@@ -62,7 +62,7 @@ def clipped(X: np.ndarray, usual: float) -> np.ndarray:
 def unlike(X: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Rows of X (n, L) far from the median spectrum of X: size, shape or roughness.
 
-    5 times as far as all but a fifth of X, and further than most of `others` are from
+    7 times as far as all but a fifth of X, and further than most of `others` are from
     theirs, in units of the median distance.
 
     Args:
