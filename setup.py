@@ -71,6 +71,7 @@ setup(
             "chemotools>=0.5",  # an independent DS, PDS, SST and EPO to compare with
             "hypothesis>=6.100",
             "mypy>=1.15",
+            "pandas>=2.2",  # tables as users of scikit-learn give them
             "pytest>=8.2",
             "pytest-xdist>=3.6",
             "ruff>=0.12",

@@ -43,6 +43,9 @@ def get_config(arg: str = "") -> ConfigDict:
         "labels_path": "",  # CSV or Excel: sample id, a column for each property
         "unit": "",  # of the axes, where the files do not say
         "modality": "",
+        # Scans of a sample are averaged: "auto" (a replicate column, or suffixes that
+        # labels do not know), "none", or the text before the suffix, such as "_".
+        "replicates": "auto",
         "strict": True,  # stop at the first fault of a file
     }
     transfer = {

@@ -4,15 +4,16 @@ Writes predictions.csv: value, interval, and a flag for spectra that the model d
 know.
 """
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 from ml_collections import ConfigDict
 
 import spektron_jax
-from spektron_jax.errors import SpektronError
+from spektron_jax.errors import SpektronError, SpektronWarning
 from spektron_jax.spectra import axis as axes
-from spektron_jax.spectra.samples import read_samples
+from spektron_jax.spectra.samples import Samples, read_samples
 from spektron_jax.spectra.tables import write_predictions
 from spektron_jax.transfer.estimator import CalibrationTransfer
 from spektron_jax.transfer.intervals import CALIBRATED
@@ -33,7 +34,7 @@ def run(config: ConfigDict, workdir: Path) -> None:
     ct = CalibrationTransfer.load(config.model)
     if config.adapter:
         ct.switch(config.adapter)
-    found = read_samples(config.data)
+    found = _read(config, ct)
     one = found.take(found.whole)
     if not one.ids.size:
         raise SpektronError(f"{one.path}: holds no whole spectrum of this instrument")
@@ -41,17 +42,35 @@ def run(config: ConfigDict, workdir: Path) -> None:
     if "unknown" not in (quantity, one.quantity):
         X = axes.convert_quantity(X, one.quantity, quantity)
     axis = axes.convert(one.axis, one.unit, ct.unit_)
-    arrays = predicted(ct, X, config.coverage, axis)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", SpektronWarning)
+        arrays = predicted(ct, X, config.coverage, axis)
     write_csv(workdir / "predictions.csv", ct, one.ids, arrays, config.coverage)
     print(f"{len(X)} spectra predicted by a model with {ct.regime_}")
     if len(found.X) > len(X):
         print(f"{len(found.X) - len(X)} spectra with missing points: none")
+    for warning in told:
+        print(f"warning: {warning.message}")
     if "flag" in arrays:
         kinds, counts = np.unique(arrays["flag"], return_counts=True)
         for kind, count in zip(kinds, counts, strict=True):
             print(f"{count} {kind}")
     print(f"{config.coverage:.0%} intervals: {ct.interval_mark(config.coverage)}")
     print(f"written: {workdir / 'predictions.csv'}")
+
+
+def _read(config: ConfigDict, ct: CalibrationTransfer) -> Samples:
+    """The new spectra; where nothing names the unit, it is the model's."""
+    try:
+        return read_samples(config.data)
+    except SpektronError as error:
+        if config.data.unit or "does not name the unit" not in str(error):
+            raise
+    given = config.data.copy_and_resolve_references()
+    given.unit = ct.unit_
+    found = read_samples(given)
+    print(f"unit {ct.unit_} taken from the model: {found.path} does not name it")
+    return found
 
 
 def predicted(

@@ -15,9 +15,11 @@ N = samples, L = points in common, n = labelled target samples.
 
 import hashlib
 import json
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -37,12 +39,14 @@ from spektron_jax.commands.report.transfer_verdict import (
 from spektron_jax.commands.result import Result
 from spektron_jax.config import FRACTION, at_least, check_fields, one_of
 from spektron_jax.encoder.adaptation import Adaptation
+from spektron_jax.errors import SpektronWarning
 from spektron_jax.spectra.samples import PairedSamples, read_paired
 from spektron_jax.transfer.applicability import outliers
 from spektron_jax.transfer.comparison import COMBINATION, WITHOUT, Comparison
 from spektron_jax.transfer.curve import Curve, compare_and_vary
 from spektron_jax.transfer.estimator import CalibrationTransfer
 from spektron_jax.transfer.persistence import sha256_of
+from spektron_jax.transfer.replicates import Scans
 from spektron_jax.transfer.risk import forecast
 from spektron_jax.transfer.splits import KINDS, Regime, TransferSplits
 from spektron_jax.transfer.trial_log import TrialLog
@@ -84,6 +88,8 @@ def run(config: ConfigDict, workdir: Path) -> Iterator[Result]:
         warnings=[*samples.warnings, *ct.warnings_, *_outliers(samples)],
         forecast=_forecast(splits, regime, rows),
         poor_probability=ct.poor_probability_,
+        failed_checks=ct.failed_checks_,
+        repeatability=_repeatability(ct, samples),
         left_out=_left_out(ct.left_out_errors(), samples.y[rows]),
     )
     first = _first(config, summary, splits, ct, rows, workdir)
@@ -109,13 +115,13 @@ def _first(
     sections = [page.warnings(summary)]
     if summary.left_out:
         labelled = samples.ids[rows], samples.y[rows], errors
-        sections.append(page.left_out(summary.left_out, summary.names, *labelled))
+        sections.append(page.left_out(summary, summary.left_out, *labelled))
     sections.append(page.spectra(summary, **spectra))
     on_target = np.flatnonzero(samples.measured()[1])
     transfer, X = np.isin(on_target, rows), samples.X_target[on_target]
     arrays = {"rows": on_target, "transfer": transfer, "left_out_errors": errors}
     if len(X):
-        values = predicted(ct, X, given.coverage)
+        values = _quietly(ct, X, given.coverage)
         path, ids = workdir / "predictions.csv", samples.ids[on_target]
         write_csv(path, ct, ids, values, given.coverage, transfer)
         arrays |= values | {"measured": samples.y[on_target]}
@@ -198,6 +204,8 @@ def _fitted(
         paired=target[2],
         unit=samples.unit,
         modality=samples.modality,
+        groups=samples.ids[source],  # so that sentences name samples
+        groups_target=samples.ids[rows] if rows.size else None,
     )
     ct.about_ = dict(samples.names)
     return ct
@@ -310,6 +318,22 @@ def _held_out(
         "tested_mean": np.array([values[tested == row].mean() for row in rows]),
         "tested_sd": np.array([values[tested == row].std() for row in rows]),
     }
+
+
+def _repeatability(ct: CalibrationTransfer, samples: PairedSamples) -> float | None:
+    """SD of the predictions of a sample's scans on the target; None: single scans."""
+    if samples.scans is None:
+        return None
+    number, X = samples.scans
+    values = _quietly(ct, X, 0.5, samples.axis_target)["prediction"]
+    return Scans(X, number).sd(values)
+
+
+def _quietly(ct: CalibrationTransfer, *given: Any) -> dict[str, np.ndarray]:
+    """As `predicted`; that spectra are strange is said by flags and warnings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SpektronWarning)
+        return predicted(ct, *given)
 
 
 def _left_out(errors: np.ndarray, y: np.ndarray) -> LeftOut | None:

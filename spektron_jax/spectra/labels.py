@@ -60,6 +60,9 @@ class Labels:
         """
         names = self.required().names
         wanted = name if name in names else name_and_unit(name)[0]  # "fat (%)"
+        if wanted not in names:  # "Fat"
+            alike = [one for one in names if one.casefold() == wanted.casefold()]
+            wanted = alike[0] if len(alike) == 1 else wanted
         column = names.index(choose(wanted, names, setting, self.place))
         return replace(
             self,

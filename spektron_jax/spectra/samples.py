@@ -13,6 +13,7 @@ n, N = samples, p, q = points of the instruments, k = properties.
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -22,7 +23,12 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.labels import Labels, choose, read_labels
 from spektron_jax.spectra.readers import read
-from spektron_jax.spectra.spectra_set import SpectraSet
+from spektron_jax.spectra.replicate_scans import (
+    labels_by_sample,
+    merged,
+    samples_of_scans,
+)
+from spektron_jax.spectra.spectra_set import SpectraSet, numbered_scans
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +80,7 @@ class PairedSamples:
       y: property, NaN: unknown                                        (N,)
       unit, modality: of the axes and spectra
       names: source, target, property, unit of the property, quantity
+      scans: sample number and spectrum of each target scan, None: no replicates
       files: path -> SHA-256
       warnings: one sentence each
     """
@@ -87,6 +94,7 @@ class PairedSamples:
     unit: str
     modality: str
     names: dict[str, str]
+    scans: tuple[np.ndarray, np.ndarray] | None = None
     files: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -131,13 +139,15 @@ def samples_of(
     names = list(found.instruments)
     name = choose(instrument, names, f"config.data.{setting}", path)
     one = found.instruments[name]
+    kept = [i for i, n in enumerate(found.target_names) if n != numbered_scans(found)]
     labels = Labels(
         found.sample_ids,
-        np.asarray(found.targets, np.float64),
-        found.target_names,
-        found.target_units,
+        np.asarray(found.targets, np.float64)[:, kept],
+        tuple(found.target_names[i] for i in kept),
+        tuple(found.target_units[i] for i in kept),
         path,
     )
+    labels = labels_by_sample(labels, {})
     return Samples(
         found.sample_ids,
         one.spectra.astype(np.float64),
@@ -203,17 +213,28 @@ def read_paired(given: ConfigDict) -> PairedSamples:
     if source.instrument == target.instrument:  # files that name no instrument
         source = replace(source, instrument=Path(source.path).stem)
         target = replace(target, instrument=Path(target.path).stem)
-    paired = pair(source, target, labels.only(given.property))
+    mode = given.get("replicates", "auto")
+    paired = pair(source, target, labels.only(given.property), mode)
+    notes = [
+        f"{path}: {problem}"
+        for path, one in zip(paths, dict.fromkeys(sets), strict=False)
+        for problem in one.problems
+        if problem.row is None and problem.text.startswith("unit ")
+    ]
+    paired = replace(paired, warnings=(*notes, *paired.warnings))
     return replace(paired, files={Path(path).name: checksum(path) for path in paths})
 
 
-def pair(source: Samples, target: Samples, labels: Labels) -> PairedSamples:
-    """Two instruments' samples in one table by their ids.
+def pair(
+    source: Samples, target: Samples, labels: Labels, replicates: str = "auto"
+) -> PairedSamples:
+    """Two instruments' samples in one table by their ids, scans averaged by sample.
 
     Args:
       source, target: their spectra; the target's are converted to the source's
         quantity and unit.
       labels: of one property.
+      replicates: what tells scans of a sample, see `replicate_scans`
 
     Raises:
       SpektronError: another kind of spectra, or no label of a sample with a spectrum.
@@ -233,6 +254,11 @@ def pair(source: Samples, target: Samples, labels: Labels) -> PairedSamples:
         else:
             X_target = axes.convert_quantity(X_target, *kinds, strict=False)
             warnings.append(f"target converted from {kinds[0]} to {kinds[1]}")
+    (source, target), labels, scans, told = _by_sample(
+        source, replace(target, X=X_target), labels, replicates
+    )
+    X_target = target.X
+    warnings += told
     ids = np.array(list(dict.fromkeys([*source.ids, *target.ids])))
     row_of = {name: row for row, name in enumerate(ids.tolist())}
     arrays = []
@@ -256,8 +282,38 @@ def pair(source: Samples, target: Samples, labels: Labels) -> PairedSamples:
     paired = PairedSamples(
         *(ids, arrays[0], source.axis, arrays[1], axis_target, y),
         *(source.unit, source.modality, names),
+        scans=scans,
     )
     return replace(paired, warnings=(*warnings, *_gaps(paired)))
+
+
+def _by_sample(
+    source: Samples, target: Samples, labels: Labels, mode: str
+) -> tuple[tuple[Samples, Samples], Labels, Any, list[str]]:
+    """Samples with the mean of their scans, labels by sample, the target's scans."""
+    others = {"source": target.ids.tolist(), "target": source.ids.tolist()}
+    told = list[str]()
+    owner: dict[str, str] = {}
+    sides, scans = [], None
+    for side, one in (("source", source), ("target", target)):
+        names = samples_of_scans(one.ids, labels, others[side], mode)
+        found = merged(names)
+        owner |= dict(zip(one.ids.tolist(), names.tolist(), strict=True))
+        if found.repeated:
+            guessed = not np.array_equal(names, one.ids)
+            how = f", such as {one.ids[0]} of {names[0]}" if guessed else ""
+            told.append(
+                f"{side}: {one.ids.size} scans of {found.ids.size} samples averaged by "
+                f"sample{how} (config.data.replicates says what a scan is)"
+            )
+            if side == "target":
+                whole = one.whole
+                scans = found.number[whole], one.X[whole]
+            X = one.X.copy()
+            X[~one.whole] = np.nan
+            one = replace(one, X=found.mean(X))
+        sides.append(replace(one, ids=found.ids))
+    return (sides[0], sides[1]), labels_by_sample(labels, owner), scans, told
 
 
 def _gaps(paired: PairedSamples) -> list[str]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.axis import check
+from spektron_jax.spectra.replicate_scans import column_of
 
 # As many equal values in a row at a spectrum's maximum count as a detector's limit.
 SATURATED_RUN = 5
@@ -204,6 +205,8 @@ def find_problems(found: SpectraSet, place: str) -> tuple[list[Problem], list[Pr
     """Return (errors, warnings) of the contents: errors stop a strict reading."""
     errors, warnings = [], []
     counts = Counter(found.sample_ids.tolist())
+    if numbered_scans(found):
+        counts.clear()
     for sample, count in counts.items():
         if count > 1:
             rows = np.flatnonzero(found.sample_ids == sample)
@@ -236,6 +239,18 @@ def find_problems(found: SpectraSet, place: str) -> tuple[list[Problem], list[Pr
             for r in rows
         ]
     return errors, warnings
+
+
+def numbered_scans(found: SpectraSet) -> str | None:
+    """Name of the column that tells scans of one sample apart; None: there is none."""
+    columns = dict(zip(found.target_names, found.targets.T, strict=True))
+    columns |= found.labels
+    name = column_of(columns)
+    if name is None:
+        return None
+    ids = found.sample_ids.tolist()
+    scans = set(zip(ids, columns[name].tolist(), strict=True))
+    return name if len(set(ids)) < len(scans) == len(found) else None
 
 
 def _longest_run(values: np.ndarray, top: float) -> int:

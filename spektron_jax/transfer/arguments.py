@@ -96,7 +96,7 @@ def read(
                 "instrument: X_source holds both instruments, so give no X_target, "
                 "y_target, paired or groups_target"
             )
-        on = _on_target(instrument, len(X_source))
+        on = on_target(instrument, len(X_source))
         X_target, y_target = X_source[on], y_source[on]
         X_source, y_source = X_source[~on], y_source[~on]
         if groups is not None:
@@ -148,7 +148,7 @@ def _opened(X: Any, axis: Any, unit: str, modality: str) -> tuple[Any, Any, str]
     return X, axis, unit
 
 
-def _on_target(instrument: Any, count: int) -> np.ndarray:
+def on_target(instrument: Any, count: int) -> np.ndarray:
     """Which rows are of the target instrument, (n,) bool."""
     given = np.asarray(instrument)
     if given.shape != (count,):

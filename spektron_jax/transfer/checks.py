@@ -2,7 +2,8 @@
 
 Every finding is a sentence with rows and what to do. A transfer with findings predicts,
 but its intervals are not called calibrated. Limits were set on half of the measured
-sets (`benchmarks/data_checks.py` counts false alarms on all of them).
+sets, that of distances between spectra on all (`benchmarks/data_checks.py` counts
+hits and false alarms on both halves).
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from scipy import stats
 
 from spektron_jax.transfer import label_checks, pair_checks, spectrum_checks
 from spektron_jax.transfer.arguments import Arguments
-from spektron_jax.transfer.data import UNPAIRED, TransferData
+from spektron_jax.transfer.data import UNPAIRED
 from spektron_jax.transfer.replicates import Scans
 
 CODES, FLAT, CLIPPED, UNLIKE = "codes", "flat", "clipped", "unlike"
@@ -25,6 +26,7 @@ NAMES = (
     *(LABEL_CODES, SLIPS, RANGE),
 )
 SAME_LABEL = 0.02  # SD of the labels: copies of a spectrum may differ by so much
+Both = tuple[np.ndarray, np.ndarray]  # of source and target
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,9 @@ def findings(given: Arguments) -> list[Finding]:
     sides = data.X_source[good_source], data.X_target[good_target]
     rows = good_target[np.isin(data.paired[good_target], good_source)]
     if all(map(len, sides)):
-        found += _instruments(*sides, data.X_source[data.paired[rows]], data, rows)
+        whole = given.source.X, given.target.X
+        pairs = data.X_source[data.paired[rows]], data.X_target[rows]
+        found += _instruments(whole, sides, pairs)
     found += _pairs(given, rows)
     return [*found, *_labels(given, good_source, good_target)]
 
@@ -139,18 +143,17 @@ def _copies(given: Arguments) -> Iterator[Finding]:
             )
 
 
-def _instruments(
-    A: np.ndarray, B: np.ndarray, of_pairs: np.ndarray, data: TransferData, rows
-) -> Iterator[Finding]:
-    if text := pair_checks.treated(A, B):
+def _instruments(whole: Both, sides: Both, pairs: Both) -> Iterator[Finding]:
+    """Of spectra on their own axes, of good ones on one axis, and of pairs of these."""
+    if text := pair_checks.treated(*whole):
         yield Finding(
             TREATED,
             f"preprocessing: {text} and the other instrument has not; treat both "
             "alike (a step in front of this one in a Pipeline sees the source alone: "
             "give preprocessing=... instead)",
         )
-    elif text := pair_checks.strange(A, B, of_pairs, data.X_target[rows]):
-        guess = pair_checks.conversion(A, B)
+    elif text := pair_checks.strange(*sides, *pairs):
+        guess = pair_checks.conversion(*sides)
         yield Finding(
             QUANTITY,
             f"quantity: {text}; "
@@ -231,5 +234,6 @@ def _slip(side: str, scans: Scans, y, rows, off, told) -> str:
     return (
         f"y_{side}: the label of {scans.named(rows[off])} is far from what all other "
         f"samples say (first {y[first]:g}, expected about {told[first]:.3g}); look for "
-        "a slip of the decimal point or exchanged samples, correct it or leave it out"
+        "a slip of the decimal point, exchanged samples or a bad spectrum, and correct "
+        "it or leave it out"
     )

@@ -94,7 +94,11 @@ class TransferData:
                 f"paired: rows must lie in 0..{self.y_source.size - 1} or be -1"
             )
         if np.unique(pairs).size < pairs.size:
-            raise InputError("paired: a source spectrum is paired twice")
+            raise InputError(
+                "paired: a source spectrum is paired twice; if a sample was scanned "
+                "more than once, give the sample ids of the scans as groups and "
+                "groups_target"
+            )
 
     @property
     def labelled(self) -> np.ndarray:

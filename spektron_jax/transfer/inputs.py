@@ -16,7 +16,7 @@ from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.intervals import MIN_CALIBRATED
 
 ONE_SIDED = 8  # labels: so many lie in one half by chance 1 time in 128
-MIN_DIFFERENT = 3  # target spectra that are not all equal
+MIN_DIFFERENT = 3  # spectra that are not all equal
 NO_AXIS = (
     "no axis was given: points are numbered 0, 1, 2, ... on both instruments, and the "
     "encoder is not used; give axis_source in nm, um or cm-1"
@@ -84,7 +84,8 @@ def prepare(
         )
     y_target, paired = _known(y_source, len(X_target), y_target, paired)
     data = TransferData(X_source[:, common], y_source, X_target, y_target, paired)
-    _check_target(data.X_target)
+    _check_usable(data.X_source, "X_source")
+    _check_usable(data.X_target, "X_target")
     warnings += _weaknesses(data)
     return AlignedInputs(data, axis[common], measured, regime(data), tuple(warnings))
 
@@ -204,12 +205,18 @@ def _known(
     return y, rows
 
 
-def _check_target(X: np.ndarray) -> None:
-    """Raise for target spectra (T, L) of which nothing can be learned."""
-    if len(X) >= MIN_DIFFERENT and not np.ptp(X, axis=0).any():
-        what = "0 everywhere" if not X.any() else "equal to each other"
+def _check_usable(X: np.ndarray, name: str) -> None:
+    """Raise for spectra (n, L) of which nothing can be learned."""
+    what = ""
+    if not X.any():
+        what = "0 everywhere"
+    elif X.shape[1] > 1 and not np.ptp(X, axis=1).any():
+        what = "flat, with one value at every point"
+    elif len(X) >= MIN_DIFFERENT and not np.ptp(X, axis=0).any():
+        what = "equal to each other"
+    if len(X) and what:
         raise InputError(
-            f"X_target: all {len(X)} spectra are {what}; give measured spectra of "
+            f"{name}: all {len(X)} spectra are {what}; give measured spectra of "
             "different samples"
         )
 

@@ -12,8 +12,9 @@ from spektron_jax.transfer.directions import spanned
 CODES = (-99999, -9999, -999, -99, -9, -1, 999, 9999, 99999, 999999)
 ISOLATED = 1.0  # ranges of the other labels between a code and the nearest of them
 SLIP, ROUNDS = 10.0, 6  # robust SDs of left-out errors
-BEYOND = 2.5  # times the largest error but a tenth, which tells slips from long tails
-LEAST = 0.5  # SD of the labels: nothing smaller is called a slip
+BEYOND, BEYOND_TARGET = 14.0, 6.0  # times the error that a fifth exceed: long tails
+LEAST = 1.0  # robust SD of the labels: nothing smaller is called a slip
+USUAL = 0.8
 LEAST_LABELS, LEAST_TARGET = 8, 5
 RIDGES = np.logspace(-8, 0, 9)  # of the mean eigenvalue times n
 
@@ -102,19 +103,22 @@ def slips_of_both(
     off = errors[S:] - np.median(errors[S:])
     floor = stats.median_abs_deviation(errors[:S][kept[:S]], scale="normal")
     spread = stats.median_abs_deviation(y_source, scale="normal")
-    found = np.flatnonzero(beyond(off, spread, floor))
+    found = np.flatnonzero(beyond(off, spread, BEYOND_TARGET, floor))
     return own, (found, y_target - off)
 
 
-def beyond(errors: np.ndarray, spread: float, floor: float = 0.0) -> np.ndarray:
+def beyond(
+    errors: np.ndarray, spread: float, factor: float = BEYOND, floor: float = 0.0
+) -> np.ndarray:
     """Which errors are no error of measurement, (n,) bool.
 
     Args:
       errors: of labels left out                                       (n,)
       spread: of the labels
+      factor: times the error that a fifth of them exceed
       floor: robust SD of errors of measurement, at least
     """
     size = np.abs(errors - np.median(errors))
     robust = max(stats.median_abs_deviation(errors, scale="normal"), floor)
-    most = np.sort(size)[max(int(0.9 * size.size) - 1, 0)]
-    return size > max(SLIP * robust, BEYOND * most, LEAST * spread)
+    most = np.sort(size)[max(int(USUAL * size.size) - 1, 0)]
+    return size > max(SLIP * robust, factor * most, LEAST * spread)

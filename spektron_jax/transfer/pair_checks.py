@@ -8,6 +8,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from spektron_jax.transfer.spectrum_checks import differences
+
 LEAST_CORRELATION = -0.2  # of the median spectra
 REVERSED = (0.5, 0.95)  # of the median spectra, as they are and reversed
 LEAST_PAIR_CORRELATION = 0.0  # of what tells samples apart
@@ -15,7 +17,7 @@ MOST_SCALE, LEAST_SCALE = 25.0, 1 / 25  # target / source
 LEAST_PAIRS = 4
 BETTER, TYPICAL = 0.3, 3.0  # of squared distances, when pairs are exchanged
 SHUFFLED = 0.75  # of the squared distance of strangers
-NAMING = 0.9  # correlation from which a conversion names the quantity
+NAMING, NEAR = 0.9, 2.0  # correlation and distance at which a conversion is named
 CENTRED, SCALED = 1e-2, 1e-6
 DISAGREE, ALL_DISAGREE, LEAST_DISAGREE = 8.0, 0.5, 0.02
 
@@ -95,7 +97,11 @@ def level(A: np.ndarray, B: np.ndarray) -> float:
 
 
 def treated(A: np.ndarray, B: np.ndarray) -> str:
-    """What was done to one instrument's spectra alone, in words; "": nothing seen."""
+    """What was done to one instrument's spectra alone, in words; "": nothing seen.
+
+    Args:
+      A, B: spectra of both instruments, each on its own axis    (S, p), (T, q)
+    """
     if len(A) < LEAST_PAIRS or len(B) < LEAST_PAIRS:
         return ""
     kinds = {"columns centred": _columns_centred, "rows centred": _rows_centred}
@@ -109,16 +115,15 @@ def treated(A: np.ndarray, B: np.ndarray) -> str:
 def conversion(A: np.ndarray, B: np.ndarray) -> str:
     """What would bring the target's spectra near the source's, in words, or ""."""
     a, b = np.median(A, axis=0), np.median(B, axis=0)
-    size = max(float(np.linalg.norm(_centred(a))), np.finfo(float).tiny)
     if _cosine(_centred(a), _centred(b)) > NAMING and 0.05 < _ratio(a, b) < 20:
         return ""
     found = {}
     for name, convert in CONVERSIONS.items():
         changed = convert(b)
         if _cosine(_centred(a), _centred(changed)) > NAMING:
-            found[name] = abs(np.log(_ratio(a, changed)))
+            found[name] = float(np.linalg.norm(changed - a))
     name = min(found, key=lambda one: found[one], default="")
-    return name if name and found[name] < np.log(5) and size > 0 else ""
+    return name if name and found[name] < NEAR * np.linalg.norm(a) else ""
 
 
 def exchanged(A: np.ndarray, B: np.ndarray) -> np.ndarray:
@@ -194,9 +199,7 @@ def _cycles(partner: np.ndarray, moved: np.ndarray) -> list[np.ndarray]:
 
 
 def _views(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Spectra, and differences over a fiftieth of them."""
-    step = max(1, X.shape[1] // 50)
-    return X, X[:, step:] - X[:, :-step]
+    return X, differences(X)
 
 
 def _columns_centred(X: np.ndarray) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spektron_jax.errors import InputError
+from spektron_jax.spectra.replicate_scans import means
 from spektron_jax.transfer.data import UNPAIRED
 
 NAMED = 5  # rows or samples in a sentence
@@ -38,12 +39,7 @@ class Scans:
         """Means by sample, (n,) or (n, p) -> (N,) or (N, p); NaN does not count."""
         if not self.repeated:
             return values
-        known = np.isfinite(values)
-        total = np.zeros((self.sample.max() + 1, *values.shape[1:]))
-        count = np.zeros(total.shape)
-        np.add.at(total, self.sample, np.where(known, values, 0.0))
-        np.add.at(count, self.sample, known)
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        return means(values, self.sample, int(self.sample.max()) + 1)
 
     def sd(self, values: np.ndarray) -> float | None:
         """SD of the scans of a sample, all samples pooled; None: no replicates."""

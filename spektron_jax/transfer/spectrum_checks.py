@@ -4,14 +4,13 @@ n, m = spectra, p, L = points.
 """
 
 import numpy as np
-from scipy import stats
 
 CODES = (-9999.0, -999.0, -99.0, 999.0, 9999.0, 99999.0, -32768.0)
 CODE_FACTOR = 5.0  # times the largest other value: what is nearer can be measured
 LEAST_EQUAL, EQUAL_SHARE = 4, 0.02  # neighbours that hold the very same value
 ROUNDED = 3.0  # as many equal neighbours elsewhere: values are rounded, not clipped
-SHAPE_LIMIT, SIZE_LIMIT = 9.0, 9.0  # robust SDs of the logarithm of a distance
-LEAST_FACTOR = 4.0  # times the median distance
+USUAL, MOST = 0.8, 0.9  # quantiles
+GAP, OTHERS_GAP = 1.9, 1.0  # of the logarithm of distances
 LEAST_SPECTRA = 5  # of either instrument, for a spread
 LEAST_OWN = 3
 
@@ -61,33 +60,38 @@ def clipped(X: np.ndarray, usual: float) -> np.ndarray:
 
 
 def unlike(X: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Rows of X (n, L) far from the median spectrum of X, by size or by shape.
+    """Rows of X (n, L) far from the median spectrum of X: size, shape or roughness.
 
-    Distances on a logarithmic scale, against their spread among X and `others`.
+    7 times as far as all but a fifth of X, and further than most of `others` are from
+    theirs, in units of the median distance.
 
     Args:
       X: spectra of one instrument
-      others: spectra of the other one, a yardstick for the spread of distances (m, L)
+      others: spectra of the other one                                 (m, L)
     """
     if len(X) < LEAST_OWN or max(len(X), len(others)) < LEAST_SPECTRA:
         return _none()
     found = np.zeros(len(X), dtype=bool)
-    for limit, view in ((SIZE_LIMIT, np.asarray), (SHAPE_LIMIT, _shapes)):
-        apart = view(others) if len(others) >= LEAST_SPECTRA else None
-        found |= _excess(view(X), apart) > limit
+    for view in (np.asarray, _shapes, differences):
+        above = _above_median(view(X))
+        usual = np.sort(above)[max(int(USUAL * len(X)) - 1, 0)] + GAP
+        if len(others) >= LEAST_SPECTRA:
+            apart = np.quantile(_above_median(view(others)), MOST)
+            usual = max(usual, apart + OTHERS_GAP)
+        found |= above > usual
     return np.flatnonzero(found)
 
 
-def _excess(X: np.ndarray, others: np.ndarray | None) -> np.ndarray:
-    """Robust SDs of log distance above the median; 0 below 4 times the median."""
+def differences(X: np.ndarray) -> np.ndarray:
+    """Differences over a fiftieth of the points of (n, L)."""
+    step = max(1, X.shape[1] // 50)
+    return X[:, step:] - X[:, :-step]
+
+
+def _above_median(X: np.ndarray) -> np.ndarray:
+    """Logarithm of distances from the median spectrum over their median, (n,)."""
     log = _log_distances(X)
-    spread = stats.median_abs_deviation(log, scale="normal")
-    if others is not None:
-        apart = _log_distances(others)
-        spread = max(spread, stats.median_abs_deviation(apart, scale="normal"))
-    above = log - np.median(log)
-    least = np.finfo(float).tiny
-    return np.where(above > np.log(LEAST_FACTOR), above / max(spread, least), 0.0)
+    return log - np.median(log)
 
 
 def _log_distances(X: np.ndarray) -> np.ndarray:

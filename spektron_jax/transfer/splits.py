@@ -152,11 +152,13 @@ class TransferSplits:
         Raises:
           SpektronError: n is larger than what is there.
         """
-        on_source, _ = self.samples.measured()
+        on_source, on_target = self.samples.measured()
         source = np.flatnonzero(on_source & np.isfinite(self.samples.y))
         if regime.kind == "none":
             return source, np.empty(0, dtype=int)
         rows = self._candidates(regime, np.arange(self.samples.ids.size))
+        if regime.kind == "paired" and not (on_source & on_target).any():
+            raise SpektronError(self._no_pairs(on_source, on_target))
         if regime.n is not None and regime.n > rows.size:
             raise SpektronError(
                 f"config.transfer.n = {regime.n}: only {rows.size} samples can be "
@@ -166,6 +168,18 @@ class TransferSplits:
         if regime.kind == "unpaired":
             source = np.setdiff1d(source, rows)
         return source, rows
+
+    def _no_pairs(self, on_source: np.ndarray, on_target: np.ndarray) -> str:
+        """What to do where no sample was measured on both instruments."""
+        ids = self.samples.ids
+        if not on_source.any() or not on_target.any():
+            side = "target" if on_source.any() else "source"
+            return f"no {side} spectrum is whole; check the file"
+        return (
+            "no sample id occurs in both files (ids look like "
+            f"{str(ids[on_source][0])!r} and {str(ids[on_target][0])!r}): make them "
+            "agree, or give --config.transfer.regime=unpaired for different samples"
+        )
 
     def trials(
         self, regime: Regime, repeats: int = REPEATS, seed: int = 0

@@ -304,3 +304,62 @@ def test_strange_spectra_are_named(both, tmp_path):
     text = "\n".join(results["warnings"])
     for side, name in (("source", "s4"), ("target", "s25")):
         assert f"{side}: spectra unlike the others of this instrument: {name};" in text
+
+
+def scans_file(path, ids, axis, X, times, column=False, noise=1e-3):
+    rng = np.random.default_rng(1)
+    head = ["sample", *(["replicate"] if column else []), *(f"{a:.3f}" for a in axis)]
+    rows = [",".join(head)]
+    for name, x in zip(ids, X, strict=True):
+        for k in range(times):
+            values = x + noise * rng.normal(size=x.size)
+            told = [name, str(k)] if column else [f"{name}_{k}"]
+            rows.append(",".join([*told, *(f"{v:.6f}" for v in values)]))
+    path.write_text("\n".join(rows))
+
+
+@pytest.mark.parametrize("column", [False, True])
+def test_replicates_in_files(instruments, tmp_path, column, capsys):
+    """Catches: suffixed ids match nothing, and scans pass for samples."""
+    X_s, axis, X_t, _, y = instruments(samples=28)
+    ids = [f"s{i}" for i in range(28)]
+    scans_file(tmp_path / "old.csv", ids, axis, X_s, 2, column)
+    scans_file(tmp_path / "new.csv", ids, axis, X_t, 3, column)
+    labels = [f"{name},{value:.4f}" for name, value in zip(ids, y, strict=True)]
+    (tmp_path / "labels.csv").write_text("\n".join(["sample,Moisture", *labels]))
+    more = [f"--config.data.source_path={tmp_path}/old.csv"]
+    more += [f"--config.data.target_path={tmp_path}/new.csv"]
+    more += [f"--config.data.labels_path={tmp_path}/labels.csv"]
+    more += ["--config.data.property=moisture", "--config.data.unit=nm"]
+    more += ["--config.transfer.n=12", "--noconfig.transfer.compare"]
+    assert transfer(tmp_path / "out", None, *more) == 0
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["regime"] == "12 labelled paired target spectra"
+    assert results["samples"]["all"] == 28 and results["failed_checks"] == []
+    assert 1e-4 < results["repeatability"] < 0.1
+    assert any("84 scans of 28 samples" in text for text in results["warnings"])
+    assert "Repeatability" in (tmp_path / "out" / "report.html").read_text()
+    scans_file(tmp_path / "fresh.csv", ids[:4], axis, X_t[:4], 1)
+    capsys.readouterr()
+    config = ["--config=configs/predict.py", f"--workdir={tmp_path}/fresh"]
+    config += [f"--config.model={tmp_path}/out/model"]
+    config += [f"--config.data.path={tmp_path}/fresh.csv"]
+    assert main.main(config) == 0
+    assert "unit nm taken from the model" in capsys.readouterr().out
+    assert len(rows_of(tmp_path / "fresh" / "predictions.csv")) == 4
+
+
+def test_ids_that_match_nowhere_are_shown(instruments, tmp_path, capsys):
+    X_s, axis, X_t, _, y = instruments(samples=12)
+    scans_file(tmp_path / "old.csv", [f"s{i}" for i in range(12)], axis, X_s, 1, True)
+    scans_file(tmp_path / "new.csv", [f"N{i}" for i in range(12)], axis, X_t, 1, True)
+    labels = [f"s{i},{y[i]:.4f}\nN{i},{y[i]:.4f}" for i in range(12)]
+    (tmp_path / "labels.csv").write_text("\n".join(["sample,fat", *labels]))
+    more = [f"--config.data.source_path={tmp_path}/old.csv", "--config.data.unit=nm"]
+    more += [f"--config.data.target_path={tmp_path}/new.csv"]
+    more += [f"--config.data.labels_path={tmp_path}/labels.csv"]
+    more += ["--config.data.property=fat"]
+    assert transfer(tmp_path / "out", None, *more) == 2
+    said = capsys.readouterr().err
+    assert "no sample id occurs in both files" in said and "unpaired" in said
+    assert "'s0'" in said and "'N0'" in said and "np." not in said

@@ -11,7 +11,6 @@ from spektron_jax.commands.report import transfer_figures as figures
 from spektron_jax.commands.report.transfer_verdict import (
     Compared,
     LeftOut,
-    Names,
     Summary,
     clearly,
     with_interval,
@@ -46,15 +45,19 @@ def warnings(summary: Summary) -> Section:
 
 
 def left_out(
-    known: LeftOut, names: Names, ids: np.ndarray, y: np.ndarray, errors: np.ndarray
+    summary: Summary, known: LeftOut, ids: np.ndarray, y: np.ndarray, errors: np.ndarray
 ) -> Section:
     """Cross-validated errors of labelled target samples; ids, y, errors: (N,)."""
+    names = summary.names
     unit = f" ({names.property_unit})" if names.property_unit else ""
     worst = np.argsort(-errors)[:SHOWN_ERRORS]
     rows = [(str(ids[k]), number(y[k]), number(errors[k])) for k in worst]
     text = f"RMSE {number(known.rmse)}{unit}, RPD "
     text += f"{number(known.rpd) if known.rpd else 'not defined'}. "
     text += f"Each of {known.n} samples was predicted by a fit without it."
+    if summary.repeatability is not None:
+        text += " Repeatability, the SD of scans of one sample: "
+        text += f"{number(summary.repeatability)}{unit}."
     header = ["largest errors", f"measured{unit}", f"error{unit}"]
     title = "Cross-validated errors of labelled target samples"
     return Section("left-out", title, [Text(text), Table(header, rows)])

@@ -122,6 +122,8 @@ class Summary:
     forecast: Mapping[str, str] | None  # level and text
     poor_probability: float | None  # of R2 below 0.5, where no label tells
     left_out: LeftOut | None  # None: fewer than 2 labelled target samples
+    failed_checks: Sequence[str] = ()  # of the data, see `checks.NAMES`
+    repeatability: float | None = None  # SD of a sample's scans, predicted
 
 
 def verdict(summary: Summary, compared: Compared) -> list[Finding]:
@@ -287,6 +289,11 @@ def _interval(summary: Summary) -> Finding:
         text += "than the labels vary (1 SD): they say little of a single sample. More "
         text += "labelled samples narrow them."
         return Finding(False, "intervals too wide to be of use", text)
+    if summary.failed_checks:
+        text = "Checks of the data failed (" + ", ".join(summary.failed_checks)
+        text += "): see the warnings. Until they are put right, the coverage of "
+        text += "intervals is not known."
+        return Finding(False, "intervals not calibrated", text)
     text += "too few labelled target samples; they are widened by the shift between "
     text += "the instruments, and their coverage is not known."
     return Finding(False, "intervals not calibrated", text)

@@ -153,7 +153,7 @@ def test_the_first_answer_says_what_it_rests_on_and_what_is_to_come():
 def test_the_largest_left_out_errors_are_named():
     ids, errors = np.array(list("abcdef<")), np.arange(7.0)
     known = LeftOut(7, 3.6, 1.1)
-    section = page.left_out(known, SUMMARY.names, ids, np.ones(7), errors)
+    section = page.left_out(SUMMARY, known, ids, np.ones(7), errors)
     text, table = section.parts
     assert "RMSE 3.60 (%), RPD 1.10" in text.text
     assert [row[0] for row in table.rows] == ["<", "f", "e", "d", "c"]
