@@ -1,4 +1,4 @@
-"""Single faults as scripts beside the checkout, where they are: exit code 0 is right."""
+"""Single faults as scripts beside the checkout, where there are: they exit with 0."""
 
 import os
 import subprocess
