@@ -6,9 +6,12 @@ accepts holds, bit for bit, what was written.
 """
 
 import contextlib
+import ctypes
 import hashlib
 import json
 import os
+import platform
+import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
@@ -78,7 +81,9 @@ def writing(path: str | Path, about: Mapping[str, Any]) -> Iterator[Path]:
       SpektronError: the folder cannot be written; names it and says what to do.
     """
     path = Path(path).absolute()
-    draft = path.with_name(f"{UNFINISHED}{path.name}-{uuid.uuid4().hex[:8]}")
+    owner = f"{_host()}-{os.getpid()}"
+    name = f"{UNFINISHED}{owner}-{path.name}-{uuid.uuid4().hex[:8]}"
+    draft = path.with_name(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.mkdir()
@@ -179,18 +184,55 @@ def _flush_one(path: Path) -> None:
 
 
 def _rename(draft: Path, path: Path) -> None:
-    """Move a finished folder into place; one of the same name gives way first."""
-    replaced = draft.with_name(f"{draft.name}-replaced")
-    if path.exists():
-        os.rename(path, replaced)
-    try:
+    """Move a finished folder into place; one of the same name is never missing.
+
+    Where the system can exchange two names it is one step. Elsewhere the older folder
+    gives way first, and comes back, as a copy if need be, where the second step fails.
+    """
+    if not path.exists():
         os.rename(draft, path)
-    except OSError:
-        if replaced.exists():
-            os.rename(replaced, path)
-        raise
-    shutil.rmtree(replaced, ignore_errors=True)
+    elif not _exchanged(draft, path):
+        replaced = draft.with_name(f"{draft.name}-replaced")
+        os.rename(path, replaced)
+        try:
+            os.rename(draft, path)
+        except OSError:
+            shutil.copytree(replaced, path)
+            raise
+        finally:
+            shutil.rmtree(replaced, ignore_errors=True)
     _flush_one(path.parent)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two names in one step; False where the system cannot (Linux can)."""
+    call = getattr(ctypes.CDLL(None), "renameat2", None) if os.name == "posix" else None
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of linux/fs.h
+    if call is None:
+        return False
+    return call(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0
+
+
+def clear_drafts(folder: Path) -> None:
+    """Delete what processes of this machine that are no more left unfinished."""
+    for stale in folder.glob(f"{UNFINISHED}{_host()}-*"):
+        owner = stale.name.removeprefix(f"{UNFINISHED}{_host()}-").split("-")[0]
+        if owner.isdigit() and not _alive(int(owner)):
+            shutil.rmtree(stale, ignore_errors=True)
+
+
+def _host() -> str:
+    return re.sub(r"\W", "_", platform.node()) or "host"
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def _unwritable(path: Path, error: OSError) -> SpektronError:

@@ -11,10 +11,12 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from absl import flags
 
+from spektron_jax import workdir_lock
 from spektron_jax.commands import config_file, runner
 from spektron_jax.errors import SpektronError
 
@@ -52,7 +54,10 @@ def run(argv: list[str]) -> None:
     runner.check(config)
     workdir = writable(values.workdir or default_workdir(values.config))
     join_processes(values.coordinator, values.num_processes, values.process_id)
-    runner.run(config, workdir)
+    # Processes of one run share the workdir.
+    lock = workdir_lock.held(workdir) if not values.process_id else nullcontext()
+    with lock:
+        runner.run(config, workdir)
 
 
 FLAGS: dict[str, tuple[Callable, str]] = {

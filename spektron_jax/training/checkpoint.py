@@ -38,6 +38,7 @@ from spektron_jax import archive
 from spektron_jax.errors import SpektronError
 from spektron_jax.training import leaves
 
+_OURS = re.compile(r"\d{8}|[1-9]\d{8,}")  # names of steps' folders
 FORMAT = 1  # raised when an older reader could no longer read what is written
 
 
@@ -73,8 +74,7 @@ def save(
     _write(folder, {"params": params, "rest": rest}, texts, step)
     for old in [s for s in steps(workdir) if s <= step][:-keep]:
         shutil.rmtree(root / f"{old:08d}", ignore_errors=True)
-    for stale in root.glob(f"{archive.UNFINISHED}*"):  # left by a run that was killed
-        shutil.rmtree(stale, ignore_errors=True)
+    archive.clear_drafts(root)
     return folder
 
 
@@ -107,7 +107,7 @@ def steps(workdir: str | os.PathLike) -> list[int]:
     root = _root(workdir)
     if not root.is_dir():
         return []
-    return sorted(int(p.name) for p in root.iterdir() if re.fullmatch(r"\d+", p.name))
+    return sorted(int(p.name) for p in root.iterdir() if _OURS.fullmatch(p.name))
 
 
 def latest(workdir: str | os.PathLike) -> int | None:
@@ -121,7 +121,11 @@ def latest(workdir: str | os.PathLike) -> int | None:
 
 def verify(folder: Path) -> dict:
     """The manifest of a checkpoint or weights; `archive.Damaged` names a bad file."""
-    return archive.verify(folder, FORMAT)
+    listed = archive.verify(folder, FORMAT)
+    step = listed.get("step")
+    if _OURS.fullmatch(folder.name) and step is not None and step != int(folder.name):
+        raise archive.Damaged(f"it is the checkpoint of step {step}, renamed")
+    return listed
 
 
 # Restoring
