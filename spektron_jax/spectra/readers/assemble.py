@@ -118,12 +118,7 @@ def _resolve_axis(
     counter = part.axis.size > 1 and np.array_equal(
         part.axis - part.axis[0], np.arange(part.axis.size)
     )
-    counter = counter and part.axis[0] < 2 and not part.axis_label.strip()
-    if counter and unit and part.axis_place == "first column":
-        raise SpektronError(
-            f"{place}: {span_of(part.axis)} counts the points; if it is the axis, name "
-            "it in a header"
-        )
+    counter = counter and part.axis[0] < 2
     part.unit = part.unit or unit
     if part.unit_hint is not None:
         hint, note = part.unit_hint

@@ -106,8 +106,12 @@ def _plain(name: str) -> str:
 
 
 def _runs(rows: Rows, column: int) -> bool:
-    """Whether a column runs evenly and one way, but for blank cells at its end."""
-    values = [number(row[column]) for row in rows[1:] if row[column].strip()]
+    return runs([row[column] for row in rows[1:]])
+
+
+def runs(cells: list[str]) -> bool:
+    """Whether cells are numbers that run evenly and one way, but for blank ones."""
+    values = [number(cell) for cell in cells if cell.strip()]
     if None in values or len(values) < 3:
         return False
     steps = np.diff(np.array(values, np.float64))
@@ -119,9 +123,14 @@ def _counters(header: list[str], rows: Rows) -> list[int]:
     found = []
     for i, name in enumerate(header):
         if _COUNTERS.fullmatch(name):
-            values = np.array([number(row[i]) for row in rows[1:]], np.float64)
-            steps = np.diff(values)
-            counts = values.size > 1 and values[0] in (0, 1) and (steps == 1).all()
-            if counts or name:
+            if name or counts([row[i] for row in rows[1:]]):
                 found.append(i)
     return found
+
+
+def counts(cells: list[str]) -> bool:
+    """Whether cells count up from 0 or 1."""
+    values = np.array([number(cell) for cell in cells], np.float64)
+    return bool(
+        values.size > 1 and values[0] in (0, 1) and (np.diff(values) == 1).all()
+    )

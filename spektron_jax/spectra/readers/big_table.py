@@ -27,7 +27,7 @@ from spektron_jax.spectra.readers.table import (
     wide_part,
 )
 
-MIN_BYTES = 2**25  # of a file; smaller ones are read at once
+MIN_BYTES = 2**22  # of a file; smaller ones are read at once
 HEAD_LINES = 40
 _BLOCK = 2**18
 _MAX_CELL = 18  # characters; as many digits fit int64

@@ -15,6 +15,8 @@ from spektron_jax.spectra.readers.axis_columns import (
     OTHER,
     AxisColumns,
     axis_columns,
+    counts,
+    runs,
 )
 from spektron_jax.spectra.readers.cells import is_axis, number, positions
 from spektron_jax.spectra.readers.parsed import Log
@@ -47,10 +49,12 @@ def measurements(
         return [(rows, places, "")]
     if all(number(cell) is not None for cell in header):
         _refuse_pairs_without_names(rows, places, log)
+        _refuse_counter(rows, places, log)
         return [(rows, places, "")]
     header = _of_program(header, rows, log)
     found = axis_columns(header, rows)
     if not found.ranks or _is_not_first(found, header):
+        _refuse_counter(rows[1:], places, log)
         return [(rows, places, "")]
     if found.are_apart():
         return _pairs(header, rows, places, found, log)
@@ -194,6 +198,20 @@ def _refuse_pairs_without_names(rows: Rows, places: list[str], log: Log) -> None
             "columns 1, 3, ... all run evenly and have no names: x,y pairs, or one "
             "axis and samples; add a header, such as 'nm,a,nm,b' or 'nm,a,b,c'",
         )
+
+
+def _refuse_counter(rows: Rows, places: list[str], log: Log) -> None:
+    """A first column that counts the rows, beside one that runs as an axis does."""
+    few = not rows or len(rows) <= max(3, len(rows[0]))
+    if few or not counts([row[0] for row in rows]):
+        return
+    for j in range(1, len(rows[0])):
+        if runs([row[j] for row in rows]):
+            log.fail(
+                places[0],
+                f"the first column counts the points and column {j + 1} runs evenly: "
+                "name the one that is the axis in a header",
+            )
 
 
 def names_signal(name: str) -> bool:

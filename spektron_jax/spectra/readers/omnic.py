@@ -39,6 +39,8 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     numbers = sorted(number for kind, number in entries if kind == _ORDINATES)
     if not numbers:
         log.fail("header", "no spectrum among its entries; save it as SPC in OMNIC")
+    if sum(entries[_ORDINATES, number][1] for number in numbers) > len(fields):
+        log.fail("header", "its spectra overlap: damaged")
     found = [_spectrum(fields, entries, number, log) for number in numbers]
     kinds = {one[2:] for one in found}
     if len(kinds) > 1:

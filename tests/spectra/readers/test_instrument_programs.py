@@ -103,6 +103,27 @@ def test_omnic_groups_and_units(tmp_path):
         read(path)
 
 
+def test_omnic_entries_that_share_their_bytes(tmp_path):
+    path = tmp_path / "x.spg"
+    written.omnic(path, CM1, MANY)
+    data = bytearray(path.read_bytes())
+    first = struct.unpack_from("<II", data, 304 + 16 + 2)  # of the first ordinates
+    table = b"".join(
+        bytes(data[304:314])
+        + struct.pack("<H4x", i)
+        + struct.pack("<BBIIH4x", 3, 0, *first, i)
+        for i in range(200)
+    )
+    struct.pack_into("<H", data, 294, 400)
+    shift = len(table)
+    for at in range(0, shift, 16):  # what they point at has moved
+        (place,) = struct.unpack_from("<I", table, at + 2)
+        table = table[: at + 2] + struct.pack("<I", place + shift) + table[at + 6 :]
+    path.write_bytes(bytes(data[:304]) + table + bytes(data[304:]))
+    with pytest.raises(SpektronError, match="its spectra overlap"):
+        read(path)
+
+
 def test_wire_maps(tmp_path):
     path = tmp_path / "x.wdf"
     dark = MANY.copy()

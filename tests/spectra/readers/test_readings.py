@@ -246,5 +246,12 @@ def test_counters_beside_several_samples(tmp_path):
 
 def test_a_counter_without_any_name_is_refused(tmp_path):
     (tmp_path / "x.csv").write_text(table(N + 1, X, Y, sep=","))
-    with pytest.raises(SpektronError, match="1 to 75 .* counts the points; if it is"):
-        spektron_jax.read(tmp_path / "x.csv", unit="cm-1")
+    for header in (None, "a,b,c"):
+        (tmp_path / "x.csv").write_text(table(N + 1, X, Y, header=header, sep=","))
+        with pytest.raises(SpektronError, match="counts the points and column 2 runs"):
+            spektron_jax.read(tmp_path / "x.csv", unit="cm-1")
+    (tmp_path / "x.csv").write_text(table(N, Y, sep=","))  # may start at 0 cm-1
+    found = spektron_jax.read(tmp_path / "x.csv", unit="cm-1")
+    assert found.instruments["spectra"].axis[-1] == 74
+    with pytest.raises(SpektronError, match="does not name the unit"):
+        spektron_jax.read(tmp_path / "x.csv", modality="IR")
