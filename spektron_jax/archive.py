@@ -214,10 +214,10 @@ def _exchanged(one: Path, other: Path) -> bool:
 
 
 def clear_drafts(folder: Path) -> None:
-    """Delete what processes of this machine that are no more left unfinished."""
+    """Delete what this process, or one of this machine that is no more, left behind."""
     for stale in folder.glob(f"{UNFINISHED}{_host()}-*"):
         owner = stale.name.removeprefix(f"{UNFINISHED}{_host()}-").split("-")[0]
-        if owner.isdigit() and not _alive(int(owner)):
+        if owner.isdigit() and (int(owner) == os.getpid() or not _alive(int(owner))):
             shutil.rmtree(stale, ignore_errors=True)
 
 

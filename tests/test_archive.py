@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -121,22 +123,6 @@ def test_a_failure_leaves_the_old_archive(tmp_path, monkeypatch, failure, place)
     assert (folder / "a.txt").read_text() == "one"
 
 
-def test_the_old_archive_comes_back_when_the_new_one_cannot_take_its_place(
-    tmp_path, monkeypatch
-):
-    folder, rename = an_archive(tmp_path / "x"), os.rename
-
-    def only_away(source, target):
-        if str(target) == str(folder) and "replaced" not in str(source):
-            raise OSError(13, "Permission denied")
-        rename(source, target)
-
-    monkeypatch.setattr(archive.os, "rename", only_away)
-    with pytest.raises(SpektronError, match="x: cannot be written .Permission denied"):
-        an_archive(folder, "two")
-    assert (folder / "a.txt").read_text() == "one" and os.listdir(tmp_path) == ["x"]
-
-
 def test_a_foreign_folder_is_not_replaced(tmp_path):
     archive.check_place(tmp_path / "absent", "model")
     archive.check_place(an_archive(tmp_path / "x"), "model")
@@ -154,3 +140,49 @@ def test_checksums_of_files_and_folders(tmp_path):
     assert checksum(tmp_path) == hashlib.sha256(b"12").hexdigest()
     with pytest.raises(FileNotFoundError):
         checksum(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("exchange", [True, False])
+def test_an_archive_that_is_written_again_is_never_missing(
+    tmp_path, monkeypatch, exchange
+):
+    """Neither while names change nor where the last change of them fails."""
+    folder = an_archive(tmp_path / "x")
+    seen = []
+    if not exchange:
+        monkeypatch.setattr(archive, "_exchanged", lambda *_: False)
+    real = os.rename
+
+    def noting(a, b):
+        seen.append(folder.exists())
+        if str(b).endswith("/x"):
+            raise OSError(5, "Input/output error")
+        real(a, b)
+
+    monkeypatch.setattr(os, "rename", noting)
+    if exchange:
+        an_archive(folder, "two")
+        assert (folder / "a.txt").read_text() == "two" and all(seen)
+    else:
+        with pytest.raises(SpektronError, match="cannot be written"):
+            an_archive(folder, "two")
+        assert (folder / "a.txt").read_text() == "one"
+    assert verify(folder, 2) and os.listdir(tmp_path) == ["x"]
+
+
+def test_drafts_of_processes_that_are_gone_are_cleared(tmp_path):
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], stdout=subprocess.PIPE
+    )
+    host = archive._host()
+    names = {
+        f"{archive.UNFINISHED}{host}-{int(gone.stdout)}-x-1": False,
+        f"{archive.UNFINISHED}{host}-{os.getpid()}-x-1": False,
+        f"{archive.UNFINISHED}{host}-{os.getppid()}-x-1": True,
+        f"{archive.UNFINISHED}elsewhere-{int(gone.stdout)}-x-1": True,
+        "kept": True,
+    }
+    for name in names:
+        (tmp_path / name).mkdir()
+    archive.clear_drafts(tmp_path)
+    assert {name: (tmp_path / name).exists() for name in names} == names

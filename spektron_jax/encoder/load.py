@@ -4,6 +4,7 @@ encoder = spektron_jax.load_encoder("nano")
 z_chem = encoder.embed(spectra, axis, unit="cm-1", modality="IR")
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,22 @@ from spektron_jax.training import checkpoint
 from spektron_jax.training.state import build_model, init_shapes
 
 BATCH = 32  # spectra encoded at a time
+_RAN_IN: list[int] = []  # the process whose JAX has run an encoder
+
+
+def _not_forked() -> None:
+    """Raise in the child of a process that has run an encoder.
+
+    The threads of JAX do not survive a fork: a call would wait without end.
+    """
+    if not _RAN_IN:
+        _RAN_IN.append(os.getpid())
+    elif _RAN_IN[0] != os.getpid():
+        raise SpektronError(
+            "encoder: this process was forked from one that has run JAX, which would "
+            "wait without end; start processes with spawn (joblib's loky does), or "
+            "load the encoder in the child alone"
+        )
 
 
 def load_encoder(weights: str | Path = "nano") -> "Encoder":
@@ -116,6 +133,7 @@ class Encoder:
         Returns:
           dict of numpy arrays, (n, ...) each; see models.spektron.Spektron.encode.
         """
+        _not_forked()
         code = modality_code(modality)
         scale = self.config.data.scale if scale is None else scale
         if not scale > 0:
@@ -157,6 +175,7 @@ class Encoder:
         Returns:
           (points of the model,) float64 per absorbance.
         """
+        _not_forked()
         scale = self.config.data.scale if scale is None else scale
         slope = self._gradient(
             self.params,
@@ -198,6 +217,7 @@ class Encoder:
         Returns:
           (n, p) float32 absorbance (or Raman intensity).
         """
+        _not_forked()
         scale = self.config.data.scale if scale is None else scale
         z_chem = np.asarray(z_chem, np.float32)
         z_inst = np.asarray(z_inst, np.float32)
