@@ -16,8 +16,7 @@ from pathlib import Path
 
 from absl import flags
 
-from spektron_jax import workdir_lock
-from spektron_jax.commands import config_file, runner
+from spektron_jax.commands import config_file, runner, workdir_lock
 from spektron_jax.errors import SpektronError
 
 

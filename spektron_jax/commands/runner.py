@@ -28,7 +28,13 @@ from spektron_jax.archive import replacing
 from spektron_jax.commands.result import Bullets, Code, Part, Result, Section, Text
 from spektron_jax.errors import SpektronError
 
-NO_TASKS = {"config_file", "report", "result", "runner"}  # what else stands here
+NO_TASKS = {
+    "config_file",
+    "report",
+    "result",
+    "runner",
+    "workdir_lock",
+}  # what else stands here
 
 
 def tasks() -> list[str]:

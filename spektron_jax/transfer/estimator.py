@@ -37,6 +37,7 @@ from spektron_jax.transfer.new_spectra import Known
 from spektron_jax.transfer.saved import Saved
 from spektron_jax.transfer.spectrum_checks import stuck
 from spektron_jax.transfer.threads import one_blas_thread
+from spektron_jax.transfer.usefulness import Verdict, verdict
 
 if TYPE_CHECKING:
     from spektron_jax.encoder.adaptation import Adaptation
@@ -164,6 +165,7 @@ class CalibrationTransfer(Saved, EncoderTools, RegressorMixin, BaseEstimator):
         self._data: TransferData | None = data
         self.features_: Any = self._feature_map()
         self._intervals: Intervals | None = None
+        self._verdict: Verdict | None = None
         fitted = self._ensemble().fit(data)
         self._model: Affine = fitted
         self.members_ = {part.name: part.weight for part in fitted.members}
@@ -277,6 +279,20 @@ class CalibrationTransfer(Saved, EncoderTools, RegressorMixin, BaseEstimator):
         """
         mark = self._calibrated().mark(coverage)
         return NOT_CALIBRATED if self.failed_checks_ else mark
+
+    def verdict(self) -> Verdict:
+        """What the calibration is good for: a label and a sentence; prints as both.
+
+        With `compare=True` also whether the transfer does harm; a model that was loaded
+        says what it said when it was saved.
+        """
+        if self._verdict is None:
+            errors, data = self.left_out_errors(), self._data
+            assert data is not None
+            labels = data.y_target[data.labelled][: errors.size]
+            known = self.poor_probability_, self.failed_checks_, self.comparison_
+            self._verdict = verdict(errors, labels, *known)
+        return self._verdict
 
     def left_out_errors(self) -> np.ndarray:
         """|Error| of each labelled target sample by a fit without it, (n,)."""

@@ -23,6 +23,7 @@ from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.intervals import Intervals
 from spektron_jax.transfer.members import Affine
 from spektron_jax.transfer.new_spectra import Known
+from spektron_jax.transfer.usefulness import Verdict
 
 # What settings raise that are not those of a model, though whole and signed.
 _UNLIKE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
@@ -67,6 +68,7 @@ class Saved:
     _known: Known
     _model: Affine
     _intervals: Intervals | None
+    _verdict: Verdict | None
     _label: str | None
     _probe: np.ndarray | None
     _data: TransferData | None
@@ -77,6 +79,9 @@ class Saved:
         raise NotImplementedError
 
     def _calibrated(self) -> Intervals:
+        raise NotImplementedError
+
+    def verdict(self) -> Verdict:
         raise NotImplementedError
 
     def save(self, path: str | Path) -> Path:
@@ -163,6 +168,7 @@ class Saved:
             "warnings": self.warnings_,
             "failed_checks": self.failed_checks_,
             "poor_probability": self.poor_probability_,
+            "verdict": list(self.verdict()),
             "repeatability": self.repeatability_,
             "label": self._label,
             "n_features": self.n_features_in_,
@@ -184,6 +190,8 @@ class Saved:
         self.regime_, self.warnings_ = settings["regime"], settings["warnings"]
         self.failed_checks_ = settings["failed_checks"]
         self.poor_probability_ = settings["poor_probability"]
+        label, text = settings["verdict"]
+        self._verdict = Verdict(str(label), str(text))
         self.repeatability_, self._label = settings["repeatability"], settings["label"]
         self._known = Known(**settings["known"])
         self.n_features_in_ = settings["n_features"]

@@ -4,9 +4,7 @@ Rules of the verdict, fixed before any data:
 
 - Two methods differ when the 95 % interval of the difference of their RMSEP over the
   same splits leaves out 0; otherwise there is no clear difference.
-- RPD, the SD of the labels over the RMSEP, says what a calibration is good for
-  (Williams & Norris, Near-Infrared Technology, 2001): below 1.5 nothing, below 2
-  telling high from low, below 3 screening, from 3 quantification.
+- RPD says what a calibration is good for: `transfer/usefulness.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +15,8 @@ from spektron_jax.commands.result import Finding
 from spektron_jax.transfer.comparison import CEILING, ENCODER, FLOOR, WITHOUT
 from spektron_jax.transfer.ensemble import LIKELY
 from spektron_jax.transfer.intervals import CALIBRATED, TOO_WIDE
+from spektron_jax.transfer.usefulness import USES, use_of
 
-USES = ((1.5, "no use yet"), (2.0, "telling high from low"), (3.0, "screening"))
-QUANTIFICATION = "quantification"
 MIN_SHARE = 0.005  # of the model; below it a difference is one of rounding
 NEAR_CEILING = 1.1  # times the RMSEP of all target labels
 
@@ -139,13 +136,6 @@ def verdict(summary: Summary, compared: Compared) -> list[Finding]:
         label = f"risk before transfer: {forecast['level']}"
         found.append(Finding(forecast["level"] == "low", label, forecast["text"]))
     return found
-
-
-def use_of(rpd: float | None) -> str:
-    """What an RPD is good for."""
-    if rpd is None:
-        return QUANTIFICATION
-    return next((use for limit, use in USES if rpd < limit), QUANTIFICATION)
 
 
 def clearly(change: Estimate) -> int:

@@ -15,12 +15,12 @@ from spektron_jax.commands.report.transfer_verdict import (
     Names,
     Summary,
     clearly,
-    use_of,
     verdict,
 )
 from spektron_jax.commands.result import Result
 from spektron_jax.metrics import agreement
 from spektron_jax.transfer.intervals import TOO_WIDE
+from spektron_jax.transfer.usefulness import use_of
 
 METHODS = ("combination", "without network", "no transfer", "GLSW")
 

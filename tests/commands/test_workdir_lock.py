@@ -6,7 +6,8 @@ import signal
 
 import pytest
 
-from spektron_jax import SpektronError, workdir_lock
+from spektron_jax import SpektronError
+from spektron_jax.commands import workdir_lock
 from spektron_jax.main import main
 
 pytest.importorskip("fcntl")
@@ -38,7 +39,7 @@ def test_a_second_run_is_refused_and_told_of_the_first(holder, tmp_path, capsys)
         workdir_lock.held(tmp_path),
     ):
         pass
-    config = f"--config={os.path.dirname(__file__)}/../configs/lab.py"
+    config = "--config=configs/lab.py"
     assert main([config, f"--workdir={tmp_path}"]) == 2
     assert "choose another --workdir" in capsys.readouterr().err
     assert sorted(os.listdir(tmp_path)) == [workdir_lock.NAME]
