@@ -49,8 +49,8 @@ def run(config: ConfigDict, workdir: Path) -> None:
     print(f"{len(X)} spectra predicted by a model with {ct.regime_}")
     if len(found.X) > len(X):
         print(f"{len(found.X) - len(X)} spectra with missing points: none")
-    for one in told:
-        print(f"warning: {one.message}")
+    for warning in told:
+        print(f"warning: {warning.message}")
     if "flag" in arrays:
         kinds, counts = np.unique(arrays["flag"], return_counts=True)
         for kind, count in zip(kinds, counts, strict=True):
