@@ -57,7 +57,7 @@ def findings(given: Arguments) -> list[Finding]:
     if all(map(len, sides)):
         whole = given.source.X, given.target.X
         pairs = data.X_source[data.paired[rows]], data.X_target[rows]
-        found += _instruments(whole, sides, pairs)
+        found += _instruments(whole, sides, pairs, CLIPPED in {f.name for f in found})
     found += _pairs(given, rows)
     return [*found, *_labels(given, good_source, good_target)]
 
@@ -147,8 +147,17 @@ def _copies(given: Arguments) -> Iterator[Finding]:
             )
 
 
-def _instruments(whole: Both, sides: Both, pairs: Both) -> Iterator[Finding]:
+def _instruments(
+    whole: Both, sides: Both, pairs: Both, clipped: bool
+) -> Iterator[Finding]:
     """Of spectra on their own axes, of good ones on one axis, and of pairs of these."""
+    if not clipped and pair_checks.levelled(*sides):
+        yield Finding(
+            CLIPPED,
+            "X_target: spectra end at one level where the source's differ: saturated "
+            "or clipped; measure with less light or a thinner sample, or leave that "
+            "range out",
+        )
     if text := pair_checks.treated(*whole):
         yield Finding(
             TREATED,

@@ -18,6 +18,7 @@ LEAST_PAIRS = 4
 BETTER, TYPICAL = 0.3, 3.0  # of squared distances, when pairs are exchanged
 SHUFFLED = 0.75  # of the squared distance of strangers
 NAMING, NEAR = 0.9, 2.0  # correlation and distance at which a conversion is named
+TOP, TOP_SHARE, TOP_SPREAD = 0.02, 0.03, 0.25  # of range, of points, of the usual
 CENTRED, SCALED = 1e-2, 1e-6
 DISAGREE, ALL_DISAGREE, LEAST_DISAGREE = 8.0, 0.5, 0.02
 
@@ -87,6 +88,22 @@ def strange(A: np.ndarray, B: np.ndarray, P: np.ndarray, Q: np.ndarray) -> str:
                 f"target spectra {what} {1 / ratio:.3g} times less than source spectra"
             )
     return ""
+
+
+def levelled(A: np.ndarray, B: np.ndarray) -> bool:
+    """Whether target spectra end at one level, with noise on it: a full detector.
+
+    Near the top of their median they hardly differ, though the source's do there.
+    """
+    if min(len(A), len(B)) < LEAST_PAIRS:
+        return False
+    median = middle(B)
+    top = median >= median.max() - TOP * np.ptp(median)
+    spread = B.std(axis=0) / np.maximum(A.std(axis=0), np.finfo(float).tiny)
+    return bool(
+        top.mean() > TOP_SHARE
+        and np.median(spread[top]) < TOP_SPREAD * np.median(spread)
+    )
 
 
 def level(A: np.ndarray, B: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Single faults as scripts, where they lie beside the checkout: exit code 0 is right."""
+"""Single faults as scripts, where they lie beside the checkout: they end with 0."""
 
 import os
 import subprocess
