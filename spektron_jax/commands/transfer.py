@@ -69,6 +69,8 @@ def check(config: ConfigDict) -> None:
 def run(config: ConfigDict, workdir: Path) -> Iterator[Result]:
     """Fit, save, answer by cross-validated errors; then compare, and answer again."""
     given, samples = config.transfer, read_paired(config.data)
+    for note in samples.guesses:
+        print(note)
     splits = TransferSplits(samples)
     all_samples = given.n == 0 or given.regime == "none"
     regime = Regime(given.regime, None if all_samples else given.n)

@@ -83,6 +83,7 @@ class PairedSamples:
       scans: sample number and spectrum of each target scan, None: no replicates
       files: path -> SHA-256
       warnings: one sentence each
+      guesses: sentences on units that no file names
     """
 
     ids: np.ndarray
@@ -97,6 +98,7 @@ class PairedSamples:
     scans: tuple[np.ndarray, np.ndarray] | None = None
     files: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    guesses: tuple[str, ...] = ()
 
     def measured(self) -> tuple[np.ndarray, np.ndarray]:
         """Which samples have a whole spectrum on source and target, (N,) bool each."""
@@ -221,7 +223,7 @@ def read_paired(given: ConfigDict) -> PairedSamples:
         for problem in one.problems
         if problem.row is None and problem.text.startswith("unit ")
     ]
-    paired = replace(paired, warnings=(*notes, *paired.warnings))
+    paired = replace(paired, guesses=tuple(notes))
     return replace(paired, files={Path(path).name: checksum(path) for path in paths})
 
 

@@ -105,7 +105,7 @@ def _read(file: h5py.File) -> SpectraSet:
     version = attribute(file, "format_version")
     if not isinstance(version, int | np.integer) or not 1 <= version <= VERSION:
         raise SpektronError(
-            f"{path}: format_version is {version!r}, this program reads 1 to {VERSION}"
+            f"{path}: format_version is {version}, this program reads 1 to {VERSION}"
         )
     ids = strings_of(file, "sample_ids")
     targets = _numbers(file, "targets", 2)

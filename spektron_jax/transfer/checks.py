@@ -26,6 +26,7 @@ NAMES = (
     *(LABEL_CODES, SLIPS, RANGE),
 )
 SAME_LABEL = 0.02  # SD of the labels: copies of a spectrum may differ by so much
+_NONE = np.empty(0, dtype=int)
 Both = tuple[np.ndarray, np.ndarray]  # of source and target
 
 
@@ -41,8 +42,8 @@ class Finding:
 
     name: str
     text: str
-    source: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
-    target: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
+    source: np.ndarray = field(default_factory=lambda: _NONE)
+    target: np.ndarray = field(default_factory=lambda: _NONE)
 
 
 def findings(given: Arguments) -> list[Finding]:
@@ -56,22 +57,23 @@ def findings(given: Arguments) -> list[Finding]:
     if all(map(len, sides)):
         whole = given.source.X, given.target.X
         pairs = data.X_source[data.paired[rows]], data.X_target[rows]
-        found += _instruments(whole, sides, pairs)
+        found += _instruments(whole, sides, pairs, CLIPPED in {f.name for f in found})
     found += _pairs(given, rows)
     return [*found, *_labels(given, good_source, good_target)]
 
 
 def unusable(found: list[Finding]) -> tuple[np.ndarray, np.ndarray]:
     """Samples of source and target whose spectra were not measured well."""
-    none = [np.empty(0, dtype=int)]
     return (
-        np.unique(np.concatenate(none + [one.source for one in found])),
-        np.unique(np.concatenate(none + [one.target for one in found])),
+        np.unique(np.concatenate([_NONE, *(one.source for one in found)])),
+        np.unique(np.concatenate([_NONE, *(one.target for one in found)])),
     )
 
 
 def spectrum_sentences(X: np.ndarray, usual: float) -> dict[str, tuple]:
     """Check -> rows of spectra (n, p), what they are, and what to do."""
+    if spectrum_checks.unsuspicious(X):
+        return {}
     return {
         CODES: (
             spectrum_checks.coded(X),
@@ -101,7 +103,9 @@ def _spectra(given: Arguments) -> Iterator[Finding]:
         if not len(X):
             continue
         named = spectrum_sentences(X, usual)
-        told = np.unique(np.concatenate([rows for rows, *_ in named.values()]))
+        told = np.unique(
+            np.concatenate([_NONE, *(rows for rows, *_ in named.values())])
+        )
         rest = np.setdiff1d(np.arange(len(X)), told)
         named[UNLIKE] = (
             rest[spectrum_checks.unlike(X[rest], others)],
@@ -143,8 +147,17 @@ def _copies(given: Arguments) -> Iterator[Finding]:
             )
 
 
-def _instruments(whole: Both, sides: Both, pairs: Both) -> Iterator[Finding]:
+def _instruments(
+    whole: Both, sides: Both, pairs: Both, clipped: bool
+) -> Iterator[Finding]:
     """Of spectra on their own axes, of good ones on one axis, and of pairs of these."""
+    if not clipped and pair_checks.levelled(*sides):
+        yield Finding(
+            CLIPPED,
+            "X_target: spectra end at one level where the source's differ: saturated "
+            "or clipped; measure with less light or a thinner sample, or leave that "
+            "range out",
+        )
     if text := pair_checks.treated(*whole):
         yield Finding(
             TREATED,

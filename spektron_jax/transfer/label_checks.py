@@ -1,6 +1,6 @@
 """Labels that contradict their spectra: codes, slips of the pen, another sample's.
 
-n = labels, L = points.
+n = labels, L = points, r = directions.
 """
 
 import numpy as np
@@ -8,6 +8,7 @@ from scipy import stats
 from scipy.linalg import eigh
 
 from spektron_jax.transfer.directions import spanned
+from spektron_jax.transfer.spectrum_checks import middle
 
 CODES = (-99999, -9999, -999, -99, -9, -1, 999, 9999, 99999, 999999)
 ISOLATED = 1.0  # ranges of the other labels between a code and the nearest of them
@@ -37,12 +38,12 @@ def left_out(
     """Errors of ridge regression on the kept spectra, each left out; and predictions.
 
     Args:
-      X: spectra                                                       (n, L)
+      X: spectra in the directions that they span                      (n, r)
       y: labels                                                        (n,)
       kept: which of them calibrate; the others are predicted          (n,) bool
     """
     mean, middle = X[kept].mean(axis=0), y[kept].mean()
-    U = (X - mean) @ spanned(X[kept] - mean)
+    U = X - mean
     values, Q = eigh(U[kept].T @ U[kept], check_finite=False)
     values = np.maximum(values, 0.0)
     scores = U @ Q
@@ -59,6 +60,7 @@ def left_out(
     return errors, y - errors
 
 
+_NONE = np.empty(0, dtype=int)
 Found = tuple[np.ndarray, np.ndarray]
 
 
@@ -66,6 +68,9 @@ def slips(X: np.ndarray, y: np.ndarray) -> Found:
     """Labels far from what the other samples say, and what they say.
 
     A bad label draws the model towards it; so fits leave out what was found before.
+
+    Args:
+      X, y: as for `left_out`
 
     Returns:
       Rows, and predictions of all labels                              (n,)
@@ -91,14 +96,19 @@ def slips_of_both(
     The target's labels are compared with a model of the source, after the median
     differences of spectra and of labels are taken away.
     """
-    own = slips(X_source, y_source)
     S, T = y_source.size, y_target.size
-    if T < LEAST_TARGET or S < LEAST_LABELS:
-        return own, (np.empty(0, dtype=int), y_target)
+    if S < LEAST_LABELS:
+        return (_NONE, y_source), (_NONE, y_target)
+    centre, shift = middle(X_source), 0.0
+    if T:
+        shift = middle(X_target) - centre
+    X = np.vstack([X_source, X_target - shift]) - centre
+    X = X @ spanned(X[:S])
+    own = slips(X[:S], y_source)
+    if T < LEAST_TARGET:
+        return own, (_NONE, y_target)
     kept = np.ones(S + T, dtype=bool)
     kept[own[0]] = kept[S:] = False
-    shift = np.median(X_target, axis=0) - np.median(X_source, axis=0)
-    X = np.vstack([X_source, X_target - shift])
     errors, _ = left_out(X, np.concatenate([y_source, y_target]), kept)
     off = errors[S:] - np.median(errors[S:])
     floor = stats.median_abs_deviation(errors[:S][kept[:S]], scale="normal")

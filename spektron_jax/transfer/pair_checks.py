@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from spektron_jax.transfer.spectrum_checks import differences
+from spektron_jax.transfer.spectrum_checks import differences, middle
 
 LEAST_CORRELATION = -0.2  # of the median spectra
 REVERSED = (0.5, 0.95)  # of the median spectra, as they are and reversed
@@ -18,6 +18,7 @@ LEAST_PAIRS = 4
 BETTER, TYPICAL = 0.3, 3.0  # of squared distances, when pairs are exchanged
 SHUFFLED = 0.75  # of the squared distance of strangers
 NAMING, NEAR = 0.9, 2.0  # correlation and distance at which a conversion is named
+TOP, TOP_SHARE, TOP_SPREAD = 0.02, 0.03, 0.25  # of range, of points, of the usual
 CENTRED, SCALED = 1e-2, 1e-6
 DISAGREE, ALL_DISAGREE, LEAST_DISAGREE = 8.0, 0.5, 0.02
 
@@ -40,7 +41,7 @@ CONVERSIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 def correlation(A: np.ndarray, B: np.ndarray) -> float:
     """Of the median spectra of (S, L) and (T, L) over the points; 1: unknown."""
-    return _cosine(*(_centred(np.median(X, axis=0)) for X in (A, B)))
+    return _cosine(*(_centred(middle(X)) for X in (A, B)))
 
 
 def scale(A: np.ndarray, B: np.ndarray) -> float:
@@ -48,8 +49,7 @@ def scale(A: np.ndarray, B: np.ndarray) -> float:
     if len(B) < LEAST_PAIRS:
         return 1.0
     own, other = (
-        float(np.median(np.linalg.norm(X - np.median(X, axis=0), axis=1)))
-        for X in (A, B)
+        float(np.median(np.linalg.norm(X - middle(X), axis=1))) for X in (A, B)
     )
     return other / own if own > 0 else 1.0
 
@@ -74,7 +74,7 @@ def strange(A: np.ndarray, B: np.ndarray, P: np.ndarray, Q: np.ndarray) -> str:
     by_pairs = len(P) >= LEAST_PAIRS
     if by_pairs and (r := pair_correlation(P, Q)) < LEAST_PAIR_CORRELATION:
         return f"what tells samples apart does not correlate in the pairs (r = {r:.2f})"
-    a, b = (_centred(np.median(X, axis=0)) for X in (A, B))
+    a, b = (_centred(middle(X)) for X in (A, B))
     r, back = _cosine(a, b), _cosine(a, b[::-1])
     if (r < LEAST_CORRELATION and not by_pairs) or (
         r < REVERSED[0] < REVERSED[1] < back
@@ -90,9 +90,25 @@ def strange(A: np.ndarray, B: np.ndarray, P: np.ndarray, Q: np.ndarray) -> str:
     return ""
 
 
+def levelled(A: np.ndarray, B: np.ndarray) -> bool:
+    """Whether target spectra end at one level, with noise on it: a full detector.
+
+    Near the top of their median they hardly differ, though the source's do there.
+    """
+    if min(len(A), len(B)) < LEAST_PAIRS:
+        return False
+    median = middle(B)
+    top = median >= median.max() - TOP * np.ptp(median)
+    spread = B.std(axis=0) / np.maximum(A.std(axis=0), np.finfo(float).tiny)
+    return bool(
+        top.mean() > TOP_SHARE
+        and np.median(spread[top]) < TOP_SPREAD * np.median(spread)
+    )
+
+
 def level(A: np.ndarray, B: np.ndarray) -> float:
     """Size of the median target spectrum in that of the source; 1: unknown."""
-    own, other = (float(np.linalg.norm(np.median(X, axis=0))) for X in (A, B))
+    own, other = (float(np.linalg.norm(middle(X))) for X in (A, B))
     return other / own if own > 0 else 1.0
 
 
@@ -114,7 +130,7 @@ def treated(A: np.ndarray, B: np.ndarray) -> str:
 
 def conversion(A: np.ndarray, B: np.ndarray) -> str:
     """What would bring the target's spectra near the source's, in words, or ""."""
-    a, b = np.median(A, axis=0), np.median(B, axis=0)
+    a, b = middle(A), middle(B)
     if _cosine(_centred(a), _centred(b)) > NAMING and 0.05 < _ratio(a, b) < 20:
         return ""
     found = {}
@@ -177,7 +193,7 @@ def _costs(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     """Squared distances of all partners, 1 for strangers, the mean of two views."""
     total = np.zeros((len(A), len(A)))
     for X, Y in zip(_views(A), _views(B), strict=True):
-        X, Y = X - np.median(X, axis=0), Y - np.median(Y, axis=0)
+        X, Y = X - middle(X), Y - middle(Y)
         length = np.linalg.norm(X), np.linalg.norm(Y)
         if min(length) == 0:
             return np.eye(len(A)) - 1

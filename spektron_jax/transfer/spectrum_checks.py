@@ -6,6 +6,8 @@ n, m = spectra, p, L = points.
 import numpy as np
 
 CODES = (-9999.0, -999.0, -99.0, 999.0, 9999.0, 99999.0, -32768.0)
+LEAST_CODE = 99.0
+ENOUGH = 256  # spectra for a median
 CODE_FACTOR = 5.0  # times the largest other value: what is nearer can be measured
 LEAST_EQUAL, EQUAL_SHARE = 4, 0.02  # neighbours that hold the very same value
 ROUNDED = 3.0  # as many equal neighbours elsewhere: values are rounded, not clipped
@@ -13,6 +15,19 @@ USUAL, MOST = 0.8, 0.9  # quantiles
 GAP, OTHERS_GAP = 1.9, 1.0  # of the logarithm of distances
 LEAST_SPECTRA = 5  # of either instrument, for a spread
 LEAST_OWN = 3
+
+
+def unsuspicious(X: np.ndarray) -> bool:
+    """Whether spectra (n, p) can be neither coded nor flat nor clipped, at a glance."""
+    if X.min() <= -LEAST_CODE or X.max() >= LEAST_CODE:
+        return False
+    equal = np.count_nonzero(X[:, 1:] == X[:, :-1], axis=1)
+    return bool(equal.max() < min(LEAST_EQUAL, X.shape[1] - 1))
+
+
+def middle(X: np.ndarray) -> np.ndarray:
+    """Median spectrum of (n, L), of 256 of them at most."""
+    return np.median(X[:: max(1, len(X) // ENOUGH)], axis=0)
 
 
 def coded(X: np.ndarray) -> np.ndarray:
@@ -95,7 +110,7 @@ def _above_median(X: np.ndarray) -> np.ndarray:
 
 
 def _log_distances(X: np.ndarray) -> np.ndarray:
-    distances = np.linalg.norm(X - np.median(X, axis=0), axis=1)
+    distances = np.linalg.norm(X - middle(X), axis=1)
     floor = np.sqrt(np.finfo(float).eps) * np.linalg.norm(X, axis=1).max(initial=1e-300)
     return np.log(np.maximum(distances, floor))
 

@@ -349,6 +349,22 @@ def test_replicates_in_files(instruments, tmp_path, column, capsys):
     assert len(rows_of(tmp_path / "fresh" / "predictions.csv")) == 4
 
 
+def test_the_only_possible_unit_is_taken_and_printed(instruments, tmp_path, capsys):
+    X_s, axis, X_t, _, y = instruments(samples=20)
+    ids = [f"s{i}" for i in range(20)]
+    for name, X in (("old", X_s), ("new", X_t)):
+        scans_file(tmp_path / f"{name}.csv", ids, axis, X, 1, True)
+    labels = [f"{name},{value:.4f}" for name, value in zip(ids, y, strict=True)]
+    (tmp_path / "labels.csv").write_text("\n".join(["sample,fat", *labels]))
+    more = [f"--config.data.source_path={tmp_path}/old.csv"]
+    more += [f"--config.data.target_path={tmp_path}/new.csv"]
+    more += [f"--config.data.labels_path={tmp_path}/labels.csv"]
+    more += ["--config.data.modality=NIR", "--noconfig.transfer.compare"]
+    assert transfer(tmp_path / "out", None, *more) == 0
+    said = capsys.readouterr().out
+    assert said.count("unit nm taken: the only one in which") == 2
+
+
 def test_ids_that_match_nowhere_are_shown(instruments, tmp_path, capsys):
     X_s, axis, X_t, _, y = instruments(samples=12)
     scans_file(tmp_path / "old.csv", [f"s{i}" for i in range(12)], axis, X_s, 1, True)

@@ -1,4 +1,4 @@
-"""Single faults as scripts beside the checkout, where there are: they exit with 0."""
+"""Single faults as scripts, where they lie beside the checkout: they end with 0."""
 
 import os
 import subprocess

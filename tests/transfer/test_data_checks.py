@@ -96,6 +96,16 @@ def test_bad_spectra_are_named(data, change, name, words):
     assert ct.interval_mark() == "not calibrated"
 
 
+@pytest.mark.parametrize("noise", [1e-6, 1e-4, 1e-3])
+def test_a_full_detector_with_noise_is_named(data, noise):
+    """Catches: saturated spectra pass since no two values are equal."""
+    X = data[0]["X_target"]
+    X = np.minimum(X, 0.3 * X.mean(axis=0).max())
+    X = X + noise * np.random.default_rng(0).normal(size=X.shape)
+    ct = fitted(data[0] | {"X_target": X})
+    assert checks.CLIPPED in ct.failed_checks_
+
+
 def reflectance(X):
     return 10.0**-X
 

@@ -4,6 +4,7 @@ import copy
 import io
 import pickle
 import warnings
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -86,6 +87,16 @@ def test_pickle_joblib_and_deepcopy(both, more, tiny_weights):
         intervals = other.predict_interval(X_t), ct.predict_interval(X_t)
         np.testing.assert_array_equal(*intervals)
     np.testing.assert_array_equal(copy.deepcopy(ct).predict(X_t), ct.predict(X_t))
+
+
+def test_a_path_as_a_parameter_is_saved(both, tiny_weights, tmp_path):
+    X_s, X_t, axis, y = both
+    ct = CalibrationTransfer(Path(tiny_weights), random_state=np.int64(2))
+    ct.fit(X_s, y, axis, X_t[:10], y_target=y[:10])
+    ct.about_ = {"file": tmp_path / "x.csv", "n": np.float32(2)}
+    loaded = CalibrationTransfer.load(ct.save(tmp_path / "model"))
+    assert loaded.random_state == 2 and loaded.about_["n"] == 2
+    np.testing.assert_array_equal(loaded.predict(X_t), ct.predict(X_t))
 
 
 def test_a_default_axis_is_said(both, tmp_path):
