@@ -141,5 +141,7 @@ def _distances(
     centred: np.ndarray, loadings: np.ndarray, variances: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     scores = centred @ loadings.T
-    residual = centred - scores @ loadings
-    return np.sum(scores**2 / variances, axis=1), np.sum(residual**2, axis=1)
+    squares = scores**2
+    # The loadings are orthonormal: of the residual only its length is needed.
+    q = np.einsum("ij,ij->i", centred, centred) - squares.sum(axis=1)
+    return np.sum(squares / variances, axis=1), np.maximum(q, 0.0)
