@@ -12,7 +12,7 @@ use, so that `import spektron_jax` is safe in data workers and command-line tool
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from spektron_jax.errors import SpektronError
+from spektron_jax.errors import SpektronError, SpektronWarning
 
 __version__ = "0.1.0"
 __all__ = [
@@ -22,6 +22,8 @@ __all__ = [
     "SpectralLibrary",
     "SpectraSet",
     "SpektronError",
+    "SpektronWarning",
+    "TargetFolds",
     "TransferData",
     "__version__",
     "formats",
@@ -38,6 +40,7 @@ _LAZY = {
     "LineCorpus": "spektron_jax.corpus.line_corpus",
     "SpectraSet": "spektron_jax.spectra.spectra_set",
     "SpectralLibrary": "spektron_jax.identification.library",
+    "TargetFolds": "spektron_jax.transfer.folds",
     "TransferData": "spektron_jax.transfer.data",
     "formats": "spektron_jax.spectra.readers",
     "load_encoder": "spektron_jax.encoder.load",
@@ -57,6 +60,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see in place of the table
     from spektron_jax.spectra.spectra_set import SpectraSet
     from spektron_jax.transfer.data import TransferData
     from spektron_jax.transfer.estimator import CalibrationTransfer
+    from spektron_jax.transfer.folds import TargetFolds
 
 
 def __getattr__(name: str) -> Any:

@@ -210,10 +210,10 @@ def _check_usable(X: np.ndarray, name: str) -> None:
     what = ""
     if not X.any():
         what = "0 everywhere"
-    elif X.shape[1] > 1 and not np.ptp(X, axis=1).any():
-        what = "flat, with one value at every point"
     elif len(X) >= MIN_DIFFERENT and not np.ptp(X, axis=0).any():
         what = "equal to each other"
+    elif X.shape[1] > 1 and not np.ptp(X, axis=1).any():
+        what = "flat, with one value at every point"
     if len(X) and what:
         raise InputError(
             f"{name}: all {len(X)} spectra are {what}; give measured spectra of "

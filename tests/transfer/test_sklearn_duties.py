@@ -17,9 +17,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import estimator_checks
 
-from spektron_jax import CalibrationTransfer, SpektronError
+from spektron_jax import CalibrationTransfer, SpektronError, TargetFolds
 from spektron_jax.transfer import frames
-from spektron_jax.transfer.folds import TargetFolds
 
 # check -> why the estimator does otherwise; docs/transfer.md says the same.
 EXPECTED = {
