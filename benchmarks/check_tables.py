@@ -1,4 +1,4 @@
-"""Tables of `benchmarks.data_checks`: what checks name, and false alarms."""
+"""Tables of `benchmarks.data_checks` and `benchmarks.transfer_risk`."""
 
 from benchmarks.result_files import load, markdown
 
@@ -16,6 +16,20 @@ def data_alarms() -> str:
 def data_new() -> str:
     """Warnings at prediction."""
     return new_rows(load("data_checks"))
+
+
+def transfer_risk() -> str:
+    """What is said of a transfer without labels, and what came of it."""
+    rows = []
+    for row in load("transfer_risk")["groups"]:
+        bins = (
+            f"{said:.2f}: {found:.2f} ({n})" for n, said, found in row["reliability"]
+        )
+        area = "-" if row["auc_after"] is None else f"{row['auc_after']:.2f}"
+        shares = f"{row['poor_before']:.0%}", f"{row['poor_after']:.0%}"
+        rows.append([row["group"], str(row["trials"]), *shares, area, "; ".join(bins)])
+    head = ["", "trials", "R2 below 0.5 without transfer", "with it", "AUC"]
+    return markdown([*head, "said: found (trials)"], rows)
 
 
 def fault_rows(content: dict) -> str:
@@ -50,4 +64,4 @@ def new_rows(content: dict) -> str:
     return markdown(head, rows)
 
 
-MAKERS = (data_checks, data_alarms, data_new)
+MAKERS = (data_checks, data_alarms, data_new, transfer_risk)
