@@ -46,7 +46,7 @@ NOISE_DRAWS = 100  # of white noise that are encoded
 VIEWS = ("raw", "sg1", "snv", "snv+sg1")
 CLASSICAL_VIEWS = ("raw", "snv")  # of PLS transfers with labels
 # Without labels: views of CORAL and of centring, and each one's weight.
-CORAL = {"coral_u/raw": 0.5, "coral_u/sg1": 0.1}
+CORAL = {"coral_u/raw": 0.4, "coral_u/sg1": 0.2}
 CENTRED = {"umc/raw": 0.1, "umc/snv": 0.1}
 # PLS transfers -> labelled target samples that they need.
 PAIRED = {"mc": 0, "ds_res": 0, "glsw0.01": 0, "pooled_mc": 1, "pooled_w1": 1}

@@ -87,7 +87,7 @@ def test_weights_are_those_of_left_out_errors(instruments, n, pairs):
 def test_the_priors_and_the_power_are_those_documented():
     assert (CLASSICAL_PRIOR, TRUST, EVIDENCE_POWER) == (0.3, 0.6, 0.05)
     assert [split.prior for split in NOISE_SPLITS] == [1.0, 1.0, 1.0, 0.2]
-    assert unlabelled_shares(20) == {"coral_u/raw": 0.5, "coral_u/sg1": 0.1}
+    assert unlabelled_shares(20) == {"coral_u/raw": 0.4, "coral_u/sg1": 0.2}
     assert unlabelled_shares(19) == {"umc/raw": 0.1, "umc/snv": 0.1}
     assert (MAX_ENCODER_SHARE, ODDS) == (0.5, 20)
 
@@ -125,7 +125,7 @@ def test_without_samples_to_leave_out_weights_are_prior_and_evidence(instruments
     members = spectral_members(data)
     fitted = Ensemble("classical").fit(data)
     assert list(fitted.groups) == list(fitted.without) == []
-    share = {"unlabelled": {"coral_u/raw": 0.5, "coral_u/sg1": 0.1}, "none": {}}
+    share = {"unlabelled": {"coral_u/raw": 0.4, "coral_u/sg1": 0.2}, "none": {}}
     share = share.get(kind, {"umc/raw": 0.1, "umc/snv": 0.1})
     bayes = [m for m in members if m.kind == "bayes"]
     evidence = np.array([m.evidence for m in bayes])
