@@ -7,6 +7,7 @@ ends with one line on stderr and exit code 2.
 """
 
 import logging
+import os
 import sys
 import tempfile
 import traceback
@@ -19,6 +20,8 @@ from absl import flags
 from spektron_jax.commands import config_file, runner, workdir_lock
 from spektron_jax.errors import SpektronError
 
+PIPE_CLOSED = 141  # as a shell calls the end by SIGPIPE
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command line, without the program's name, and returns the exit code."""
@@ -26,6 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(levelname)s: %(message)s")
     try:
         run(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output, such as head, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
     except KeyboardInterrupt:
         print("interrupted: run the same command again to resume", file=sys.stderr)
         return 130

@@ -235,3 +235,12 @@ def test_as_a_command(tmp_path):
     assert "| jax" not in failed.stderr
     helped = run("--help")
     assert helped.returncode == 0 and "--workdir" in helped.stdout
+
+
+def test_a_reader_that_has_enough_is_no_error():
+    """As in `... | head`: no traceback."""
+    command = [sys.executable, "-m", "spektron_jax.main", "--help"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as run:
+        run.stdout.close()
+        assert run.stderr.read() == b"" and run.wait() == main.PIPE_CLOSED

@@ -177,6 +177,11 @@ def run_steps(config, workdir, state, step, stream, devices):
 
 def save_state(config, workdir, done, state):
     """A whole checkpoint of the first replica."""
+    if not workdir.is_dir():
+        raise SpektronError(
+            f"{workdir}: is gone since the run began; put it back and run the same "
+            "command to resume, or choose another --workdir"
+        )
     state = parallel.unreplicate(state)
     checkpoint.save(
         workdir,

@@ -397,6 +397,12 @@ def test_collapse_is_warned_of_once(caplog):
     assert "posterior collapse" in caplog.text
 
 
+def test_a_workdir_that_is_gone_is_not_made_anew(settings, tmp_path):
+    with pytest.raises(SpektronError, match="gone since the run began; put it back"):
+        loop.save_state(settings(), tmp_path / "gone", 1, None)
+    assert not (tmp_path / "gone").exists()
+
+
 def test_what_cannot_be_written_is_one_line(settings, tmp_path):
     gone = tmp_path / "gone"
     with pytest.raises(SpektronError, match="config.json: cannot be written"):
