@@ -22,6 +22,7 @@ NO_AXIS = (
     "encoder is not used; give axis_source in nm, um or cm-1"
 )
 POINTS = "points"  # the unit of an axis that nobody named
+LARGEST = 1e12  # counts of a detector stay far below
 SAME_AXIS = 1e-6  # of a step: axes nearer than this are the same
 
 
@@ -114,6 +115,12 @@ def spectra(X: Any, name: str) -> np.ndarray:
         raise InputError(
             f"{name}: row {bad[0]} holds NaN or infinity ({bad.size} such rows); leave "
             "out spectra that were not measured"
+        )
+    high = np.flatnonzero(np.abs(X).max(axis=1) > LARGEST)
+    if high.size:
+        raise InputError(
+            f"{name}: row {high[0]} holds {np.abs(X[high[0]]).max():.3g}, which no "
+            f"instrument shows ({high.size} such rows); repair these spectra"
         )
     return X
 

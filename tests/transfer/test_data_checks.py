@@ -305,11 +305,12 @@ def test_predictions_far_outside_the_labels_are_named(data):
 def test_predictions_are_finite_or_refused(data):
     given, X = data
     ct = fitted(given)
+    ct._model.coefficients["raw"][:] = 1e308
     with (
         np.errstate(all="ignore"),
         pytest.raises(SpektronError, match="rows? 0.*not a finite number"),
     ):
-        ct.predict(X * 1e308)
+        ct.predict(X * 1e3)
 
 
 def test_failed_checks_are_kept_with_a_model(data, tmp_path):
@@ -342,3 +343,15 @@ def test_preprocessing_of_one_side_is_told():
         pair_checks.treated(X, X - X.mean(axis=0)) == "X_target has its columns centred"
     )
     assert pair_checks.treated(X, X + 1) == pair_checks.treated(snv, snv) == ""
+
+
+@pytest.mark.parametrize("value", [1e13, -2.9e28, 1e300])
+def test_values_that_no_instrument_shows_are_refused(instruments, value):
+    X_s, axis, X_t, _, y = instruments()
+    X_t = X_t.copy()
+    X_t[3, 7] = value
+    with pytest.raises(SpektronError, match="X_target: row 3 holds .* repair these"):
+        CalibrationTransfer(None).fit(X_s, y, axis, X_t)
+    ct = CalibrationTransfer(None).fit(X_s, y, axis, X_t[:3])
+    with pytest.raises(SpektronError, match="X: row 3 holds"):
+        ct.predict(X_t)
