@@ -45,7 +45,7 @@ def test_flags_and_overrides_reach_the_training(train, tmp_path):
     argv += ["--noconfig.checkpoint.resume", "--config.data.modalities=IR"]
     assert main.main([*argv, f"--workdir={workdir}"]) == 0
     ((config, path),) = train.calls
-    assert path == workdir and os.listdir(workdir) == ["run.lock"]
+    assert path == workdir and os.listdir(workdir) == []
     assert config.train.steps == 10 and config.model.width == 32
     assert config.optim.clip == 2.0 and isinstance(config.optim.clip, float)
     assert config.checkpoint.resume is False

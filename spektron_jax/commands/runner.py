@@ -58,9 +58,9 @@ def run(config: ConfigDict, workdir: Path) -> None:
     Raises:
       SpektronError: from the task, or a file cannot be written.
     """
-    found = task_of(config).run(config, workdir)
+    found, said = task_of(config).run(config, workdir), set[str]()
     for result in [found] if isinstance(found, Result) else found or ():
-        write(result, config, workdir)
+        write(result, config, workdir, said)
 
 
 def task_of(config: ConfigDict) -> ModuleType:
@@ -68,8 +68,14 @@ def task_of(config: ConfigDict) -> ModuleType:
     return import_module(f"spektron_jax.commands.{config.task}")
 
 
-def write(result: Result, config: ConfigDict, workdir: Path) -> None:
-    """Write results.json, results.npz and the page; print verdict and paths."""
+def write(
+    result: Result, config: ConfigDict, workdir: Path, said: set[str] | None = None
+) -> None:
+    """Write results.json, results.npz and the page; print verdict and paths.
+
+    What was `said` before is not said again.
+    """
+    said = set() if said is None else said
     from spektron_jax.commands.report.html import render  # matplotlib takes a second
 
     about = provenance_of(config) | {"files": dict(result.files)}
@@ -83,10 +89,13 @@ def write(result: Result, config: ConfigDict, workdir: Path) -> None:
     with replacing(workdir / result.page) as draft:
         page = render(result, repeat_section(about))
         draft.write_text(page, encoding="utf-8")
-    for found in result.verdict:
-        print(f"{found.label}: {found.text}")
+    lines = [f"{found.label}: {found.text}" for found in result.verdict]
     for name, path in {**result.written, "report": workdir / result.page}.items():
-        print(f"{name}: {os.path.relpath(path)}", flush=True)
+        lines.append(f"{name}: {os.path.relpath(path)}")
+    for line in lines:
+        if line not in said:
+            print(line, flush=True)
+    said.update(lines)
 
 
 def provenance_of(config: ConfigDict) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """One run at a time in a workdir.
 
-The lock is the system's: it ends with the process, however that ends. `run.lock` says
-who holds it; the file itself stays, and means nothing without a process.
+The lock is the system's, on the folder: it ends with the process, however that ends.
+`run.lock` in it says who holds it, and means nothing without a process.
 """
 
 import contextlib
@@ -32,28 +32,32 @@ def held(workdir: Path) -> Iterator[None]:
     if fcntl is None:
         yield
         return
-    with (workdir / NAME).open("a+", encoding="utf-8") as file:
+    note, folder = workdir / NAME, os.open(workdir, os.O_RDONLY)
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.seek(0)
             raise SpektronError(
-                f"{workdir}: in use by {_told(file.read())}; wait for it, stop it, or "
+                f"{workdir}: in use by {_holder(note)}; wait for it, stop it, or "
                 "choose another --workdir"
             ) from None
         except OSError:  # a file system without locks
             yield
             return
-        file.truncate(0)
         now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        json.dump({"process": os.getpid(), "host": platform.node(), "since": now}, file)
-        file.flush()
-        yield
+        holder = {"process": os.getpid(), "host": platform.node(), "since": now}
+        note.write_text(json.dumps(holder), encoding="utf-8")
+        try:
+            yield
+        finally:
+            note.unlink(missing_ok=True)
+    finally:
+        os.close(folder)
 
 
-def _told(text: str) -> str:
+def _holder(note: Path) -> str:
     try:
-        holder = json.loads(text)
+        holder = json.loads(note.read_text(encoding="utf-8"))
         return "process {process} on {host} since {since}".format(**holder)
-    except (ValueError, KeyError, TypeError, IndexError):
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
         return "another run"

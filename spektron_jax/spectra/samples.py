@@ -30,6 +30,12 @@ from spektron_jax.spectra.replicate_scans import (
 )
 from spektron_jax.spectra.spectra_set import SpectraSet, numbered_scans
 
+# What messages call an argument of `read`, as a setting of the command line.
+AT_THE_PROMPT = {
+    "unit='nm', 'um' or 'cm-1'": "--config.data.unit=nm, um or cm-1",
+    "strict=False": "--noconfig.data.strict",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Samples:
@@ -121,7 +127,13 @@ class PairedSamples:
 def read_set(given: ConfigDict, path: str) -> SpectraSet:
     """Read a file of spectra with unit, modality and strictness of `config.data`."""
     strict = given.get("strict", True)
-    return read(path, given.unit or None, given.modality or None, strict)
+    try:
+        return read(path, given.unit or None, given.modality or None, strict)
+    except SpektronError as error:
+        text = str(error)
+        for argument, flag in AT_THE_PROMPT.items():
+            text = text.replace(argument, flag)
+        raise SpektronError(text) from error
 
 
 def samples_of(
@@ -220,8 +232,8 @@ def read_paired(given: ConfigDict) -> PairedSamples:
     notes = [
         f"{path}: {problem}"
         for path, one in zip(paths, dict.fromkeys(sets), strict=False)
-        for problem in one.problems
-        if problem.row is None and problem.text.startswith("unit ")
+        for problem in one.notes
+        if problem.text.startswith("unit ")
     ]
     paired = replace(paired, guesses=tuple(notes))
     return replace(paired, files={Path(path).name: checksum(path) for path in paths})

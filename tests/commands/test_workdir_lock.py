@@ -48,9 +48,11 @@ def test_a_second_run_is_refused_and_told_of_the_first(holder, tmp_path, capsys)
 def test_a_killed_run_leaves_no_lock(holder, tmp_path):
     os.kill(holder.pid, signal.SIGKILL)
     holder.join()
+    assert os.listdir(tmp_path) == [workdir_lock.NAME]
     for _ in range(2):
         with workdir_lock.held(tmp_path):
-            pass
+            assert os.listdir(tmp_path) == [workdir_lock.NAME]
+        assert os.listdir(tmp_path) == []
 
 
 def test_a_damaged_note_is_no_obstacle(holder, tmp_path):
