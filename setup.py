@@ -70,6 +70,7 @@ setup(
             "build>=1.2",
             "chemotools>=0.5",  # an independent DS, PDS, SST and EPO to compare with
             "hypothesis>=6.100",
+            "jcamp>=1.3",  # an independent reader of what is written
             "mypy>=1.15",
             "pandas>=2.2",  # tables as users of scikit-learn give them
             "pytest>=8.2",

@@ -24,6 +24,7 @@ ARROWS = {
     "shapes": (set(), {"jaxtyping", "numpy"}),
     "provenance": ({"__init__"}, set()),
     "archive": ({"__init__", "errors"}, set()),
+    "workdir_lock": ({"errors"}, set()),
     "metrics": ({"errors"}, NUMPY),
     "config": ({"errors"}, {"numpy", "ml_collections"}),
     "spectra": (SAVED, NUMPY | {"h5py", "absl", "tqdm", "ml_collections", "openpyxl"}),
