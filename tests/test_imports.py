@@ -26,6 +26,7 @@ ARROWS = {
     "archive": ({"__init__", "errors"}, set()),
     "workdir_lock": ({"errors"}, set()),
     "metrics": ({"errors"}, NUMPY),
+    "corrections": ({"errors"}, NUMPY | {"sklearn", "pybaselines"}),
     "config": ({"errors"}, {"numpy", "ml_collections"}),
     "spectra": (
         # which spectra are unlike the others: `spectra_figure` inside a function only
