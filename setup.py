@@ -13,6 +13,7 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
 FILES = ["openpyxl>=3.1"]  # readers of single formats
+PREPROCESSING = ["chemotools>=0.5", "pybaselines>=1.2"]  # docs/preprocessing.md
 
 
 def requirements() -> list[str]:
@@ -63,13 +64,15 @@ setup(
     extras_require={
         "corpus": CORPUS,
         "files": FILES,
+        "preprocessing": PREPROCESSING,
         "test": [
             *FILES,
+            *PREPROCESSING,  # also an independent DS, PDS, SST and EPO
             "beartype>=0.20",  # checks the shapes that jaxtyping states
             "brukeropus>=1.4,<1.5",  # an independent reader to compare with
             "build>=1.2",
-            "chemotools>=0.5",  # an independent DS, PDS, SST and EPO to compare with
             "hypothesis>=6.100",
+            "jcamp>=1.3",  # an independent reader of what is written
             "mypy>=1.15",
             "pandas>=2.2",  # tables as users of scikit-learn give them
             "pytest>=8.2",

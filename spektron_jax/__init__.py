@@ -31,6 +31,7 @@ __all__ = [
     "load_encoder",
     "oscillators",
     "read",
+    "write",
 ]
 
 # Public name -> the module that defines it, imported when the name is first asked for.
@@ -45,6 +46,7 @@ _LAZY = {
     "formats": "spektron_jax.spectra.readers",
     "load_encoder": "spektron_jax.encoder.load",
     "read": "spektron_jax.spectra.readers",
+    "write": "spektron_jax.spectra.writers",
 }
 # Modules with names of their own.
 _MODULES = {"lab": "spektron_jax.lab", "oscillators": "spektron_jax.models.oscillators"}
@@ -58,6 +60,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see in place of the table
     from spektron_jax.models import oscillators
     from spektron_jax.spectra.readers import formats, read
     from spektron_jax.spectra.spectra_set import SpectraSet
+    from spektron_jax.spectra.writers import write
     from spektron_jax.transfer.data import TransferData
     from spektron_jax.transfer.estimator import CalibrationTransfer
     from spektron_jax.transfer.folds import TargetFolds

@@ -24,9 +24,15 @@ ARROWS = {
     "shapes": (set(), {"jaxtyping", "numpy"}),
     "provenance": ({"__init__"}, set()),
     "archive": ({"__init__", "errors"}, set()),
+    "workdir_lock": ({"errors"}, set()),
     "metrics": ({"errors"}, NUMPY),
+    "corrections": ({"errors"}, NUMPY | {"sklearn", "pybaselines"}),
     "config": ({"errors"}, {"numpy", "ml_collections"}),
-    "spectra": (SAVED, NUMPY | {"h5py", "absl", "tqdm", "ml_collections", "openpyxl"}),
+    "spectra": (
+        # which spectra are unlike the others: `spectra_figure` inside a function only
+        SAVED | {"transfer"},
+        NUMPY | {"h5py", "absl", "tqdm", "ml_collections", "openpyxl", "matplotlib"},
+    ),
     "corpus": (
         SAVED | {"spectra"},
         NUMPY | {"h5py", "absl", "tqdm", "ml_collections", "rdkit", "tblite"},
@@ -132,6 +138,20 @@ def test_two_arrows_are_thinner_than_their_rooms():
                 assert not top, path
             elif layer(path) == "training":
                 assert module == "spektron_jax.encoder.weights", path
+
+
+def test_a_figure_alone_takes_spectra_to_the_transfer_and_to_matplotlib():
+    for path in FILES:
+        if layer(path) != "spectra":
+            continue
+        for module, names, top in imports(path):
+            roots = {module.split(".")[0], *project_modules(module, names)}
+            if roots & {"transfer", "matplotlib"}:
+                allowed = path.stem == "spectra_figure" and not top
+                assert allowed or (path.stem, module) == (
+                    "spectra_set",
+                    "matplotlib.figure",
+                ), path
 
 
 def test_spectra_and_transfer_load_no_jax():

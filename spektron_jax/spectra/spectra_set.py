@@ -12,6 +12,7 @@ Sizes: n samples, p points, k targets.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,9 +20,13 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.axis import check
 from spektron_jax.spectra.replicate_scans import column_of
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 # As many equal values in a row at a spectrum's maximum count as a detector's limit.
 SATURATED_RUN = 5
 MAX_SHOWN = 20  # problems in a summary
+MAX_IDS = 5  # sample ids in it
 
 
 @dataclass(frozen=True)
@@ -175,6 +180,8 @@ class SpectraSet:
         """Return a summary for people: what is there, the first notes and problems."""
         title = self.metadata.get("title", "Spectra").splitlines() or ["Spectra"]
         lines = [f"{title[0][:80]}: {len(self)} samples, {self.modality}"]
+        ids = ", ".join(one[:40] for one in self.sample_ids[:MAX_IDS].tolist())
+        lines.append(f"  sample ids: {ids}{', ...' if len(self) > MAX_IDS else ''}")
         for name, one in self.instruments.items():
             measured = int(one.measured.sum())
             step = np.median(np.diff(one.axis))
@@ -199,6 +206,16 @@ class SpectraSet:
             if len(found) > MAX_SHOWN:
                 lines.append(f"    ... {len(found) - MAX_SHOWN} more in .{kind}")
         return "\n".join(lines)
+
+    def plot(self) -> "Figure":
+        """Return a figure of the spectra, a panel for each instrument.
+
+        Spectra that are unlike the others of their instrument are drawn in colour and
+        named. `spectra.plot().savefig("spectra.png")`; a notebook shows it.
+        """
+        from spektron_jax.spectra.spectra_figure import draw
+
+        return draw(self)
 
 
 def find_problems(found: SpectraSet, place: str) -> tuple[list[Problem], list[Problem]]:

@@ -83,13 +83,27 @@ def write_predictions(
     write_table(path, [COLUMNS, *rows])
 
 
-def write_table(path: str | Path, rows: Iterable[Iterable[object]]) -> None:
-    """Write rows as CSV, replaced as a whole, without formulas (see the top)."""
+def write_table(
+    path: str | Path,
+    rows: Iterable[Iterable[object]],
+    *,
+    delimiter: str = ",",
+    notes: Iterable[str] = (),
+) -> None:
+    """Write rows as CSV, replaced as a whole, without formulas (see the top).
+
+    Args:
+      path: CSV file.
+      rows: cells.
+      delimiter: of cells.
+      notes: lines above the table that hold no delimiter.
+    """
     with (
         replacing(path) as draft,
         open(draft, "w", encoding="utf-8", newline="") as file,
     ):
-        writer = csv.writer(file, lineterminator="\n")
+        file.writelines(f"{line}\n" for line in notes)
+        writer = csv.writer(file, lineterminator="\n", delimiter=delimiter)
         writer.writerows([_harmless(cell) for cell in row] for row in rows)
 
 
@@ -101,7 +115,7 @@ def _harmless(cell: object) -> object:
     if not (cell.startswith(("\t", "\n")) or cell.lstrip().startswith(_FORMULA)):
         return cell
     try:
-        float(cell)
+        float(cell.replace(",", "."))  # numbers, of decimal commas too
     except ValueError:
         return f"'{cell}"
     return cell

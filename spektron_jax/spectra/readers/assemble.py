@@ -39,7 +39,7 @@ def assemble(
     ):
         if name is not None:
             check_name(kind, name, allowed)
-    if len(parts) == 1:
+    if len(parts) == 1 and not parts[0].named:
         parts[0].name = "spectra"
     parts = [part for part in parts if len(part.sample_ids)]
     if not parts:
@@ -205,6 +205,7 @@ def _join(parts: list[ParsedSpectra], modality: str, log: Log) -> SpectraSet:
             part.unit,
             part.quantity or "unknown",
             spectra,
+            description=part.description,
             standards=part.standards,
         )
         for key, values in part.targets.items():

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from spektron_jax.spectra.axis import quantity_of
+from spektron_jax.spectra.own_notes import MARK, OwnNotes, taken_from
 from spektron_jax.spectra.readers import big_table
 from spektron_jax.spectra.readers.columns import names_signal
 from spektron_jax.spectra.readers.decimals import without_commas
@@ -18,20 +19,24 @@ from spektron_jax.spectra.readers.find_table import (
     find_table,
     split,
 )
-from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, apply
 from spektron_jax.spectra.readers.table import read_table
 from spektron_jax.spectra.readers.text_notes import hints
 
+_HEAD_BYTES = 2**16  # that hold the notes of our own files
 # Notes of LabSpec, whose series have positions in the first row.
 _LABSPEC = re.compile(r"#(Acq\. ?time|AxisType|Laser|Grating|Range|Objective)", re.I)
 
 
 def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of a delimited text file."""
+    own = _own_notes(path)
+    log.text_columns = own.labels
     found = None
     if path.stat().st_size >= big_table.MIN_BYTES:
         found = big_table.read_big(path, log, modality)
     parts, notes = found or _read_small(path, log, modality)
+    notes = taken_from(notes)[1]
     unit_hint, quantity_hint = hints(notes)
     for part in parts:
         if len(part.sample_ids) == len(parts) == 1:
@@ -42,7 +47,17 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
             part.metadata["comments"] = "\n".join(notes)
             part.unit_hint = part.unit_hint or unit_hint
             part.quantity_hint = part.quantity_hint or quantity_hint
+        apply(own, part)
     return parts
+
+
+def _own_notes(path: Path) -> OwnNotes:
+    """What the first lines of a file that `spektron_jax.write` made say."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if MARK.encode() not in head:
+        return OwnNotes()
+    return taken_from(head.decode("utf-8", "replace").splitlines()[:-1])[0]
 
 
 def _read_small(

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.limits import check_claim
+from spektron_jax.spectra.own_notes import taken_from
 from spektron_jax.spectra.readers.cells import MIN_POSITIONS, number
 from spektron_jax.spectra.readers.find_table import find_table
-from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
+from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, apply
 from spektron_jax.spectra.readers.table import read_table
 from spektron_jax.spectra.readers.text_notes import hints
 
@@ -53,7 +54,8 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
         log.notes += own.notes
         comments += notes
         for part in found:
-            part.name = name if len(found) == 1 else f"{name} {part.name}"
+            if not part.named:
+                part.name = name if len(found) == 1 else f"{name} {part.name}"
             part.axis_place = f"sheet {name!r}, {part.axis_place}"
         parts += found
     for part in parts:
@@ -69,16 +71,20 @@ def _read_sheet(
     rows = [[" ".join(cell.split()) for cell in row] for row in sheet[0]]
     lines = ["\t".join(row).rstrip("\t") for row in rows]
     places = [f"sheet {name!r}, row {number}" for number in sheet[1]]
+    own, _ = taken_from(lines)
+    log.text_columns = own.labels
     table = find_table(lines, places, log, "\t")
     width = max(map(len, table.rows), default=0)
     cells = [row + [""] * (width - len(row)) for row in table.rows]
     kept = [j for j in range(width) if any(row[j] for row in cells)]
     cells = [[row[j] for j in kept] for row in cells]
     parts = read_table(cells, table.places, log, modality)
-    unit, quantity = hints(table.notes)
+    notes = taken_from(table.notes)[1]
+    unit, quantity = hints(notes)
     for part in parts:
         part.unit_hint, part.quantity_hint = unit, quantity
-    return parts, table.notes
+        apply(own, part)
+    return parts, notes
 
 
 def _has_numbers(cells: Iterable[str]) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 
 from spektron_jax.spectra.axis import quantity_of, unit_of
 from spektron_jax.spectra.readers.csv import decode
+from spektron_jax.spectra.readers.jcamp_lists import concentrations, named_values
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, common_axis
 
 _SQZ = {c: i for i, c in enumerate("@ABCDEFGHI")}
@@ -90,6 +91,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
             if block.value(name).upper() != first.value(name).upper():
                 log.fail(at, f"mixed {name}; keep one kind of spectra in a file")
     unit = unit_of(first.value("XUNITS"))
+    blocks = [one.labels for _, one, *_ in spectra]
     return [
         ParsedSpectra(
             axis=axis,
@@ -100,6 +102,11 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
             axis_label=first.value("XUNITS"),
             quantity=quantity_of(first.value("YUNITS")),
             modality=_modality(first.value("DATATYPE"), axis, unit),
+            name=first.value("$INSTRUMENT") or "spectra",
+            named=bool(first.value("$INSTRUMENT")),
+            description=first.value("SPECTROMETERDATASYSTEM"),
+            targets=concentrations([b.get("CONCENTRATIONS", "") for b in blocks]),
+            labels=named_values([b.get("$LABELS", "") for b in blocks]),
             metadata={
                 name.lower(): first.labels[name]
                 for name in ("TITLE", "ORIGIN", "OWNER", "DATE", "LONGDATE")

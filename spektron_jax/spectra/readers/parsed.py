@@ -13,6 +13,7 @@ from typing import NoReturn
 import numpy as np
 
 from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.own_notes import OwnNotes
 from spektron_jax.spectra.spectra_set import Problem
 
 
@@ -26,6 +27,8 @@ class ParsedSpectra:
       sample_ids: n names.
       places: n places in the file, for messages.
       name: the instrument.
+      named: True if the file itself says so, and not its layout.
+      description: of the instrument, as the file says.
       unit, quantity, modality: as the file says, or None.
       unit_hint, quantity_hint: (name, the note that says so), taken for want of better.
       axis_place: where the axis stands.
@@ -42,6 +45,8 @@ class ParsedSpectra:
     sample_ids: list[str]
     places: list[str]
     name: str = "spectra"
+    named: bool = False
+    description: str = ""
     unit: str | None = None
     quantity: str | None = None
     modality: str | None = None
@@ -83,6 +88,18 @@ def of_matrix(
     )
 
 
+def apply(own: OwnNotes, part: ParsedSpectra) -> None:
+    """Give spectra what the notes of our own files say of them."""
+    said = own.said
+    part.named = "instrument" in said
+    part.name = said.get("instrument", part.name)
+    part.unit = part.unit or said.get("unit")
+    part.quantity = part.quantity or said.get("quantity")
+    part.modality = said.get("modality", part.modality)
+    part.description = said.get("description", part.description)
+    part.metadata |= own.metadata
+
+
 class Log:
     """Problems of one reading.
 
@@ -92,6 +109,7 @@ class Log:
       unit: of the axis, as the user says it, or None.
       problems: what was found so far.
       notes: what was chosen so far.
+      text_columns: names of columns that hold text, as the file says.
       keeps_constant: whether spectra of one value are no error, as dark points of maps.
     """
 
@@ -99,6 +117,7 @@ class Log:
         self.path, self.strict, self.unit = path, strict, unit
         self.problems: list[Problem] = []
         self.notes: list[Problem] = []
+        self.text_columns: set[str] = set()
         self.keeps_constant = False
 
     def error(self, place: str, text: str) -> None:

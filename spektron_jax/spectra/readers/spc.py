@@ -14,21 +14,30 @@ many writers leave at 0 (values wrong by a power of two), reorders spectra, know
 neither version 4C nor 4D, and needs pandas and pydantic.
 """
 
+import json
 import struct
 from pathlib import Path
 
 import numpy as np
 
 from spektron_jax.spectra.axis import other_unit_of, quantity_of, unit_of
+from spektron_jax.spectra.grid import MODALITIES
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, common_axis
 
-_HEADER = struct.Struct("<BBBbIddIBBBBI9s9sH8f130s30sIIBBHf48sfIfB187s")
-_SUBHEADER = struct.Struct("<BbHfffIIf4s")
+HEADER = struct.Struct("<BBBbIddIBBBBI9s9sH8f130s30sIIBBHf48sfIfB187s")
+SUBHEADER = struct.Struct("<BbHfffIIf4s")
 _OLD_HEADER = struct.Struct("<BBhfffBBHBBBB8sHH7f130s30s")
+LOG_HEADER = struct.Struct("<IIIII44s")
+LOG_KEY = "SPEKTRON_JAX="  # starts the line of the log that says what ours hold
+FLOAT = -128  # exponent of ordinates that are float32
+_BAD_JSON = (
+    *(ValueError, TypeError, KeyError, AttributeError),
+    *(OverflowError, RecursionError),
+)
 VERSIONS = (0x4B, 0x4C, 0x4D)
 SHORT, MULTI, LABELS, OWN_AXES, HAS_AXIS = 0x01, 0x04, 0x20, 0x40, 0x80  # bits
-_UNITS = {1: "cm-1", 2: "um", 3: "nm", 13: "cm-1"}
-_RAMAN_SHIFT = 13
+UNITS = {1: "cm-1", 2: "um", 3: "nm", 13: "cm-1"}
+RAMAN_SHIFT = 13
 # Axes that are no wavelength or wavenumber.
 _OTHER_AXES = {
     4: "seconds", 5: "minutes", 6: "Hz", 7: "kHz", 8: "MHz", 9: "m/z", 10: "ppm",
@@ -37,7 +46,7 @@ _OTHER_AXES = {
     23: "ms", 24: "us", 25: "ns", 26: "GHz", 27: "cm", 28: "m", 29: "mm", 30: "hours",
 }  # fmt: skip
 _INTERFEROGRAM, _PERCENT = 1, 11
-_QUANTITIES = {
+QUANTITIES = {
     2: "absorbance",
     4: "counts",
     10: "log(1/R)",
@@ -64,7 +73,7 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
 
 def _new(data: bytes, stem: str, log: Log) -> ParsedSpectra:
     order = "<" if data[1] == 0x4B else ">"
-    head = struct.Struct(_HEADER.format.replace("<", order)).unpack_from(data)
+    head = struct.Struct(HEADER.format.replace("<", order)).unpack_from(data)
     flags, exponent, points, first, last, count = head[0], *head[3:8]
     xtype, ytype = head[8], head[9]
     comment = head[24].split(b"\0")[0].decode("latin-1").strip()
@@ -75,11 +84,11 @@ def _new(data: bytes, stem: str, log: Log) -> ParsedSpectra:
         log.warning(
             "header", f"{count} spectra, though the flag for several is not set"
         )
-    where = _HEADER.size
-    per_point = 2 if flags & SHORT and exponent != -128 else 4
+    where = HEADER.size
+    per_point = 2 if flags & SHORT and exponent != FLOAT else 4
     if not flags & OWN_AXES and where + count * (32 + per_point * points) > len(data):
         _cut(log, f"header: {count} spectra of {points} points", len(data))
-    if count * _SUBHEADER.size > len(data):
+    if count * SUBHEADER.size > len(data):
         _cut(log, f"header: {count} spectra", len(data))
     shared = np.empty(0)
     if flags & HAS_AXIS and not flags & OWN_AXES:
@@ -87,7 +96,7 @@ def _new(data: bytes, stem: str, log: Log) -> ParsedSpectra:
         where += 4 * points
     elif not flags & OWN_AXES:
         shared = np.linspace(first, last, points)
-    subheader = struct.Struct(_SUBHEADER.format.replace("<", order))
+    subheader = struct.Struct(SUBHEADER.format.replace("<", order))
     axes, spectra, places = [], [], []
     for i in range(count):
         place = f"spectrum {i + 1}"
@@ -101,7 +110,7 @@ def _new(data: bytes, stem: str, log: Log) -> ParsedSpectra:
             axis = _array(data, where, own_points, f"{order}f4", f"{place}, axis", log)
             where += 4 * own_points
         power = sub[1] if flags & MULTI else exponent
-        if exponent == -128 or power == -128:
+        if exponent == FLOAT or power == FLOAT:
             values = _array(data, where, own_points, f"{order}f4", place, log)
             where += 4 * own_points
         else:
@@ -117,10 +126,13 @@ def _new(data: bytes, stem: str, log: Log) -> ParsedSpectra:
     axis, rows = common_axis(axes, places, log)
     _check_ends(axis, first, last, log, bool(flags & OWN_AXES))
     ids = [stem] if count == 1 else [f"{stem} {i + 1}" for i in rows]
-    return _parsed(
+    part = _parsed(
         axis, [spectra[i] for i in rows], ids, [places[i] for i in rows],
         xtype, ytype, comment, words, log,
     )  # fmt: skip
+    if head[26] and len(rows) == count:
+        _add_log(part, data[head[26] :], log)
+    return part
 
 
 def _old(data: bytes, stem: str, log: Log) -> ParsedSpectra:
@@ -132,7 +144,7 @@ def _old(data: bytes, stem: str, log: Log) -> ParsedSpectra:
     if not (np.isfinite([points, first, last]).all() and 2 <= points <= len(data)):
         log.fail("header", f"{points:g} points; the file is damaged")
     where = _OLD_HEADER.size + 32
-    if exponent == -128:
+    if exponent == FLOAT:
         values = _array(data, where, int(points), "<f4", "spectrum 1", log)
     else:
         halves = _array(data, where, 2 * int(points), "<u2", "spectrum 1", log)
@@ -152,7 +164,7 @@ def _parsed(
     if ytype == _PERCENT and not any(map(quantity_of, labels[1:])):
         log.note("header", "per cent, but not of what: give quantity='%T' or '%R'")
     x_label, y_label = (*labels, "", "")[:2]
-    unit, quantity = _UNITS.get(xtype), _QUANTITIES.get(ytype)
+    unit, quantity = UNITS.get(xtype), QUANTITIES.get(ytype)
     label = x_label or _OTHER_AXES.get(xtype, "")
     for kind, by_type, by_label in (
         ("unit", unit, unit_of(x_label) or other_unit_of(x_label)),
@@ -170,11 +182,44 @@ def _parsed(
         places=places,
         unit=unit_of(x_label) or unit,
         quantity=quantity_of(y_label) or quantity,
-        modality="Raman" if xtype == _RAMAN_SHIFT and not x_label else None,
+        modality="Raman" if xtype == RAMAN_SHIFT and not x_label else None,
         axis_place="axis",
         axis_label=f"axis ({label})" if label in _OTHER_AXES.values() else label,
         metadata={"comment": comment} if comment else {},
     )
+
+
+def _add_log(part: ParsedSpectra, block: bytes, log: Log) -> None:
+    """What the log of a file that `spektron_jax.write` made says of its spectra."""
+    if len(block) < LOG_HEADER.size:
+        return
+    start = LOG_HEADER.unpack_from(block)[2]
+    text = block[start:].split(b"\0")[0].decode("latin-1")
+    line = next((one for one in text.splitlines() if one.startswith(LOG_KEY)), None)
+    if line is None:
+        return
+    try:
+        about = json.loads(line.removeprefix(LOG_KEY))
+        ids = list(map(str, about["sample_ids"]))
+        targets = {
+            (str(name), str(unit)): np.array(
+                [np.nan if value is None else float(value) for value in values]
+            )
+            for name, unit, values in about["targets"]
+        }
+        labels = {str(k): list(map(str, v)) for k, v in about["labels"].items()}
+        sizes = {len(ids), *map(np.size, targets.values()), *map(len, labels.values())}
+        if sizes != {len(part.sample_ids)}:
+            raise ValueError("other numbers of samples")
+        name, description = str(about["instrument"]), str(about["description"])
+        metadata = {str(k): str(v) for k, v in about["metadata"].items()}
+        modality = about["modality"] if about["modality"] in MODALITIES else None
+    except _BAD_JSON as error:
+        log.warning("log", f"{LOG_KEY} is damaged ({error}); left out")
+        return
+    part.sample_ids, part.targets, part.labels = ids, targets, labels
+    part.name, part.named, part.description = name or part.name, bool(name), description
+    part.modality, part.metadata = modality, metadata
 
 
 def _scaled(values: np.ndarray, power: int) -> np.ndarray:

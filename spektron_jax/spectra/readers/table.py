@@ -195,7 +195,7 @@ def _add_columns(
             continue
         name = header[i].strip() or f"column {i + 1}"
         wrong = [row for row, value in enumerate(values[i]) if value is None]
-        if len(wrong) > MAX_TEXT_SHARE * len(rows):
+        if name in log.text_columns or len(wrong) > MAX_TEXT_SHARE * len(rows):
             part.labels[name] = cells[i]
             continue
         for row in wrong:
