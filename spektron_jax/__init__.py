@@ -26,6 +26,7 @@ __all__ = [
     "TargetFolds",
     "TransferData",
     "__version__",
+    "corrections",
     "formats",
     "lab",
     "load_encoder",
@@ -49,10 +50,14 @@ _LAZY = {
     "write": "spektron_jax.spectra.writers",
 }
 # Modules with names of their own.
-_MODULES = {"lab": "spektron_jax.lab", "oscillators": "spektron_jax.models.oscillators"}
+_MODULES = {
+    "corrections": "spektron_jax.corrections",
+    "lab": "spektron_jax.lab",
+    "oscillators": "spektron_jax.models.oscillators",
+}
 
 if TYPE_CHECKING:  # what a type checker and an editor see in place of the table above
-    from spektron_jax import lab
+    from spektron_jax import corrections, lab
     from spektron_jax.corpus.line_corpus import LineCorpus
     from spektron_jax.encoder.adaptation import Adaptation
     from spektron_jax.encoder.load import load_encoder

@@ -24,7 +24,6 @@ ARROWS = {
     "shapes": (set(), {"jaxtyping", "numpy"}),
     "provenance": ({"__init__"}, set()),
     "archive": ({"__init__", "errors"}, set()),
-    "workdir_lock": ({"errors"}, set()),
     "metrics": ({"errors"}, NUMPY),
     "corrections": ({"errors"}, NUMPY | {"sklearn", "pybaselines"}),
     "config": ({"errors"}, {"numpy", "ml_collections"}),

@@ -108,6 +108,7 @@ def test_requirements_are_those_of_the_file(wheel):
         "corpus",
         "files",
         "notebooks",
+        "preprocessing",
         "tensorboard",
         "test",
     }

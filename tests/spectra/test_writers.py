@@ -12,6 +12,7 @@ import pytest
 import spektron_jax
 from spektron_jax import SpectraSet, SpektronError
 from spektron_jax.errors import SpektronWarning
+from spektron_jax.spectra.readers import big_table
 from spektron_jax.spectra.spectra_set import InstrumentSpectra
 from spektron_jax.spectra.writers import SUFFIXES
 from spektron_jax.spectra.writers.read_back import differences
@@ -181,6 +182,7 @@ def test_what_a_format_cannot_hold_is_said(tmp_path, suffix):
         (".jdx", {"metadata": {"licence": "CC0"}}, "metadata left out.*licence"),
         (".jdx", {"sample_ids": ["a  b", *"cdefg"]}, "id 'a  b' becomes 'a b'"),
         (".csv", {"sample_ids": ["=a", *"cdefg"]}, "id '=a' becomes \"'=a\""),
+        (".csv", {"sample_ids": ["a\nb", *"cdefg"]}, "becomes 'a b'"),
         (".csv", {"sample_ids": list("aacdef")}, "takes 5 of 6 samples"),
         (".csv", {"target_units": ("(%)", "")}, "target 'protein' in '\\(%\\)' left"),
     ],
@@ -189,6 +191,13 @@ def test_what_becomes_of_it_is_said(tmp_path, suffix, change, text):
     spectra = replace(make(), **change)
     with pytest.warns(SpektronWarning, match=text):
         spektron_jax.write(spectra, tmp_path / f"file{suffix}")
+
+
+def test_a_large_table(tmp_path):
+    spectra = make(600, axis=np.arange(1100.0, 2500.0, 2.0))
+    path = tmp_path / "file.csv"
+    assert differences(spectra, written(spectra, path)) == []
+    assert path.stat().st_size > big_table.MIN_BYTES
 
 
 def test_an_uneven_axis_of_float64_in_spc(tmp_path):

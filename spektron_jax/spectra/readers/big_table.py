@@ -72,6 +72,7 @@ def read_big(path: Path, log: Log, modality: str | None) -> Found | None:
     start = int(table.places[0].split()[-1]) + (header is not None)
     reader = _Blocks(path, delimiter.encode(), len(table.rows[0]), start)
     own = Log(log.path, log.strict, log.unit)
+    own.text_columns = log.text_columns
     try:
         if layout == "wide":
             part = _wide(reader, table.rows[0], table.places[0], own)

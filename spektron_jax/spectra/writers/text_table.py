@@ -36,7 +36,7 @@ def write(path: Path, spectra: SpectraSet, delimiter: str, decimal: str) -> None
     if delimiter == decimal:
         raise SpektronError("delimiter and decimal are both ','; give delimiter=';'")
     (name,) = spectra.instruments
-    rows = cells_of(spectra, name)
+    rows = (list(map(_in_one_line, row)) for row in cells_of(spectra, name))
     if decimal == ",":
         rows = ([_with_comma(cell) for cell in row] for row in rows)
     write_table(path, rows, delimiter=delimiter, notes=lines_of(spectra, name))
@@ -69,6 +69,11 @@ def _header(name: str, unit: str) -> str:
 
 def _number(value: np.float32) -> str | float:
     return "" if np.isnan(value) else float(str(value))
+
+
+def _in_one_line(cell: str | float) -> str | float:
+    """Text without line ends, which few readers take inside a cell."""
+    return " ".join(cell.splitlines()) if isinstance(cell, str) else cell
 
 
 def _with_comma(cell: str | float) -> str:
