@@ -14,7 +14,7 @@ import re
 import zipfile
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import spectra_file
@@ -24,6 +24,7 @@ from spektron_jax.spectra.hdf5_check import heaps_are_sound
 from spektron_jax.spectra.readers import asd, avantes, folder, foreign, perkinelmer, svc
 from spektron_jax.spectra.readers.assemble import assemble, resolve
 from spektron_jax.spectra.readers.csv import is_avantes, utf16_of
+from spektron_jax.spectra.readers.given import as_path
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 from spektron_jax.spectra.spectra_set import SpectraSet
 
@@ -128,7 +129,7 @@ def formats() -> list[Format]:
 
 
 def read(
-    path: str | Path,
+    path: Any,
     unit: str | None = None,
     modality: str | None = None,
     strict: bool = True,
@@ -137,7 +138,8 @@ def read(
     """Read spectra from a file or a folder of files.
 
     Args:
-      path: a file of any of `formats()`, or a folder of single spectra.
+      path: a file of any of `formats()`, or a folder of single spectra; or a table of
+        pandas (the index holds sample ids), or a file open for reading.
       unit: of the axis, "nm", "um" or "cm-1"; needed only where the file does not say.
       modality: "NIR", "IR", "Raman" or "unknown"; guards against a wrong unit.
       strict: raise at the first error, else keep good rows and list the others.
@@ -147,10 +149,20 @@ def read(
     Raises:
       SpektronError: with the file, the place in it and what to do.
     """
-    path = Path(path)
-    log = Log(str(path), strict, unit)
     if quantity is not None:
         check_name("quantity", quantity, QUANTITIES)
+    with as_path(path) as file:
+        return _read(file, unit, modality, strict, quantity)
+
+
+def _read(
+    path: Path,
+    unit: str | None,
+    modality: str | None,
+    strict: bool,
+    quantity: str | None,
+) -> SpectraSet:
+    log = Log(str(path), strict, unit)
     try:
         if path.is_dir():
             parts = folder.read(path, log, _parsed)
