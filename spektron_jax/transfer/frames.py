@@ -39,7 +39,8 @@ def axis_of(X: Any, unit: str, modality: str) -> tuple[np.ndarray, str] | None:
     positions = [_position(name) for name in names]
     if len(names) < 2 or None in positions:
         return None
-    units = {axes.unit_of(name) for name in names if isinstance(name, str)} - {None}
+    words = (NUMBER.sub("", name, 1) for name in names if isinstance(name, str))
+    units = {axes.unit_of(word) for word in words} - {None}
     if len(units) == 1:
         unit = str(units.pop())
     axis = np.array(positions, np.float64)

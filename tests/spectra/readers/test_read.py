@@ -151,9 +151,8 @@ def test_measured_sets(name):
     found = spektron_jax.read(path)
     assert not found.problems
     lines = str(found).splitlines()
-    assert len(lines) == 1 + len(found.instruments) + len(found.target_names) + len(
-        found.labels
-    )
+    listed = len(found.instruments) + len(found.target_names) + len(found.labels)
+    assert len(lines) == 2 + listed and lines[1].startswith("  sample ids: ")
     assert lines[0].endswith(f": {len(found)} samples, {found.modality}")
     for one in found.instruments.values():
         assert (np.diff(one.axis) > 0).all() and one.measured.any()
