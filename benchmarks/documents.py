@@ -7,12 +7,19 @@ files.
 
 import re
 
-from benchmarks import check_tables, cost_tables, result_tables
+from benchmarks import (
+    check_tables,
+    cost_tables,
+    drift_tables,
+    next_tables,
+    result_tables,
+)
 from benchmarks.result_files import ROOT
 from spektron_jax.archive import replacing
 
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MAKERS = result_tables.MAKERS + cost_tables.MAKERS + check_tables.MAKERS
+MAKERS += drift_tables.MAKERS + next_tables.MAKERS
 TABLES = {make.__name__: make for make in MAKERS}
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 

@@ -42,7 +42,8 @@ ARROWS = {
     # the encoder inside functions only: see below
     "transfer": (
         SAVED | {"__init__", "encoder", "metrics", "probes", "spectra"},
-        NUMPY | {"sklearn", "threadpoolctl", "tqdm"},
+        # charts of a monitor, loaded when they are asked for
+        NUMPY | {"sklearn", "threadpoolctl", "tqdm", "matplotlib"},
     ),
     "encoder": (
         SAVED

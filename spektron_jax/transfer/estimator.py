@@ -33,7 +33,9 @@ from spektron_jax.transfer.ensemble import Ensemble, FittedEnsemble
 from spektron_jax.transfer.inputs import POINTS, on_axis, same, spectra
 from spektron_jax.transfer.intervals import NOT_CALIBRATED, Intervals, intervals_of
 from spektron_jax.transfer.members import Affine, FeatureMap
+from spektron_jax.transfer.monitor import Monitored
 from spektron_jax.transfer.new_spectra import Known
+from spektron_jax.transfer.next_samples import Chooses
 from spektron_jax.transfer.saved import Saved
 from spektron_jax.transfer.spectrum_checks import stuck
 from spektron_jax.transfer.threads import one_blas_thread
@@ -49,7 +51,9 @@ class NotFitted(SpektronError, NotFittedError):
     """A method was called before `fit` or `load`."""
 
 
-class CalibrationTransfer(Saved, EncoderTools, RegressorMixin, BaseEstimator):
+class CalibrationTransfer(
+    Saved, EncoderTools, Monitored, Chooses, RegressorMixin, BaseEstimator
+):
     """One automatic procedure for all regimes; a scikit-learn regressor.
 
     Args:

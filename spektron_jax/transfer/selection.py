@@ -5,6 +5,8 @@ Kennard & Stone, Technometrics 11 (1969) 137.
 N = candidates, L = points.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.spatial.distance import cdist
 
@@ -50,7 +52,18 @@ def kennard_stone(X: np.ndarray, n: int) -> np.ndarray:
         )
     distance = cdist(X, X)
     first = np.unravel_index(distance.argmax(), distance.shape)
-    taken = [int(row) for row in dict.fromkeys(first)]
+    return farthest(distance, [int(row) for row in dict.fromkeys(first)], n)
+
+
+def farthest(distance: np.ndarray, taken: Sequence[int], n: int) -> np.ndarray:
+    """Rows taken, then always the one farthest from them, until there are n, (n,).
+
+    Args:
+      distance: between all rows                                       (N, N)
+      taken: 1 at least
+      n: how many in all
+    """
+    taken = list(taken)
     while len(taken) < n:
         gap = distance[:, taken].min(axis=1)
         gap[taken] = -1.0
