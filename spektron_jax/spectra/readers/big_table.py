@@ -12,13 +12,14 @@ Sizes: n samples, p positions, c cells of a block.
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.readers.cells import positions
 from spektron_jax.spectra.readers.columns import measurements
 from spektron_jax.spectra.readers.find_table import COMMENTS, find_table
 from spektron_jax.spectra.readers.layout import has_header, layout_of, tidy_columns
-from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
+from spektron_jax.spectra.readers.parsed import LATE, Log, ParsedSpectra
 from spektron_jax.spectra.readers.statistics import without_statistics
 from spektron_jax.spectra.readers.table import (
     long_part,
@@ -116,11 +117,14 @@ class _Blocks:
 
     def __iter__(self):
         """Yield (number of the first line, lines without their ends)."""
-        with self.path.open("rb") as file:
+        size = self.path.stat().st_size
+        bar = tqdm(total=size, desc=self.path.name, unit="B", unit_scale=True, **LATE)
+        with self.path.open("rb") as file, bar:
             for _ in range(self.start - 1):
                 file.readline()
             number = self.start
             while lines := file.readlines(_BLOCK):
+                bar.update(sum(map(len, lines)))
                 cut_off = not lines[-1].endswith(b"\n") and lines[-1].strip()
                 if cut_off or any(b'"' in line for line in lines):
                     raise _NotPlain

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, common_axis
+from spektron_jax.spectra.readers.parsed import LATE, Log, ParsedSpectra, common_axis
 
 
 def read(
@@ -21,7 +22,7 @@ def read(
         log.fail("folder", "holds no files")
     parts = []
     said: dict[tuple[bool, str, str], list[str]] = {}
-    for file in files:
+    for file in tqdm(files, desc=path.name, unit="file", **LATE):
         own = Log(str(file), log.strict, log.unit)
         try:
             found = read_file(file, own)

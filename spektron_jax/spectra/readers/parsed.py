@@ -8,7 +8,7 @@ Sizes: n spectra, p points.
 """
 
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -98,6 +98,10 @@ def apply(own: OwnNotes, part: ParsedSpectra) -> None:
     part.modality = said.get("modality", part.modality)
     part.description = said.get("description", part.description)
     part.metadata |= own.metadata
+
+
+# A bar of progress that only what takes long shows, and which then goes again.
+LATE: dict[str, Any] = {"delay": 5.0, "leave": False}
 
 
 class Log:
