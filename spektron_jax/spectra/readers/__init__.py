@@ -16,6 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import spectra_file
 from spektron_jax.spectra.axis import QUANTITIES
@@ -134,6 +136,7 @@ def read(
     modality: str | None = None,
     strict: bool = True,
     quantity: str | None = None,
+    rows: int | None = None,
 ) -> SpectraSet:
     """Read spectra from a file or a folder of files.
 
@@ -145,24 +148,29 @@ def read(
       strict: raise at the first error, else keep good rows and list the others.
       quantity: what was measured, one of `axis.QUANTITIES`; needed only where the
         file does not say and it matters. Nothing is converted.
+      rows: the first so many samples only, for a look at a large file; None: all.
 
     Raises:
       SpektronError: with the file, the place in it and what to do.
     """
     if quantity is not None:
         check_name("quantity", quantity, QUANTITIES)
+    if rows is not None and rows < 1:
+        raise SpektronError(f"rows = {rows}: must be 1 or more")
     with as_path(path) as file:
-        return _read(file, unit, modality, strict, quantity)
+        log = Log(str(file), strict, unit)
+        log.rows = rows
+        found = _read(file, unit, modality, log, quantity)
+    return found if rows is None else found.take(np.arange(min(rows, len(found))))
 
 
 def _read(
     path: Path,
     unit: str | None,
     modality: str | None,
-    strict: bool,
+    log: Log,
     quantity: str | None,
 ) -> SpectraSet:
-    log = Log(str(path), strict, unit)
     try:
         if path.is_dir():
             parts = folder.read(path, log, _parsed)

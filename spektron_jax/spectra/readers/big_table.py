@@ -73,7 +73,7 @@ def read_big(path: Path, log: Log, modality: str | None) -> Found | None:
     start = int(table.places[0].split()[-1]) + (header is not None)
     reader = _Blocks(path, delimiter.encode(), len(table.rows[0]), start)
     own = Log(log.path, log.strict, log.unit)
-    own.text_columns = log.text_columns
+    own.text_columns, own.rows = log.text_columns, log.rows
     try:
         if layout == "wide":
             part = _wide(reader, table.rows[0], table.places[0], own)
@@ -178,6 +178,8 @@ def _wide(blocks: _Blocks, header: list[str], place: str, log: Log) -> ParsedSpe
     others: list[dict[int, str]] = []
     places: list[str] = []
     for number, lines in blocks:
+        if log.rows is not None and len(places) >= log.rows:
+            break
         good, cells = [], []
         for i, line in enumerate(lines):
             if line.count(blocks.delimiter) != blocks.width - 1:

@@ -114,6 +114,7 @@ class Log:
       problems: what was found so far.
       notes: what was chosen so far.
       text_columns: names of columns that hold text, as the file says.
+      rows: samples that are asked for, None: all; more may be read.
       keeps_constant: whether spectra of one value are no error, as dark points of maps.
     """
 
@@ -123,6 +124,7 @@ class Log:
         self.notes: list[Problem] = []
         self.text_columns: set[str] = set()
         self.keeps_constant = False
+        self.rows: int | None = None
 
     def error(self, place: str, text: str) -> None:
         """Something that stops a strict reading; otherwise listed."""

@@ -72,3 +72,25 @@ def test_errors_name_what_was_given(tmp_path):
         spektron_jax.read(7)
     with pytest.raises(SpektronError, match="^open file: "):
         spektron_jax.read(io.BytesIO(b"\0\1\2"))
+
+
+def test_the_first_rows_of_a_large_table(tmp_path):
+    """Of many megabytes not all is read: an error far below is not met."""
+    line = ",".join(f"{v:.4f}" for v in np.linspace(0.2, 0.9, AXIS.size))
+    names = ",".join(f"{x:g}" for x in AXIS)
+    lines = [f"sample,{names}", *(f"s{i},{line}" for i in range(16_000))]
+    path = tmp_path / "large.csv"
+    path.write_text("\n".join([*lines, "s,no number", ""]))
+    found = spektron_jax.read(path, unit="nm", rows=7)
+    assert found.sample_ids.tolist() == [f"s{i}" for i in range(7)]
+    with pytest.raises(SpektronError, match="line 16002"):
+        spektron_jax.read(path, unit="nm")
+
+
+def test_the_first_rows_of_a_small_table(tmp_path):
+    (tmp_path / "x.csv").write_text(TEXT)
+    found = spektron_jax.read(tmp_path / "x.csv", unit="nm", rows=2)
+    assert found.sample_ids.tolist() == ["s0", "s1"]
+    assert len(spektron_jax.read(tmp_path / "x.csv", unit="nm", rows=99)) == 6
+    with pytest.raises(SpektronError, match="rows = 0"):
+        spektron_jax.read(tmp_path / "x.csv", unit="nm", rows=0)
