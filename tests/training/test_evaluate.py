@@ -80,7 +80,7 @@ def test_the_same_command_evaluates_again_to_the_same_figures(
     assert main.main(command(micro_config, workdir)) == 0
     out = capsys.readouterr().out
     assert "steps 20 to 20" in out
-    (((evaluation, *_, name), _, folder),) = written
+    (((evaluation, *_, name), _, folder, _),) = written
     assert (name, folder) == ("micro", workdir)
     found = json.loads((workdir / "evaluation.json").read_text())
     assert evaluation == found
