@@ -171,6 +171,7 @@ def _read(
     log: Log,
     quantity: str | None,
 ) -> SpectraSet:
+    """`read`, of a path, with what is wrong or was chosen in a log."""
     try:
         if path.is_dir():
             parts = folder.read(path, log, _parsed)
