@@ -50,6 +50,7 @@ setup(
         "spektron_jax": [
             "py.typed",
             "commands/report/*.j2",
+            "demo/*.csv",
             "spectra/*.md",
             "corpus/files/*",
             "identification/*.json",
@@ -58,7 +59,9 @@ setup(
             "weights/**",
         ]
     },
-    entry_points={"console_scripts": ["spektron = spektron_jax.main:main"]},
+    entry_points={
+        "console_scripts": ["spektron = spektron_jax.commands.prompt.run:main"]
+    },
     include_package_data=False,
     install_requires=requirements(),
     extras_require={

@@ -28,20 +28,24 @@ def get_config(arg: str = "") -> ConfigDict:
         "path": "",  # the library, or one file with several instruments
         "query_path": "",  # unknown spectra; "" = each instrument against each other
         "label": "",  # label column that names the compounds; "" = sample ids
-        "low_cm1": 0.0,  # leave out what lies below
-        "unit": "",  # of the axes, where the files do not say
-        "modality": "",
+        "low_cm1": 0.0,  # leave out wavenumbers below
+        "unit": "",  # of the axes, where the files do not say: nm, um or cm-1
+        "modality": "",  # NIR, IR or Raman, where the files do not say
         "strict": True,  # stop at the first fault of a file
     }
     identify = {
-        "mode": "search",  # or "classify"
+        "mode": "search",  # search, or classify: learn classes from few spectra
         "weights": "nano",  # name or folder; "" = without the network
         "k": 5,  # hits listed for each query
         "precision": 0.95,  # of accepted hits, in virtual searches of the library
         "shots": (2, 3, 5, 10),  # labelled spectra of each class, to classify
         "repeats": 20,  # draws of these
-        "progress": True,
+        "progress": True,  # show a bar
     }
-    return ConfigDict(
-        {"task": "identify", "seed": 0, "data": data, "identify": identify}
-    )
+    settings = {
+        "task": "identify",
+        "seed": 0,  # of virtual instruments and draws
+        "data": data,
+        "identify": identify,
+    }
+    return ConfigDict(settings)

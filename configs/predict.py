@@ -17,18 +17,17 @@ def get_config(arg: str = "") -> ConfigDict:
     if arg:
         raise SpektronError(f"configs/predict.py:{arg}: there are no variants")
     data = {
-        "path": "",
+        "path": "",  # new spectra
         "instrument": "",  # which one, if the file holds several
-        "unit": "",  # of its axis, where the file does not say
-        "modality": "",
-        "strict": True,
+        "unit": "",  # of its axis, where the file does not say: nm, um or cm-1
+        "modality": "",  # NIR, IR or Raman, where the file does not say
+        "strict": True,  # stop at the first fault of a file
     }
     settings = {
         "task": "predict",
-        "seed": 0,
-        "model": "",
+        "model": "",  # folder that transfer wrote
         "adapter": "",  # of another target instrument, a file that transfer wrote
-        "coverage": 0.9,
+        "coverage": 0.9,  # of the intervals
         "data": data,
     }
     return ConfigDict(settings)

@@ -35,39 +35,45 @@ def get_config(arg: str = "") -> ConfigDict:
         raise SpektronError(f"configs/transfer.py:{arg}: there are no variants")
     data = {
         "path": "",  # one file with both instruments
-        "source": "",  # names of the instruments in it
-        "target": "",
-        "property": "",
+        "source": "",  # the old instrument's name, if its file holds several
+        "target": "",  # the new instrument's name, if its file holds several
+        "property": "",  # which one; may be left out if there is only one
         "source_path": "",  # or a file for each
-        "target_path": "",
+        "target_path": "",  # of the new instrument
         "labels_path": "",  # CSV or Excel: sample id, a column for each property
-        "unit": "",  # of the axes, where the files do not say
-        "modality": "",
-        # Scans of a sample are averaged: "auto" (a replicate column, or suffixes that
-        # labels do not know), "none", or the text before the suffix, such as "_".
+        "unit": "",  # of the axes, where the files do not say: nm, um or cm-1
+        "modality": "",  # NIR, IR or Raman, where the files do not say
+        # scans of a sample are averaged: "auto" (a replicate column, or suffixes that
+        # labels do not know), "none", or the text before the suffix, such as "_"
         "replicates": "auto",
         "strict": True,  # stop at the first fault of a file
     }
     transfer = {
         "weights": "nano",  # name or folder; "" = without the network
+        # what is known of the new instrument: paired (samples measured on both),
+        # unpaired (labelled samples of its own), unlabelled (spectra alone) or none
         "regime": "paired",
         "n": 10,  # target samples, chosen by Kennard-Stone; 0 = all
         "coverage": 0.9,  # of the intervals
         "compare": True,  # with the baselines, on samples held out
         "repeats": 15,  # splits of the comparison
         "curve": (3, 5, 10, 25),  # numbers of samples in the figure
-        "progress": True,
+        "progress": True,  # show a bar
         "date": "",  # of the transfer; where given, adapter.npz is written too
         # Test-time training of the encoder; the design takes 3 steps. With labels of
         # the target the encoder has no part in predictions.
         "adaptation": {
-            "steps": 0,
-            "spectra": 10,
-            "rate": 1e-5,
-            "share": 0.35,
-            "lora": 0,
+            "steps": 0,  # of test-time training of the encoder; 0 = none
+            "spectra": 10,  # of the new instrument that it takes
+            "rate": 1e-5,  # learning rate of it
+            "share": 0.35,  # of the points that is hidden
+            "lora": 0,  # rank of adapters that are trained too; 0 = none
         },
     }
-    return ConfigDict(
-        {"task": "transfer", "seed": 0, "data": data, "transfer": transfer}
-    )
+    settings = {
+        "task": "transfer",
+        "seed": 0,  # of the splits
+        "data": data,
+        "transfer": transfer,
+    }
+    return ConfigDict(settings)

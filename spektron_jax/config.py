@@ -17,6 +17,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from spektron_jax.errors import SpektronError
+from spektron_jax.spelling import british
 
 # Lines, and QM9S files, give IR and Raman spectra; the X-H bonds of lines give NIR.
 TRAINING_MODALITIES = ("IR", "Raman")
@@ -134,9 +135,24 @@ def at_least(low: float) -> Rule:
     return lambda v: v >= low, f"must be {low:g} or more"
 
 
+class OneOf:
+    """Whether a value is one of some names; knows which one a person means."""
+
+    def __init__(self, names: tuple[str, ...]):
+        self.names = names
+
+    def __call__(self, value: Any) -> bool:
+        return value in self.names
+
+    def meant(self, value: Any) -> Any:
+        """The name that is spelt alike, British or American; else the value."""
+        alike = {british(name): name for name in self.names}
+        return alike.get(british(value), value) if isinstance(value, str) else value
+
+
 def one_of(*names: str) -> Rule:
     """The value is one of these."""
-    return lambda v: v in names, f"must be one of {', '.join(names)}"
+    return OneOf(names), f"must be one of {', '.join(names)}"
 
 
 def _all(rule: Rule, section: str, names: str) -> dict[str, Rule]:
@@ -335,10 +351,17 @@ def validate(config: ConfigDict, device_count: int = 0) -> None:
 
 
 def check_fields(config: ConfigDict, rules: Mapping[str, Rule]) -> None:
-    """Raise SpektronError for the first section.field that breaks its rule."""
+    """Raise SpektronError for the first section.field that breaks its rule.
+
+    A name in American spelling or other capitals is replaced by ours.
+    """
     for field, (holds, advice) in rules.items():
-        if not holds(_lookup(config, field)):
-            _fail(field, _lookup(config, field), advice)
+        value = _lookup(config, field)
+        if isinstance(holds, OneOf) and holds.meant(value) != value:
+            value = holds.meant(value)
+            config.update_from_flattened_dict({field: value})
+        if not holds(value):
+            _fail(field, value, advice)
 
 
 def _leaves(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:

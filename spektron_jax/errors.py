@@ -4,7 +4,19 @@ Raise `SpektronError` when a person can put the matter right: a wrong setting, a
 damaged file, a spectrum that cannot be read. The message is one line that names
 the file or field and says what to change; the command line prints that line and
 ends with exit code 2. Faults in our own code keep Python's own exceptions.
+
+The network and the virtual laboratory need JAX, which the small install lacks: what
+they are asked for then ends in `NetworkMissing`, which says how to add it.
 """
+
+import contextlib
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+# First names of the modules that only the extra "network" installs.
+NETWORK_MODULES = {"jax", "jaxlib", "jaxtyping", "flax", "optax", "orbax", "ott"}
+NETWORK_MODULES |= {"chex", "tensorstore"}
+ADD_NETWORK = 'pip install "spektron-jax[network]"'
 
 
 class SpektronError(Exception):
@@ -15,5 +27,31 @@ class InputError(SpektronError, ValueError):
     """An argument that cannot be used; scikit-learn's callers expect a ValueError."""
 
 
+class NetworkMissing(SpektronError, ImportError):
+    """Something was asked for that needs JAX, which is not installed."""
+
+    def __init__(self, what: str):
+        super().__init__(f"{what}: needs JAX, which is not installed; {ADD_NETWORK}")
+
+
 class SpektronWarning(UserWarning):
     """Something in the user's data that is to be looked at."""
+
+
+def has_network() -> bool:
+    """Whether JAX and Flax are installed; imports neither."""
+    try:
+        return all(map(find_spec, ("jax", "flax")))
+    except ImportError:
+        return False
+
+
+@contextlib.contextmanager
+def network_for(what: str) -> Iterator[None]:
+    """Around an import: where JAX lacks, `NetworkMissing` says what needed it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in NETWORK_MODULES:
+            raise
+        raise NetworkMissing(what) from error

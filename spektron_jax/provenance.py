@@ -4,6 +4,7 @@ import platform
 import shlex
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import spektron_jax
 
@@ -16,9 +17,18 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "spektron_jax": spektron_jax.__version__,
     }
-    return found | {name: metadata.version(name) for name in LIBRARIES}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # the small install has no JAX
+            found[name] = "not installed"
+    return found
 
 
 def command() -> str:
     """The command of this process, ready for a shell."""
-    return shlex.join(["python", "-m", "spektron_jax.main", *sys.argv[1:]])
+    program = {
+        "spektron": ["spektron"],
+        "__main__": ["python", "-m", "spektron_jax"],
+    }.get(Path(sys.argv[0]).stem, ["python", "-m", "spektron_jax.main"])
+    return shlex.join([*program, *sys.argv[1:]])

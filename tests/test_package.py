@@ -155,7 +155,7 @@ def test_the_wheel_is_typed_and_has_a_command(wheel):
         text = file.read(points).decode()
     assert "spektron_jax/py.typed" in names
     assert "spektron_jax/commands/report/page.html.j2" in names
-    assert "spektron = spektron_jax.main:main" in text
+    assert "spektron = spektron_jax.commands.prompt.run:main" in text
 
 
 def test_corpus_and_configs_are_found(installed, tmp_path):

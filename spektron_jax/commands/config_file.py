@@ -30,8 +30,8 @@ def find(name: str) -> Path:
             return path
     shipped = sorted({p.name for f in _FOLDERS for p in f.glob("[!_]*.py")})
     raise SpektronError(
-        f"{name}: no such config file; give its path, or one of ours: "
-        + ", ".join(f"configs/{shipped_name}" for shipped_name in shipped)
+        f"{name}: no such config file; give its path, or one of ours: configs/"
+        + ", ".join(shipped)
     )
 
 

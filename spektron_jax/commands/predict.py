@@ -6,6 +6,7 @@ know.
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -29,12 +30,65 @@ def check(config: ConfigDict) -> None:
         raise SpektronError("config.data.path: give the file with new spectra")
 
 
-def run(config: ConfigDict, workdir: Path) -> None:
+def run(config: ConfigDict, workdir: Path) -> dict[str, Any]:
     """Predict, write predictions.csv and say what was predicted."""
-    ct = CalibrationTransfer.load(config.model)
+    ct = CalibrationTransfer.load(model_folder(config.model))
     if config.adapter:
         ct.switch(config.adapter)
-    found = _read(config, ct)
+    one, X, axis, left_out = target_spectra(config.data, ct)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", SpektronWarning)
+        arrays = predicted(ct, X, config.coverage, axis)
+    write_csv(workdir / "predictions.csv", ct, one.ids, arrays, config.coverage)
+    print(f"{len(X)} spectra predicted by a model with {ct.regime_}")
+    if left_out:
+        print(f"{left_out} spectra with missing points: none")
+    for warning in told:
+        print(f"warning: {warning.message}")
+    if "flag" in arrays:
+        kinds, counts = np.unique(arrays["flag"], return_counts=True)
+        for kind, count in zip(kinds, counts, strict=True):
+            print(f"{count} {kind}")
+    mark = ct.interval_mark(config.coverage)
+    print(f"{config.coverage:.0%} intervals: {mark}")
+    print(f"written: {workdir / 'predictions.csv'}")
+    columns = {name: values.tolist() for name, values in arrays.items()}
+    rows = zip(one.ids.tolist(), *columns.values(), strict=True)
+    return {
+        **{name: ct.about_.get(name, "") for name in ("property", "property_unit")},
+        "predictions": [
+            dict(zip(("sample_id", *columns), row, strict=True)) for row in rows
+        ],
+        "coverage": config.coverage,
+        "intervals": mark,
+        "warnings": [str(warning.message) for warning in told],
+        "written": {"predictions": str(workdir / "predictions.csv")},
+    }
+
+
+def model_folder(path: str) -> Path:
+    """The model's folder: of this path, or in the folder of a transfer."""
+    inside = Path(path) / "model"
+    return inside if inside.is_dir() else Path(path)
+
+
+def target_spectra(
+    given: ConfigDict, ct: CalibrationTransfer
+) -> tuple[Samples, np.ndarray, np.ndarray, int]:
+    """Whole spectra of a file in the quantity and unit of a model.
+
+    Args:
+      given: `config.data`, as for `read_samples`
+      ct: the model
+
+    Returns:
+      Samples with a whole spectrum (n), their spectra (n, p), the axis (p,), and how
+      many others there are.
+
+    Raises:
+      SpektronError: a file, an instrument or labels that do not fit.
+    """
+    found = _read(given, ct)
     one = found.take(found.whole)
     if not one.ids.size:
         raise SpektronError(f"{one.path}: holds no whole spectrum of this instrument")
@@ -42,31 +96,17 @@ def run(config: ConfigDict, workdir: Path) -> None:
     if "unknown" not in (quantity, one.quantity):
         X = axes.convert_quantity(X, one.quantity, quantity)
     axis = axes.convert(one.axis, one.unit, ct.unit_)
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always", SpektronWarning)
-        arrays = predicted(ct, X, config.coverage, axis)
-    write_csv(workdir / "predictions.csv", ct, one.ids, arrays, config.coverage)
-    print(f"{len(X)} spectra predicted by a model with {ct.regime_}")
-    if len(found.X) > len(X):
-        print(f"{len(found.X) - len(X)} spectra with missing points: none")
-    for warning in told:
-        print(f"warning: {warning.message}")
-    if "flag" in arrays:
-        kinds, counts = np.unique(arrays["flag"], return_counts=True)
-        for kind, count in zip(kinds, counts, strict=True):
-            print(f"{count} {kind}")
-    print(f"{config.coverage:.0%} intervals: {ct.interval_mark(config.coverage)}")
-    print(f"written: {workdir / 'predictions.csv'}")
+    return one, X, axis, len(found.X) - len(X)
 
 
-def _read(config: ConfigDict, ct: CalibrationTransfer) -> Samples:
+def _read(given: ConfigDict, ct: CalibrationTransfer) -> Samples:
     """The new spectra; where nothing names the unit, it is the model's."""
     try:
-        return read_samples(config.data)
+        return read_samples(given)
     except SpektronError as error:
-        if config.data.unit or "does not name the unit" not in str(error):
+        if given.unit or "does not name the unit" not in str(error):
             raise
-    given = config.data.copy_and_resolve_references()
+    given = given.copy_and_resolve_references()
     given.unit = ct.unit_
     found = read_samples(given)
     print(f"unit {ct.unit_} taken from the model: {found.path} does not name it")

@@ -4,9 +4,9 @@ A task is a module of this folder with the name of the task and
 
     check(config)          raise SpektronError for a setting that cannot work; quick,
                            since it comes before JAX and before any file is read
-    run(config, workdir)   a Result, or None if there is nothing to report; or an
-                           iterator of Results, each of which replaces the one before:
-                           so a task can answer first and rest the answer on more later
+    run(config, workdir)   a Result; an iterator of Results, each of which replaces the
+                           one before: so a task can answer first and rest the answer
+                           on more later; or, without a page, JSON-ready data or None
 
 `run` may write files of its own; everything else is written here.
 """
@@ -14,6 +14,7 @@ A task is a module of this folder with the name of the task and
 import json
 import os
 import pkgutil
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -30,6 +31,7 @@ from spektron_jax.errors import SpektronError
 
 NO_TASKS = {
     "config_file",
+    "prompt",
     "report",
     "result",
     "runner",
@@ -52,15 +54,29 @@ def check(config: ConfigDict) -> None:
     task_of(config).check(config)
 
 
-def run(config: ConfigDict, workdir: Path) -> None:
+def run(
+    config: ConfigDict, workdir: Path, say: Callable[[str], str] = str
+) -> dict[str, Any]:
     """Run a task whose settings were checked; write and print each Result as it comes.
+
+    Args:
+      config: with the task's name
+      workdir: that exists
+      say: puts the names of settings in a message as they are typed
+
+    Returns:
+      What the last Result said, JSON-ready; or the data of a task without a page.
 
     Raises:
       SpektronError: from the task, or a file cannot be written.
     """
-    found, said = task_of(config).run(config, workdir), set[str]()
+    found, data = task_of(config).run(config, workdir), dict[str, Any]()
+    if isinstance(found, Mapping):
+        return dict(found)
+    said = set[str]()
     for result in [found] if isinstance(found, Result) else found or ():
-        write(result, config, workdir, said)
+        data = write(result, config, workdir, said, say)
+    return data
 
 
 def task_of(config: ConfigDict) -> ModuleType:
@@ -69,11 +85,16 @@ def task_of(config: ConfigDict) -> ModuleType:
 
 
 def write(
-    result: Result, config: ConfigDict, workdir: Path, said: set[str] | None = None
-) -> None:
+    result: Result,
+    config: ConfigDict,
+    workdir: Path,
+    said: set[str] | None = None,
+    say: Callable[[str], str] = str,
+) -> dict[str, Any]:
     """Write results.json, results.npz and the page; print verdict and paths.
 
-    What was `said` before is not said again.
+    What was `said` before is not said again. Returns what stands in results.json, and
+    the paths that were written.
     """
     said = set() if said is None else said
     from spektron_jax.commands.report.html import render  # matplotlib takes a second
@@ -81,21 +102,24 @@ def write(
     about = provenance_of(config) | {"files": dict(result.files)}
     verdict = [asdict(found) for found in result.verdict]
     data = {**result.data, "verdict": verdict, **about}
+    text = json.dumps(data, indent=1) + "\n"
     with replacing(workdir / "results.json") as draft:
-        draft.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        draft.write_text(say(text), encoding="utf-8")
     if result.arrays:
         with replacing(workdir / "results.npz") as draft:
             np.savez_compressed(draft, **result.arrays)  # type: ignore[arg-type]
     with replacing(workdir / result.page) as draft:
         page = render(result, repeat_section(about))
-        draft.write_text(page, encoding="utf-8")
-    lines = [f"{found.label}: {found.text}" for found in result.verdict]
-    for name, path in {**result.written, "report": workdir / result.page}.items():
-        lines.append(f"{name}: {os.path.relpath(path)}")
+        draft.write_text(say(page), encoding="utf-8")
+    paths = {**result.written, "report": workdir / result.page}
+    lines = [say(f"{found.label}: {found.text}") for found in result.verdict]
+    lines += [f"{name}: {os.path.relpath(path)}" for name, path in paths.items()]
     for line in lines:
         if line not in said:
             print(line, flush=True)
     said.update(lines)
+    written = {name: str(path) for name, path in paths.items()}
+    return {**json.loads(say(text)), "written": written}
 
 
 def provenance_of(config: ConfigDict) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.readers import read_cells
 from spektron_jax.spectra.readers.cells import name_and_unit, number
 from spektron_jax.spectra.readers.parsed import Log
+from spektron_jax.spelling import british
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +61,8 @@ class Labels:
         """
         names = self.required().names
         wanted = name if name in names else name_and_unit(name)[0]  # "fat (%)"
-        if wanted not in names:  # "Fat"
-            alike = [one for one in names if one.casefold() == wanted.casefold()]
+        if wanted not in names:  # "Fat", "fiber"
+            alike = [one for one in names if british(one) == british(wanted)]
             wanted = alike[0] if len(alike) == 1 else wanted
         column = names.index(choose(wanted, names, setting, self.place))
         return replace(

@@ -211,7 +211,8 @@ def read_paired(given: ConfigDict) -> PairedSamples:
         if not given.source or given.source == given.target:
             listed = ", ".join(found.instruments)
             raise SpektronError(
-                f"config.data.source and .target: name two instruments of {listed}"
+                "config.data.source, config.data.target: name two instruments of "
+                f"{listed}"
             )
         paths, sets = [given.path], (found, found)
     else:

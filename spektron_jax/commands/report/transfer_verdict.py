@@ -171,7 +171,7 @@ def _first(summary: Summary, compared: Compared) -> Finding:
         text += " The comparison with other methods on held-out samples is still to "
         return Finding(good, label, text + "come.")
     text += " Held-out samples take 5 labelled target samples or more and "
-    return Finding(good, label, text + "transfer.compare.")
+    return Finding(good, label, text + "--config.transfer.compare.")
 
 
 def _recommendation(
