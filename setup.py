@@ -12,6 +12,9 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
+# Of requirements.txt, what the encoder and the virtual laboratory alone need; the rest
+# is the core: read, transfer, identify, report.
+NETWORK = {"jax", "flax", "optax", "orbax-checkpoint", "ott-jax", "chex", "jaxtyping"}
 FILES = ["openpyxl>=3.1"]  # readers of single formats
 PREPROCESSING = ["chemotools>=0.5", "pybaselines>=1.2"]  # docs/preprocessing.md
 
@@ -20,6 +23,10 @@ def requirements() -> list[str]:
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     stripped = [line.split("#", 1)[0].strip() for line in lines]
     return [line for line in stripped if line]
+
+
+def name_of(requirement: str) -> str:
+    return re.match(r"[\w.-]+", requirement)[0]
 
 
 def version() -> str:
@@ -33,6 +40,10 @@ def long_description() -> str:
     return readme.read_text(encoding="utf-8") if readme.exists() else ""
 
 
+EVERYTHING = requirements()
+CORE = [one for one in EVERYTHING if name_of(one) not in NETWORK]
+NETWORK_EXTRA = [one for one in EVERYTHING if name_of(one) in NETWORK]
+COMPLETION = ["argcomplete>=3.5"]  # of a shell, by the Tab
 CORPUS = ["rdkit>=2026.9", "tblite>=0.8"]  # line lists of own molecules
 
 setup(
@@ -63,12 +74,16 @@ setup(
         "console_scripts": ["spektron = spektron_jax.commands.prompt.run:main"]
     },
     include_package_data=False,
-    install_requires=requirements(),
+    install_requires=CORE,
     extras_require={
+        "network": NETWORK_EXTRA,
+        "completion": COMPLETION,
         "corpus": CORPUS,
         "files": FILES,
         "preprocessing": PREPROCESSING,
         "test": [
+            *NETWORK_EXTRA,
+            *COMPLETION,
             *FILES,
             *PREPROCESSING,  # also an independent DS, PDS, SST and EPO
             "beartype>=0.20",  # checks the shapes that jaxtyping states
@@ -84,7 +99,7 @@ setup(
             "setuptools>=70.1",  # the first that builds wheels by itself
             "tensorboardX>=2.6",
         ],
-        "notebooks": ["jupytext>=1.16", "notebook>=7.2"],
+        "notebooks": [*NETWORK_EXTRA, "jupytext>=1.16", "notebook>=7.2"],
         "tensorboard": ["tensorboardX>=2.6"],
     },
 )

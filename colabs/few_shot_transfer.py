@@ -21,7 +21,8 @@ except PackageNotFoundError:
     folders = [*Path("..").glob("setup.py"), *Path(".").glob("*/setup.py")]
     found = [*(path.parent for path in folders), *Path(".").glob("spektron_jax-*.whl")]
     assert found, "put a clone of the project, or its wheel, beside this notebook"
-    pip = [sys.executable, "-m", "pip", "install", "-q", str(found[0].resolve())]
+    wanted = f"{found[0].resolve()}[network]"
+    pip = [sys.executable, "-m", "pip", "install", "-q", wanted]
     subprocess.run(pip, check=True)
 
 # %%

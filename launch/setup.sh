@@ -1,6 +1,6 @@
 # Sourced by the other scripts: enters the repository and makes .venv ready there.
 # Usage: EXTRA=test source setup.sh. Sets PYTHON. EXTRA, not an argument, names an extra
-# of setup.py: a sourced file without arguments would see those of its caller. Installs
+# of setup.py beside the network: a sourced file without arguments would see those of its caller. Installs
 # again only when the files that list the requirements have changed.
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PYTHON="$PWD/.venv/bin/python"
@@ -22,7 +22,7 @@ if ! new_enough "$PYTHON"; then
     "$candidate" -m venv --clear .venv
 fi
 
-target="-e .${EXTRA:+[$EXTRA]}"
+target="-e .[network${EXTRA:+,$EXTRA}]"
 stamp=".venv/.installed${EXTRA:+-$EXTRA}"
 # The folder is part of the state: an editable install points into it.
 state="$( (pwd && cat requirements.txt setup.py) | cksum)"

@@ -1,9 +1,10 @@
 """Spektron in JAX: a foundation model of vibrational spectra.
 
     import spektron_jax
+    ct = spektron_jax.transfer("old.csv", "new.csv", property="Moisture")
+    corn = spektron_jax.read("corn.mat", unit="nm", modality="NIR")
     encoder = spektron_jax.load_encoder("nano")
     z_chem = encoder.embed(spectra, axis, unit="nm", modality="NIR")
-    corn = spektron_jax.read("corn.mat", unit="nm", modality="NIR")
 
 Importing the package is quick and loads no JAX: what needs JAX is imported on first
 use, so that `import spektron_jax` is safe in data workers and command-line tools.
@@ -12,13 +13,19 @@ use, so that `import spektron_jax` is safe in data workers and command-line tool
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from spektron_jax.errors import SpektronError, SpektronWarning
+from spektron_jax.errors import (
+    NetworkMissing,
+    SpektronError,
+    SpektronWarning,
+    network_for,
+)
 
 __version__ = "0.1.0"
 __all__ = [
     "Adaptation",
     "CalibrationTransfer",
     "LineCorpus",
+    "NetworkMissing",
     "SpectralLibrary",
     "SpectraSet",
     "SpektronError",
@@ -32,6 +39,7 @@ __all__ = [
     "load_encoder",
     "oscillators",
     "read",
+    "transfer",
     "write",
 ]
 
@@ -54,6 +62,7 @@ _MODULES = {
     "corrections": "spektron_jax.corrections",
     "lab": "spektron_jax.lab",
     "oscillators": "spektron_jax.models.oscillators",
+    "transfer": "spektron_jax.transfer",  # also a function: see there
 }
 
 if TYPE_CHECKING:  # what a type checker and an editor see in place of the table above
@@ -61,6 +70,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see in place of the table
     from spektron_jax.corpus.line_corpus import LineCorpus
     from spektron_jax.encoder.adaptation import Adaptation
     from spektron_jax.encoder.load import load_encoder
+    from spektron_jax.from_files import transfer
     from spektron_jax.identification.library import SpectralLibrary
     from spektron_jax.models import oscillators
     from spektron_jax.spectra.readers import formats, read
@@ -74,9 +84,11 @@ if TYPE_CHECKING:  # what a type checker and an editor see in place of the table
 def __getattr__(name: str) -> Any:
     """Imports a lazy public name on first use (PEP 562)."""
     if name in _MODULES:
-        return importlib.import_module(_MODULES[name])
+        with network_for(name):
+            return importlib.import_module(_MODULES[name])
     if name in _LAZY:
-        value = getattr(importlib.import_module(_LAZY[name]), name)
+        with network_for(name):
+            value = getattr(importlib.import_module(_LAZY[name]), name)
         globals()[name] = value
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -97,16 +97,22 @@ def test_wheel_holds_what_the_package_needs(wheel, source):
     assert "spektron_jax/weights/nano/manifest.json" in names
 
 
-def test_requirements_are_those_of_the_file(wheel):
+def test_requirements_are_those_of_the_file_in_two_sizes(wheel):
     metadata = read_metadata(wheel)
     wanted = (ROOT / "requirements.txt").read_text()
     wanted = set(re.findall(r"^([\w.-]+)[<>=]", wanted, re.MULTILINE))
-    required = re.findall(r"^Requires-Dist: ([\w.-]+)[^;\n]*$", metadata, re.MULTILINE)
-    assert set(required) == wanted and "jax" in wanted
+    core = set(re.findall(r"^Requires-Dist: ([\w.-]+)[^;\n]*$", metadata, re.MULTILINE))
+    needs = r'^Requires-Dist: ([\w.-]+)[^;\n]*; extra == "network"$'
+    network = set(re.findall(needs, metadata, re.MULTILINE))
+    assert core | network == wanted and not core & network
+    assert {"jax", "flax", "optax", "orbax-checkpoint", "ott-jax", "chex"} <= network
+    assert {"numpy", "scipy", "scikit-learn", "h5py", "matplotlib"} <= core
     extras = set(re.findall(r"^Provides-Extra: (\S+)$", metadata, re.MULTILINE))
     assert extras == {
+        "completion",
         "corpus",
         "files",
+        "network",
         "notebooks",
         "preprocessing",
         "tensorboard",

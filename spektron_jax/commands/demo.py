@@ -38,11 +38,11 @@ BEFORE, OURS = "no transfer", "transfer"
 HONEST = (
     "One simulated pair shows how it works, not how good it is. The laboratory made "
     "its spectra with noise, scatter and fine structure, and its reference values with "
-    "an error of 10 % of their SD, which no calibration can undo. Of 20 such pairs with "
-    "two properties each, the transfer was better than GLSW, the best single method on "
-    "average, in 29 of 40, and 90 % of its 90 % intervals held; intervals from ten "
-    "samples are sometimes too narrow for one pair and too wide for another. Measured "
-    "pairs, good and bad, are in the documentation."
+    "an error of 10 % of their SD, which no calibration can undo. Of 20 such pairs "
+    "with two properties each, the transfer was better than GLSW, the best single "
+    "method on average, in 29 of 40, and 90 % of its 90 % intervals held; intervals "
+    "from ten samples are sometimes too narrow for one pair and too wide for another. "
+    "Measured pairs, good and bad, are in the documentation."
 )
 NEXT = (
     "Your own files: spektron transfer OLD NEW --property NAME, then spektron predict. "

@@ -11,6 +11,8 @@ from ml_collections import ConfigDict
 from spektron_jax.commands.report import identify as page
 from spektron_jax.commands.result import Result
 from spektron_jax.config import COUNT, FRACTION, at_least, check_fields, one_of
+from spektron_jax.encoder.weights import left_out
+from spektron_jax.errors import ADD_NETWORK
 from spektron_jax.identification.classify import classify
 from spektron_jax.identification.search import HitRow, search
 from spektron_jax.identification.sources import read_pairs
@@ -28,6 +30,11 @@ SHOTS = {
         "give numbers of 2 or more; one spectrum says nothing of the spread",
     )
 }
+WITHOUT_NETWORK = (
+    "without the network, since JAX is not installed: it would add similarities that "
+    "help across Raman instruments, and virtual ones, by which hits are rejected "
+    f"({ADD_NETWORK})"
+)
 
 
 def check(config: ConfigDict) -> None:
@@ -35,6 +42,9 @@ def check(config: ConfigDict) -> None:
     check_fields(config, RULES)
     if config.identify.mode == "classify":
         check_fields(config, SHOTS)
+    if config.identify.weights and left_out(config.identify.weights):
+        config.identify.weights = ""
+        print(WITHOUT_NETWORK)
 
 
 def run(config: ConfigDict, workdir: Path) -> Result:

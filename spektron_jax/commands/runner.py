@@ -27,7 +27,7 @@ from ml_collections import ConfigDict
 from spektron_jax import commands, provenance
 from spektron_jax.archive import replacing
 from spektron_jax.commands.result import Bullets, Code, Part, Result, Section, Text
-from spektron_jax.errors import SpektronError
+from spektron_jax.errors import SpektronError, network_for
 
 NO_TASKS = {
     "config_file",
@@ -51,7 +51,8 @@ def check(config: ConfigDict) -> None:
         raise SpektronError(
             f"config.task = {config.get('task')!r}: must be one of {', '.join(tasks())}"
         )
-    task_of(config).check(config)
+    with network_for(f"task {config.task!r}"):
+        task_of(config).check(config)
 
 
 def run(
@@ -70,12 +71,13 @@ def run(
     Raises:
       SpektronError: from the task, or a file cannot be written.
     """
-    found, data = task_of(config).run(config, workdir), dict[str, Any]()
-    if isinstance(found, Mapping):
-        return dict(found)
-    said = set[str]()
-    for result in [found] if isinstance(found, Result) else found or ():
-        data = write(result, config, workdir, said, say)
+    said, data = set[str](), dict[str, Any]()
+    with network_for(f"task {config.task!r}"):
+        found = task_of(config).run(config, workdir)
+        if isinstance(found, Mapping):
+            return dict(found)
+        for result in [found] if isinstance(found, Result) else found or ():
+            data = write(result, config, workdir, said, say)
     return data
 
 

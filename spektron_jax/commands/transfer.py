@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -39,7 +39,13 @@ from spektron_jax.commands.report.transfer_verdict import (
 from spektron_jax.commands.result import Result
 from spektron_jax.config import FRACTION, at_least, check_fields, one_of
 from spektron_jax.encoder.adaptation import Adaptation
-from spektron_jax.errors import SpektronWarning
+from spektron_jax.encoder.weights import left_out
+from spektron_jax.errors import (
+    ADD_NETWORK,
+    NetworkMissing,
+    SpektronWarning,
+    has_network,
+)
 from spektron_jax.spectra.samples import PairedSamples, read_paired
 from spektron_jax.transfer.applicability import outliers
 from spektron_jax.transfer.comparison import COMBINATION, WITHOUT, Comparison
@@ -51,8 +57,15 @@ from spektron_jax.transfer.risk import forecast
 from spektron_jax.transfer.splits import KINDS, Regime, TransferSplits
 from spektron_jax.transfer.trial_log import TrialLog
 
+DEFAULT_N = 10  # target samples; where there are fewer, nobody asked for more
 NAMED = 5  # outliers in a warning
+PREDICTED = ("prediction", "low", "high", "flag")  # as from `predicted`
 MIN_FORECAST = 10  # source spectra
+WITHOUT_NETWORK = (
+    "without the network, since JAX is not installed: it would take part in "
+    "predictions where no target sample has a label, and draw the map of latent codes "
+    f"({ADD_NETWORK})"
+)
 RULES = {
     "transfer.regime": one_of(*KINDS),
     "transfer.n": (lambda n: n >= 0, "must be 0 (all) or more"),
@@ -64,16 +77,53 @@ RULES = {
 def check(config: ConfigDict) -> None:
     """Raise SpektronError for a setting that cannot work."""
     check_fields(config, RULES)
+    if not has_network() and config.transfer.adaptation.steps:
+        raise NetworkMissing("config.transfer.adaptation.steps")
+    if config.transfer.weights and left_out(config.transfer.weights):
+        config.transfer.weights = ""
+        print(WITHOUT_NETWORK)
+
+
+class Fitted(NamedTuple):
+    """A transfer and what it was fitted on.
+
+    Attributes:
+      samples, splits: of both instruments
+      regime: what was asked for
+      rows: of the samples that are transfer samples
+      ct: the estimator
+      summary: what it found
+    """
+
+    samples: PairedSamples
+    splits: TransferSplits
+    regime: Regime
+    rows: np.ndarray
+    ct: CalibrationTransfer
+    summary: Summary
 
 
 def run(config: ConfigDict, workdir: Path) -> Iterator[Result]:
     """Fit, save, answer by cross-validated errors; then compare, and answer again."""
-    given, samples = config.transfer, read_paired(config.data)
-    for note in samples.guesses:
+    found = fitted(config)
+    for note in found.samples.guesses:
         print(note)
+    first = _written(config, found, answer(config, found), workdir)
+    yield first
+    if config.transfer.compare or config.transfer.weights:
+        yield _second(config, first, found, workdir)
+
+
+def fitted(config: ConfigDict) -> Fitted:
+    """Read the files and fit; writes nothing."""
+    given, samples = config.transfer, read_paired(config.data)
     splits = TransferSplits(samples)
-    all_samples = given.n == 0 or given.regime == "none"
-    regime = Regime(given.regime, None if all_samples else given.n)
+    n, there = given.n, splits.available(given.regime)
+    if n == DEFAULT_N and 0 < there < n:
+        print(f"{there} {given.regime} target samples in the files: all are used")
+        n = there
+    all_samples = n == 0 or given.regime == "none"
+    regime = Regime(given.regime, None if all_samples else n)
     source, rows = splits.chosen(regime)
     ct = _fitted(config, samples, regime, source, rows)
     summary = Summary(
@@ -94,25 +144,12 @@ def run(config: ConfigDict, workdir: Path) -> Iterator[Result]:
         repeatability=_repeatability(ct, samples),
         left_out=_left_out(ct.left_out_errors(), samples.y[rows]),
     )
-    first = _first(config, summary, splits, ct, rows, workdir)
-    yield first
-    if given.compare or given.weights:
-        yield _second(config, first, summary, splits, regime, ct, workdir)
+    return Fitted(samples, splits, regime, rows, ct, summary)
 
 
-def _first(
-    config: ConfigDict,
-    summary: Summary,
-    splits: TransferSplits,
-    ct: CalibrationTransfer,
-    rows: np.ndarray,
-    workdir: Path,
-) -> Result:
-    """Save the model and predictions; what is known without a comparison."""
-    given, samples = config.transfer, splits.samples
-    written = {"model": ct.save(workdir / "model")}
-    if given.date:
-        ct.save_adapter(workdir / "adapter.npz", summary.names.target, given.date)
+def answer(config: ConfigDict, found: Fitted) -> Result:
+    """What is known without a comparison; writes nothing."""
+    given, (samples, splits, _, rows, ct, summary) = config.transfer, found
     spectra, errors = _spectra(ct, splits), ct.left_out_errors()
     sections = [page.warnings(summary)]
     if summary.left_out:
@@ -124,8 +161,6 @@ def _first(
     arrays = {"rows": on_target, "transfer": transfer, "left_out_errors": errors}
     if len(X):
         values = _quietly(ct, X, given.coverage)
-        path, ids = workdir / "predictions.csv", samples.ids[on_target]
-        write_csv(path, ct, ids, values, given.coverage, transfer)
         arrays |= values | {"measured": samples.y[on_target]}
         if ct.domain_ is not None:
             domain = dict(zip(("t2", "q"), ct.distances(X), strict=True))
@@ -140,28 +175,37 @@ def _first(
         data=asdict(summary) | asdict(compared),
         arrays=arrays | spectra,
         files=samples.files,
-        written=written,
     )
 
 
-def _second(
-    config: ConfigDict,
-    first: Result,
-    summary: Summary,
-    splits: TransferSplits,
-    regime: Regime,
-    ct: CalibrationTransfer,
-    workdir: Path,
+def _written(
+    config: ConfigDict, found: Fitted, result: Result, workdir: Path
 ) -> Result:
+    """Save the model, its adapter and the predictions."""
+    ct, samples = found.ct, found.samples
+    model = ct.save(workdir / "model")
+    if config.transfer.date:
+        name = found.summary.names.target
+        ct.save_adapter(workdir / "adapter.npz", name, config.transfer.date)
+    values = {k: result.arrays[k] for k in PREDICTED if k in result.arrays}
+    if values:
+        path, ids = workdir / "predictions.csv", samples.ids[result.arrays["rows"]]
+        transfer = result.arrays["transfer"]
+        write_csv(path, ct, ids, values, config.transfer.coverage, transfer)
+    return replace(result, written={"model": model})
+
+
+def _second(config: ConfigDict, first: Result, found: Fitted, workdir: Path) -> Result:
     """The first answer with the comparison and what the encoder shows."""
+    samples, splits, regime, _, ct, summary = found
     compared, tested, points = Compared(), {}, {}
-    X = splits.samples.X_target[first.arrays["rows"]]
+    X = samples.X_target[first.arrays["rows"]]
     if ct.weights is not None and len(X):
         points = ct.latent_map(X)  # first: the comparison looks up what this encodes
     if config.transfer.compare:
         comparison, curve = _compare(config, splits, regime, ct, workdir)
         compared = _compared(comparison, curve)
-        tested = _held_out(comparison, compared.ours, splits.samples.y)
+        tested = _held_out(comparison, compared.ours, samples.y)
     warnings, *others, origin = first.sections
     if tested:
         others = [*page.comparison(summary, compared, **tested), *others]

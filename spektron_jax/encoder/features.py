@@ -19,7 +19,7 @@ import numpy as np
 from spektron_jax.encoder.adaptation import Adaptation
 from spektron_jax.encoder.linearised import LinearisedEncoder, linearised
 from spektron_jax.encoder.weights import checksum, locate
-from spektron_jax.errors import SpektronError
+from spektron_jax.errors import SpektronError, network_for
 from spektron_jax.spectra.grid import to_tokens
 
 if TYPE_CHECKING:
@@ -146,7 +146,8 @@ class Features:
 @functools.lru_cache(maxsize=1)
 def _loaded(folder: Path, checksum: str) -> "Encoder":
     """The encoder, compiled once for all axes; `checksum`: of its manifest."""
-    from spektron_jax.encoder.load import load_encoder
+    with network_for("encoder"):
+        from spektron_jax.encoder.load import load_encoder
 
     return load_encoder(folder)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from spektron_jax import archive
-from spektron_jax.errors import SpektronError
+from spektron_jax.errors import NetworkMissing, SpektronError, has_network
 
 SHIPPED = Path(__file__).parents[1] / "weights"
 
@@ -24,6 +24,19 @@ def locate(weights: str | Path) -> Path:
             f"of the shipped weights: {', '.join(names)}"
         )
     return path
+
+
+def left_out(weights: str | Path) -> bool:
+    """Whether shipped weights are to be left out, since JAX is not installed.
+
+    Raises:
+      NetworkMissing: other weights, which nobody gives without wanting them.
+    """
+    if has_network():
+        return False
+    if not (SHIPPED / str(weights)).is_dir():
+        raise NetworkMissing(f"weights {str(weights)!r}")
+    return True
 
 
 def checksum(folder: Path) -> str:

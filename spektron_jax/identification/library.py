@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression
 
-from spektron_jax.errors import SpektronError
+from spektron_jax.errors import SpektronError, network_for
 from spektron_jax.identification import combine
 from spektron_jax.identification.similarities import CLASSICAL, NAMES, similarities
 from spektron_jax.spectra import axis as axes
@@ -147,7 +147,8 @@ class SpectralLibrary:
           The threshold; above 1 if nothing reaches the precision.
 
         Raises:
-          SpektronError: fewer than 3 names.
+          SpektronError: fewer than 3 names, or JAX, in which the virtual instruments
+            are written, is not installed.
         """
         if np.unique(self.names).size < 3:
             raise SpektronError(
@@ -254,7 +255,8 @@ class SpectralLibrary:
 
     def _virtual_searches(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Confidence features (v, 2) of v virtual searches, and which were right."""
-        from spektron_jax.identification.virtual import Severity, measured_again
+        with network_for("the virtual instruments on which a library is calibrated"):
+            from spektron_jax.identification.virtual import Severity, measured_again
 
         features, truth = [], []
         kind = "IR" if self.modality in ("IR", "NIR") else "Raman"

@@ -199,6 +199,7 @@ def _rows(library: Side, query: Side, found: Hits) -> list[HitRow]:
             if rank == 1:
                 probability = f"{found.p_correct[i]:.4f}".replace("nan", "")
                 accepted = "yes" if found.accepted[i] else "no"
+                accepted = accepted if probability else ""  # nothing was learnt
                 row = row._replace(probability=probability, accepted=accepted)
             rows.append(row)
     return rows

@@ -28,8 +28,9 @@ from spektron_jax.spectra.replicate_scans import (
     merged,
     samples_of_scans,
 )
-from spektron_jax.spectra.spectra_set import SpectraSet, numbered_scans
+from spektron_jax.spectra.spectra_set import Problem, SpectraSet, numbered_scans
 
+MODALITIES = ("NIR", "IR", "Raman")
 # What messages call an argument of `read`, as a setting of the command line.
 AT_THE_PROMPT = {
     "unit='nm', 'um' or 'cm-1'": "--config.data.unit=nm, um or cm-1",
@@ -125,15 +126,35 @@ class PairedSamples:
 
 
 def read_set(given: ConfigDict, path: str) -> SpectraSet:
-    """Read a file of spectra with unit, modality and strictness of `config.data`."""
+    """Read a file of spectra with unit, modality and strictness of `config.data`.
+
+    Where nothing names the modality and the axis fits one only, it is that one; a note
+    says so.
+    """
     strict = given.get("strict", True)
     try:
-        return read(path, given.unit or None, given.modality or None, strict)
+        found = read(path, given.unit or None, given.modality or None, strict)
     except SpektronError as error:
         text = str(error)
         for argument, flag in AT_THE_PROMPT.items():
             text = text.replace(argument, flag)
         raise SpektronError(text) from error
+    if found.modality != "unknown":
+        return found
+    fit = [
+        modality
+        for modality in MODALITIES
+        if all(
+            one.unit in axes.plausible_units(one.axis, modality)
+            for one in found.instruments.values()
+        )
+    ]
+    if len(fit) != 1:
+        return found
+    one = next(iter(found.instruments.values()))
+    span = f"{one.axis[0]:g} to {one.axis[-1]:g} {one.unit}"
+    note = Problem(path, f"modality {fit[0]}, since no other has an axis of {span}")
+    return replace(found, modality=fit[0], notes=[*found.notes, note])
 
 
 def samples_of(
@@ -231,10 +252,10 @@ def read_paired(given: ConfigDict) -> PairedSamples:
     mode = given.get("replicates", "auto")
     paired = pair(source, target, labels.only(given.property), mode)
     notes = [
-        f"{path}: {problem}"
+        str(problem) if problem.place == path else f"{path}: {problem}"
         for path, one in zip(paths, dict.fromkeys(sets), strict=False)
         for problem in one.notes
-        if problem.text.startswith("unit ")
+        if problem.text.startswith(("unit ", "modality "))
     ]
     paired = replace(paired, guesses=tuple(notes))
     return replace(paired, files={Path(path).name: checksum(path) for path in paths})

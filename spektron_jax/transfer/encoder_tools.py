@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spektron_jax.errors import SpektronError
+from spektron_jax.errors import NetworkMissing, SpektronError, has_network
 from spektron_jax.transfer.data import TransferData
 
 
@@ -65,6 +65,8 @@ class EncoderTools:
 
     def _encoder(self, name: str) -> tuple[Any, TransferData]:
         """The encoder in use, adapted if it is to be, and the data it was fitted on."""
+        if not has_network() and self.features_ is None:
+            raise NetworkMissing(name)
         if self._data is None or not hasattr(self.features_, "adapted"):
             raise SpektronError(
                 f"{name}: needs an object that was fitted with weights of an encoder; "

@@ -21,7 +21,14 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import NotFittedError
 
 import spektron_jax
-from spektron_jax.errors import InputError, SpektronError, SpektronWarning
+from spektron_jax.errors import (
+    ADD_NETWORK,
+    InputError,
+    NetworkMissing,
+    SpektronError,
+    SpektronWarning,
+    has_network,
+)
 from spektron_jax.transfer import checks, frames, new_spectra, persistence, transformers
 from spektron_jax.transfer.applicability import Applicability
 from spektron_jax.transfer.arguments import Arguments, read
@@ -44,6 +51,10 @@ from spektron_jax.transfer.usefulness import Verdict, verdict
 if TYPE_CHECKING:
     from spektron_jax.encoder.adaptation import Adaptation
 
+WITHOUT_ENCODER = (
+    "the encoder, which has a part where no target sample has a label, was left out: "
+    f"JAX is not installed ({ADD_NETWORK})"
+)
 PROBE_ROWS = 3  # source spectra on which restored preprocessing is compared
 
 
@@ -60,7 +71,8 @@ class CalibrationTransfer(
       weights: of the encoder: a name, a folder, an Encoder, or an object like
         `members.FeatureMap`; None: no encoder. It is loaded, and JAX with it, only
         where it has weight (without target labels) or is asked for (`neighbours`,
-        `rerender`, `latent_map`)
+        `rerender`, `latent_map`). Where JAX is not installed, shipped weights are left
+        out
       compare: also fit the other methods, on repeated splits of the labelled target
         samples (`comparison_`)
       random_state: seed of those splits
@@ -167,7 +179,7 @@ class CalibrationTransfer(
         if self.preprocessing is not None:
             self.preprocessing_, data = transformers.applied(self.preprocessing, data)
         self._data: TransferData | None = data
-        self.features_: Any = self._feature_map()
+        self.features_: Any = self._feature_map(data)
         self._intervals: Intervals | None = None
         self._verdict: Verdict | None = None
         fitted = self._ensemble().fit(data)
@@ -207,7 +219,7 @@ class CalibrationTransfer(
         tags.regressor_tags.poor_score = True  # on columns that are no spectrum
         return tags
 
-    def _feature_map(self) -> FeatureMap | None:
+    def _feature_map(self, data: TransferData) -> FeatureMap | None:
         """The encoder, not loaded yet; errors where there is none of that name."""
         own = hasattr(self.weights, "linearised")
         if self.adaptation is not None and (own or self.weights is None):
@@ -219,6 +231,14 @@ class CalibrationTransfer(
         if self.unit_ == POINTS:
             return None
         from spektron_jax.encoder.features import Features
+        from spektron_jax.encoder.weights import left_out
+
+        if self.adaptation is not None and not has_network():
+            raise NetworkMissing("adaptation")
+        if isinstance(self.weights, str) and left_out(self.weights):
+            if not data.labelled.size:
+                self.warnings_.append(WITHOUT_ENCODER)
+            return None
 
         axis, unit, modality = self.axis_, self.unit_, self._modality
         return Features(self.weights, axis, unit, modality, self.adaptation)

@@ -169,6 +169,11 @@ class TransferSplits:
             source = np.setdiff1d(source, rows)
         return source, rows
 
+    def available(self, kind: str) -> int:
+        """How many target samples there are for a kind of regime."""
+        rows = np.arange(self.samples.ids.size)
+        return self._candidates(Regime(kind), rows).size if kind != "none" else 0
+
     def _no_pairs(self, on_source: np.ndarray, on_target: np.ndarray) -> str:
         """What to do where no sample was measured on both instruments."""
         ids = self.samples.ids

@@ -195,6 +195,18 @@ def test_from_files_to_predictions_and_a_monitor(files, capsys):
     assert Path("control.csv").read_text().count("2026-11-2") == 2
 
 
+def test_fewer_transfer_samples_than_the_default_are_all_used(files, capsys):
+    lines = Path("new_instrument.csv").read_text().splitlines()
+    Path("few.csv").write_text("\n".join(lines[:8]) + "\n")
+    argv = ["transfer", "old_instrument.csv", "few.csv", "--property", "Moisture"]
+    argv += ["--weights", "", "--no-compare"]
+    code, out, err = spektron(capsys, *argv)
+    assert code == 0, err
+    assert "7 paired target samples in the files: all are used" in out
+    code, _, err = spektron(capsys, *argv, "--n", "9")
+    assert code == 2 and "--n 9: only 7 samples can be used" in err
+
+
 def test_a_monitor_that_is_out_of_control_has_an_exit_code_of_its_own(files, capsys):
     argv = ["transfer", *demo.FILES[:2], "--property", "Moisture", "--weights", ""]
     assert spektron(capsys, *argv, "--no-compare")[0] == 0

@@ -46,24 +46,29 @@ def launch(tmp_path):
     "script, config", [("quickstart.sh", "pretrain.py:tiny"), ("local.sh", "pretrain")]
 )
 def test_arguments_reach_the_main_job(launch, script, config, arguments):
-    out, (install, job) = launch(script, *arguments)
-    assert install.endswith("-e .")
+    out, (install, *first, job) = launch(script, *arguments)
+    assert install.endswith("-e .[network]")
     assert job.startswith(f"-m spektron_jax.main --config=configs/{config}")
     assert job.endswith(" ".join(["", *arguments]).rstrip()), "the last word counts"
     if script == "quickstart.sh":
-        assert out.splitlines()[-1].endswith("runs/quickstart/report.html")
+        assert first[0].startswith("-m spektron_jax demo --out ")
+        pages = out.splitlines()[-2:]
+        assert pages[0].endswith("runs/quickstart-demo/report.html")
+        assert pages[1].endswith("runs/quickstart/report.html")
+        assert "smoke test" in out
 
 
 def test_the_quickstart_names_the_report_of_another_workdir(launch):
-    out, (_, job) = launch("quickstart.sh", "--workdir=elsewhere")
-    assert out.splitlines()[-1] == "elsewhere/report.html"
+    out, (_, first, job) = launch("quickstart.sh", "--workdir=elsewhere")
+    pages = ["elsewhere-demo/report.html", "elsewhere/report.html"]
+    assert out.splitlines()[-2:] == pages and first.endswith("--out elsewhere-demo")
     assert job.endswith("--workdir=elsewhere")
 
 
 @pytest.mark.parametrize("arguments", [(), ("tests/test_archive.py",)])
 def test_lint_types_and_tests_in_this_order(launch, arguments):
     _, (install, *calls) = launch("test.sh", *arguments)
-    assert install.endswith("-e .[test]")
+    assert install.endswith("-e .[network,test]")
     tools = ["-m ruff check", "-m ruff format --check", "-m mypy", "-m pytest"]
     assert [call[: len(tool)] for call, tool in zip(calls, tools, strict=True)] == tools
     assert calls[-1].endswith(" ".join(arguments))

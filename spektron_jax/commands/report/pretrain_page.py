@@ -60,6 +60,7 @@ def pretrain_result(
         title=f"Pretraining report: {name}",
         facts="; ".join(facts) + ".",
         verdict=[
+            *verdict.smoke_test_findings(evaluation["step"]),
             *(verdict.reconstruction_finding(errors[gap], gaps[gap]) for gap in GAPS),
             chemistry,
             verdict.instrument_code_finding(probes["z_inst"]),
