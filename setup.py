@@ -12,6 +12,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
+# Where this copy lives; whoever publishes fills it in: "https://host/owner/name".
+REPOSITORY = ""
 # Of requirements.txt, what the encoder and the virtual laboratory alone need; the rest
 # is the core: read, transfer, identify, report.
 NETWORK = {"jax", "flax", "optax", "orbax-checkpoint", "ott-jax", "chex", "jaxtyping"}
@@ -23,6 +25,11 @@ def requirements() -> list[str]:
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     stripped = [line.split("#", 1)[0].strip() for line in lines]
     return [line for line in stripped if line]
+
+
+def project_urls() -> dict[str, str]:
+    pages = {"Source": "", "Issues": "/issues", "Changelog": "/blob/main/CHANGELOG.md"}
+    return {name: REPOSITORY + page for name, page in pages.items() if REPOSITORY}
 
 
 def name_of(requirement: str) -> str:
@@ -43,17 +50,35 @@ def long_description() -> str:
 EVERYTHING = requirements()
 CORE = [one for one in EVERYTHING if name_of(one) not in NETWORK]
 NETWORK_EXTRA = [one for one in EVERYTHING if name_of(one) in NETWORK]
+DOCS = ["mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1.0"]
 COMPLETION = ["argcomplete>=3.5"]  # of a shell, by the Tab
 CORPUS = ["rdkit>=2026.9", "tblite>=0.8"]  # line lists of own molecules
 
 setup(
     name="spektron-jax",
     version=version(),
-    description="A foundation model of vibrational spectra, in JAX",
+    description="Calibration transfer between spectrometers, and a foundation model "
+    "of vibrational spectra in JAX",
     long_description=long_description(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],
+    author="The spektron_jax developers",
+    keywords="chemometrics, calibration transfer, NIR, infrared, Raman, spectroscopy, "
+    "multivariate calibration, PLS, JAX",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Science/Research",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Chemistry",
+        "Typing :: Typed",
+    ],
+    project_urls=project_urls(),
     python_requires=">=3.11",
     packages=[*find_packages(include=["spektron_jax*"]), "spektron_jax.configs"],
     package_dir={"spektron_jax.configs": "configs"},
@@ -78,6 +103,7 @@ setup(
     extras_require={
         "network": NETWORK_EXTRA,
         "completion": COMPLETION,
+        "docs": DOCS,
         "corpus": CORPUS,
         "files": FILES,
         "preprocessing": PREPROCESSING,

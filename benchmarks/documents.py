@@ -12,6 +12,7 @@ from benchmarks import (
     cost_tables,
     drift_tables,
     next_tables,
+    readme_tables,
     result_tables,
 )
 from benchmarks.result_files import ROOT
@@ -19,7 +20,7 @@ from spektron_jax.archive import replacing
 
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MAKERS = result_tables.MAKERS + cost_tables.MAKERS + check_tables.MAKERS
-MAKERS += drift_tables.MAKERS + next_tables.MAKERS
+MAKERS += drift_tables.MAKERS + next_tables.MAKERS + readme_tables.MAKERS
 TABLES = {make.__name__: make for make in MAKERS}
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 

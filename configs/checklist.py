@@ -5,7 +5,7 @@
 
 | line | wanted |
 |---|---|
-| checksums, settings, version | files as written, settings valid, written by this version |
+| checksums, settings, version | files as written, settings valid, written by this version or an older one |
 | other against same instrument | molecule accuracy falls by 5 points at most; more is incomplete disentanglement |
 | instrument probe on z_chem | as in configs/latent.py: chance + 5 points, or the upper end of chance, at most |
 | top-1 retrieval of the molecule | 80 % or more across instruments |

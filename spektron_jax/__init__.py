@@ -20,7 +20,7 @@ from spektron_jax.errors import (
     network_for,
 )
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Adaptation",
     "CalibrationTransfer",

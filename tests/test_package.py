@@ -111,6 +111,7 @@ def test_requirements_are_those_of_the_file_in_two_sizes(wheel):
     assert extras == {
         "completion",
         "corpus",
+        "docs",
         "files",
         "network",
         "notebooks",

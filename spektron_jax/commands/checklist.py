@@ -5,6 +5,7 @@ Every line has a value and what is required of it. What it rests on is the audit
 """
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,9 +100,14 @@ def checkpoint_lines(path: Path) -> list[Line]:
         lines.append(Line(name, True, "valid", required))
     except SpektronError as error:
         lines.append(Line(name, False, str(error), required))
-    ours = f"spektron_jax {spektron_jax.__version__}"
-    written = listed["package"]
-    return [*lines, Line("version", written == ours, written, ours)]
+    ours, written = spektron_jax.__version__, listed["package"]
+    older = _numbers(written) <= _numbers(ours)
+    return [*lines, Line("version", older, written, f"{ours} or older")]
+
+
+def _numbers(version: str) -> list[int]:
+    """Of "spektron_jax 0.2.0", for comparing."""
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def audit_lines(rows: Mapping[str, Mapping[str, Any]], collapsed: float) -> list[Line]:

@@ -85,13 +85,13 @@ def test_a_flipped_bit_ends_the_list(weights):
 
 def test_another_version_and_foreign_settings_are_named(weights, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(spektron_jax, "__version__", "0.0.1")
+        patch.setattr(spektron_jax, "__version__", "9.0.1")
         with archive.writing(weights, {"format": 1, "leaves": {}}) as draft:
             foreign = json.dumps({"data": {"colour": "red"}})
             (draft / "config.json").write_text(foreign)
     lines = checklist.checkpoint_lines(weights)
     assert passed(lines) == [True, False, False]
-    assert "colour" in lines[1].value and lines[2].value == "spektron_jax 0.0.1"
+    assert "colour" in lines[1].value and lines[2].value == "spektron_jax 9.0.1"
 
 
 @pytest.mark.parametrize(
