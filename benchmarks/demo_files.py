@@ -59,7 +59,7 @@ def draw(corpus: LineCorpus, seed: int) -> Drawn:
     mass = 100 * mass / mass.sum(axis=1, keepdims=True)
     rng = np.random.default_rng(seed)
     error = LABORATORY_ERROR * mass.std(axis=0) * rng.normal(size=mass.shape)
-    labels = dict(zip(COMPONENTS, np.maximum(mass + error, 0).T, strict=True))
+    labels = dict(zip(COMPONENTS, np.clip(mass + error, 0, 100).T, strict=True))
     order = rng.permutation(len(mass))
     calibration, check = np.sort(order[:OLD]), np.sort(order[OLD:])
     old, new = (np.asarray(X, float) for X in (task.spectra_a, task.spectra_b))

@@ -27,13 +27,31 @@ class _RowWise(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """A transformer that checks its parameters at `fit` and keeps the points."""
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Check parameters against spectra (n, L); InputError if they do not fit."""
+        """Check parameters against spectra (n, L); InputError if they do not fit.
+
+        Example:
+          >>> import numpy as np
+          >>> from spektron_jax import corrections
+          >>> axis = np.linspace(0, 1, 200)
+          >>> X = np.exp(-(((axis - 0.5) / 0.02) ** 2))[None] + axis
+          >>> corrections.Despike().fit(X).n_features_in_
+          200
+        """
         X = validate_data(self, X, dtype=np.float64)
         self._check(X.shape[1])
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Corrected spectra, (n, L) -> (n, L) float64."""
+        """Corrected spectra, (n, L) -> (n, L) float64.
+
+        Example:
+          >>> import numpy as np
+          >>> from spektron_jax import corrections
+          >>> axis = np.linspace(0, 1, 200)
+          >>> X = np.exp(-(((axis - 0.5) / 0.02) ** 2))[None] + axis
+          >>> corrections.Despike().fit(X).transform(X).shape
+          (1, 200)
+        """
         check_is_fitted(self, "n_features_in_")
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return np.array([self._row(x) for x in X]).reshape(X.shape)
@@ -55,6 +73,15 @@ class Baseline(_RowWise):
       lam: stiffness of the first three; 100 times for 3 times as many points.
       p: weight of points above the baseline, of "asls".
       half_window: of "snip", in points: wider than half of the widest band.
+
+    Example:
+      >>> import numpy as np
+      >>> from spektron_jax import corrections
+      >>> axis = np.linspace(0, 1, 200)
+      >>> X = np.exp(-(((axis - 0.5) / 0.02) ** 2))[None] + axis
+      >>> flat = corrections.Baseline("snip", half_window=30).fit_transform(X)
+      >>> bool(abs(flat[0, :50]).max() < 0.05)
+      True
     """
 
     def __init__(
@@ -109,6 +136,15 @@ class Despike(_RowWise):
     Attributes:
       threshold: in robust SDs (by the median absolute deviation).
       window: points, odd, at least twice as wide as a spike.
+
+    Example:
+      >>> import numpy as np
+      >>> from spektron_jax import corrections
+      >>> axis = np.linspace(0, 1, 200)
+      >>> X = np.exp(-(((axis - 0.5) / 0.02) ** 2))[None] + axis
+      >>> X[0, 20] += 5
+      >>> bool(corrections.Despike().fit_transform(X)[0, 20] < 1)
+      True
     """
 
     def __init__(self, threshold: float = 8.0, window: int = 7):
@@ -146,6 +182,15 @@ class AtrCorrection(_RowWise):
     Attributes:
       wavenumbers: (L,) cm-1, of the points that a model uses (`ct.axis_`).
       reference: cm-1 at which spectra stay as they are.
+
+    Example:
+      >>> import numpy as np
+      >>> from spektron_jax import corrections
+      >>> axis = np.linspace(0, 1, 200)
+      >>> X = np.exp(-(((axis - 0.5) / 0.02) ** 2))[None] + axis
+      >>> atr = corrections.AtrCorrection(np.linspace(600, 4000, 200), reference=1000)
+      >>> bool(atr.fit_transform(X)[0, 0] < X[0, 0] + 1e-9)
+      True
     """
 
     def __init__(self, wavenumbers: Any = None, reference: float = 1000.0):

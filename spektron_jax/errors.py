@@ -20,7 +20,16 @@ ADD_NETWORK = 'pip install "spektron-jax[network]"'
 
 
 class SpektronError(Exception):
-    """A failure that the user can repair; `str(error)` is one line saying how."""
+    """A failure that the user can repair; `str(error)` is one line saying how.
+
+    Example:
+      >>> import spektron_jax
+      >>> try:
+      ...     spektron_jax.read("absent.csv")
+      ... except spektron_jax.SpektronError as error:
+      ...     print(error)
+      absent.csv: no such file; check the name
+    """
 
 
 class InputError(SpektronError, ValueError):
@@ -28,14 +37,26 @@ class InputError(SpektronError, ValueError):
 
 
 class NetworkMissing(SpektronError, ImportError):
-    """Something was asked for that needs JAX, which is not installed."""
+    """Something was asked for that needs JAX, which is not installed.
+
+    Example:
+      >>> from spektron_jax import NetworkMissing
+      >>> print(NetworkMissing("lab"))
+      lab: needs JAX, which is not installed; pip install "spektron-jax[network]"
+    """
 
     def __init__(self, what: str):
         super().__init__(f"{what}: needs JAX, which is not installed; {ADD_NETWORK}")
 
 
 class SpektronWarning(UserWarning):
-    """Something in the user's data that is to be looked at."""
+    """Something in the user's data that is to be looked at.
+
+    Example:
+      >>> import warnings
+      >>> import spektron_jax
+      >>> warnings.simplefilter("error", spektron_jax.SpektronWarning)  # stop at any
+    """
 
 
 def has_network() -> bool:

@@ -23,8 +23,19 @@ _CALLED |= {"labels_path": "labels"}
 
 
 class FileTransfer(CalibrationTransfer):
-    """A CalibrationTransfer that was fitted on files, and can report on itself."""
+    """A CalibrationTransfer that was fitted on files, and can report on itself.
 
+    Attributes:
+      notes_: what was taken where a file leaves it open, a sentence each
+
+    Example:
+      >>> from spektron_jax import demo
+      >>> ct, X, y = demo.transferred(modality="")
+      >>> ct.notes_[0].partition(": ")[2]
+      'modality NIR, since no other has an axis of 1100 to 2498 nm'
+    """
+
+    notes_: list[str]
     _found: tuple[Any, Fitted] | None = None
     _call = ""
 
@@ -143,7 +154,10 @@ def transfer(
     ct._found = config, found
     ct._call = f"spektron_jax.transfer({', '.join(_shown(given))})"
     ct.warnings_ = [_in_python(text) for text in found.summary.warnings]
-    for text in [*(map(str, found.samples.guesses)), *ct.warnings_]:
+    ct.notes_ = list(found.samples.guesses)
+    # That no other modality fits is as good as sure; a unit read from a note is not.
+    unsure = [text for text in ct.notes_ if ": modality " not in text]
+    for text in [*unsure, *ct.warnings_]:
         warnings.warn(text, SpektronWarning, stacklevel=3)  # the module is called
     return ct
 

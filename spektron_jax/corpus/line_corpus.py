@@ -94,6 +94,12 @@ class LineCorpus:
       xh_type_names: names that xh_type indexes.
       checksum: sha256 of the file.
       usable: (n, modality codes) bool, True where a spectrum can be rendered.
+
+    Example:
+      >>> from spektron_jax import LineCorpus
+      >>> corpus = LineCorpus.load()
+      >>> len(corpus.smiles)
+      12116
     """
 
     smiles: np.ndarray
@@ -130,6 +136,11 @@ class LineCorpus:
         Only `modalities` become examples, and only where the strongest line in
         [low_cm1, high_cm1] has 0.1 km/mol (IR) or 0.1 A^4/amu (Raman) or more; NIR
         wants an X-H bond that changes the dipole by 0.1 D/A or more.
+
+        Example:
+          >>> from spektron_jax import LineCorpus
+          >>> LineCorpus.load(modalities=("NIR",)).usable.sum() > 9000
+          np.True_
         """
         name = Path(path) if path else PACKAGED
         values, type_names, checksum = read_lines(name)
@@ -160,12 +171,27 @@ class LineCorpus:
         )
 
     def examples(self, split: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return (molecule, modality code), (e,) int32 each, usable in `split`."""
+        """Return (molecule, modality code), (e,) int32 each, usable in `split`.
+
+        Example:
+          >>> from spektron_jax import LineCorpus
+          >>> corpus = LineCorpus.load()
+          >>> molecules, codes = corpus.examples("test")
+          >>> molecules.shape == codes.shape
+          True
+        """
         rows, codes = np.nonzero(self.usable & (self.split == split)[:, None])
         return rows.astype(np.int32), codes.astype(np.int32)
 
     def rows_of(self, smiles: Iterable[str]) -> np.ndarray:
-        """Return the rows of molecules, by SMILES as written in the file, (B,)."""
+        """Return the rows of molecules, by SMILES as written in the file, (B,).
+
+        Example:
+          >>> from spektron_jax import LineCorpus
+          >>> corpus = LineCorpus.load()
+          >>> corpus.rows_of(["O", "CCO"]).tolist()
+          [0, 1]
+        """
         wanted = list(smiles)
         place = {name: row for row, name in enumerate(self.smiles.tolist())}
         absent = [name for name in wanted if name not in place]
@@ -187,6 +213,13 @@ class LineCorpus:
           local_mode_cm1, dmu_dr_debye_per_a: (B, X) float32.
           bend_cm1: (B, M) float32, positions of the X-H bends, scaled.
           bend_share: (B, M, 3) float32, shares of CH, NH and OH bending.
+
+        Example:
+          >>> from spektron_jax import LineCorpus
+          >>> corpus = LineCorpus.load()
+          >>> slopes = corpus.bonds(corpus.rows_of(["O"]))["dmu_dr_debye_per_a"]
+          >>> int((slopes > 0).sum())
+          2
         """
         bond, real = _ragged(self.xh_offset, molecule)
         known = [
@@ -211,6 +244,13 @@ class LineCorpus:
 
         X-H bonds by type, and what SMILES shows: terminal double-bonded oxygen,
         triple-bonded nitrogen and halogens.
+
+        Example:
+          >>> from spektron_jax import LineCorpus
+          >>> corpus = LineCorpus.load()
+          >>> names, counts = corpus.groups(corpus.rows_of(["CCO"]))
+          >>> dict(zip(names, counts[0].tolist()))["OH_alcohol"]
+          1
         """
         bond, real = _ragged(self.xh_offset, molecule)
         kinds = np.arange(len(self.xh_type_names))
@@ -242,6 +282,14 @@ class LineCorpus:
         """Return position_cm1 and strength, (B, K) float32, zero after the end.
 
         A corpus loaded for the NIR adds what `bonds` returns, for every example.
+
+        Example:
+          >>> import numpy as np
+          >>> from spektron_jax import LineCorpus
+          >>> corpus = LineCorpus.load()
+          >>> lines = corpus.fetch(corpus.rows_of(["O"]), np.array([0]))
+          >>> sorted(lines)
+          ['position_cm1', 'strength']
         """
         line, real = _ragged(self.line_offset, molecule)
         is_ir = (np.asarray(modality) == MODALITIES.index("IR"))[:, None]

@@ -22,6 +22,12 @@ class Adaptation:
       share: of the points that is hidden
       lora: rank of adapters on attention and backbone, which then move too; 0: none
       seed: of masks and adapters
+
+    Example:
+      >>> from spektron_jax import Adaptation, CalibrationTransfer
+      >>> ct = CalibrationTransfer(adaptation=Adaptation(steps=3, lora=4))
+      >>> ct.adaptation.steps
+      3
     """
 
     spectra: int = 10

@@ -47,6 +47,11 @@ def load_encoder(weights: str | Path = "nano") -> "Encoder":
 
     Raises:
       SpektronError: nothing there, or not weights of this model.
+
+    Example:
+      >>> import spektron_jax
+      >>> spektron_jax.load_encoder("nano").config.model.z_chem
+      128
     """
     path = locate(weights)
     _, config = checkpoint.restore_params(path)
@@ -70,6 +75,15 @@ class Encoder:
       adapter: parameters that test-time training moved, by name; empty as restored.
       name: of the weights, "" where they come from no folder.
       checksum: of their manifest, None where there is none.
+
+    Example:
+      >>> import numpy as np
+      >>> import spektron_jax
+      >>> encoder = spektron_jax.load_encoder("nano")
+      >>> axis = np.linspace(600, 3800, 800)
+      >>> spectra = np.exp(-(((axis - [[1000], [1700]]) / 20) ** 2))
+      >>> encoder.embed(spectra, axis, modality="IR").shape
+      (2, 128)
     """
 
     name: str = ""
@@ -111,6 +125,15 @@ class Encoder:
 
         Returns:
           (n, Z) float32, the mean of z_chem.
+
+        Example:
+          >>> import numpy as np
+          >>> import spektron_jax
+          >>> encoder = spektron_jax.load_encoder("nano")
+          >>> axis = np.linspace(600, 3800, 800)
+          >>> spectra = np.exp(-(((axis - [[1000], [1700]]) / 20) ** 2))
+          >>> encoder.embed(spectra, axis, unit="cm-1", modality="IR").shape
+          (2, 128)
         """
         return self.encode(spectra, axis, unit, modality, scale)["chem_mean"]
 
@@ -132,6 +155,16 @@ class Encoder:
 
         Returns:
           dict of numpy arrays, (n, ...) each; see models.spektron.Spektron.encode.
+
+        Example:
+          >>> import numpy as np
+          >>> import spektron_jax
+          >>> encoder = spektron_jax.load_encoder("nano")
+          >>> axis = np.linspace(600, 3800, 800)
+          >>> spectra = np.exp(-(((axis - [[1000], [1700]]) / 20) ** 2))
+          >>> found = encoder.encode(spectra, axis, modality="IR")
+          >>> found["inst_mean"].shape
+          (2, 64)
         """
         _not_forked()
         code = modality_code(modality)
@@ -174,6 +207,19 @@ class Encoder:
 
         Returns:
           (points of the model,) float64 per absorbance.
+
+        Example:
+          >>> import numpy as np
+          >>> import spektron_jax
+          >>> encoder = spektron_jax.load_encoder("nano")
+          >>> axis = np.linspace(600, 3800, 800)
+          >>> spectra = np.exp(-(((axis - [[1000], [1700]]) / 20) ** 2))
+          >>> from spektron_jax.spectra.grid import to_tokens
+          >>> found = encoder.encode(spectra[:1], axis, modality="IR")
+          >>> tokens = to_tokens(spectra[:1], axis, "cm-1", encoder.config.data.points)
+          >>> weights, routing = {"chem_mean": np.eye(128)[0]}, found["routing"][0]
+          >>> encoder.gradient(tokens, "IR", weights, routing).shape
+          (2048,)
         """
         _not_forked()
         scale = self.config.data.scale if scale is None else scale
@@ -216,6 +262,17 @@ class Encoder:
 
         Returns:
           (n, p) float32 absorbance (or Raman intensity).
+
+        Example:
+          >>> import numpy as np
+          >>> import spektron_jax
+          >>> encoder = spektron_jax.load_encoder("nano")
+          >>> axis = np.linspace(600, 3800, 800)
+          >>> spectra = np.exp(-(((axis - [[1000], [1700]]) / 20) ** 2))
+          >>> found = encoder.encode(spectra, axis, modality="IR")
+          >>> codes = found["chem_mean"], found["inst_mean"].mean(axis=0)
+          >>> encoder.render(*codes, axis).shape
+          (2, 800)
         """
         _not_forked()
         scale = self.config.data.scale if scale is None else scale

@@ -71,6 +71,18 @@ class SpectralLibrary:
       threshold_: of the probability from which hits are accepted, once calibrated.
       calibration_: dict of arrays, "p_correct" and "truth" of the virtual searches it
         rests on.
+
+    Example:
+      >>> from spektron_jax import demo
+      >>> import spektron_jax
+      >>> old, new = (spektron_jax.read(path) for path in demo.paths()[:2])
+      >>> (a,), (b,) = old.instruments.values(), new.instruments.values()
+      >>> library = spektron_jax.SpectralLibrary(
+      ...     a.spectra, a.axis, old.sample_ids, unit="nm", modality="NIR"
+      ... )
+      >>> hits = library.search(b.spectra, b.axis, k=3)
+      >>> hits.names.shape
+      (10, 3)
     """
 
     def __init__(
@@ -84,6 +96,7 @@ class SpectralLibrary:
     ):
         self.names = np.asarray(names, dtype=str)
         self.unit, self.modality, self.weights = unit, modality, weights
+        self._axis = np.array(axis, np.float64)
         self.spectra, self.axis_cm1 = _rising(spectra, axis, unit, modality, "library")
         if self.names.shape != (len(self.spectra),) or not len(self.spectra):
             raise SpektronError(
@@ -112,6 +125,18 @@ class SpectralLibrary:
 
         Raises:
           SpektronError: the axes have too little in common, or values are missing.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> import spektron_jax
+          >>> old, new = (spektron_jax.read(path) for path in demo.paths()[:2])
+          >>> (a,), (b,) = old.instruments.values(), new.instruments.values()
+          >>> library = spektron_jax.SpectralLibrary(
+          ...     a.spectra, a.axis, old.sample_ids, unit="nm", modality="NIR"
+          ... )
+          >>> hits = library.search(a.spectra[:2])
+          >>> hits.names[:, 0].tolist() == old.sample_ids[:2].tolist()
+          True
         """
         (X, library), axis_cm1 = self.aligned(query, axis, unit)
         scores, similarity, _ = self._scored(X, library, axis_cm1)
@@ -128,6 +153,18 @@ class SpectralLibrary:
 
         Returns:
           Hits, and scores (n, m) by method: classical, encoder, combinations.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> import spektron_jax
+          >>> old, new = (spektron_jax.read(path) for path in demo.paths()[:2])
+          >>> (a,), (b,) = old.instruments.values(), new.instruments.values()
+          >>> library = spektron_jax.SpectralLibrary(
+          ...     a.spectra, a.axis, old.sample_ids, unit="nm", modality="NIR"
+          ... )
+          >>> hits, scores = library.search_and_compare(b.spectra, b.axis)
+          >>> scores["cosine"].shape
+          (10, 50)
         """
         (X, library), axis_cm1 = self.aligned(query, axis, unit)
         scores, similarity, methods = self._scored(
@@ -149,6 +186,17 @@ class SpectralLibrary:
         Raises:
           SpektronError: fewer than 3 names, or JAX, in which the virtual instruments
             are written, is not installed.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> import spektron_jax
+          >>> old, new = (spektron_jax.read(path) for path in demo.paths()[:2])
+          >>> (a,), (b,) = old.instruments.values(), new.instruments.values()
+          >>> library = spektron_jax.SpectralLibrary(
+          ...     a.spectra, a.axis, old.sample_ids, unit="nm", modality="NIR"
+          ... )
+          >>> 0 < library.calibrate(precision=0.9)  # needs the virtual laboratory
+          True
         """
         if np.unique(self.names).size < 3:
             raise SpektronError(
@@ -175,9 +223,22 @@ class SpectralLibrary:
     def aligned(
         self, query: ArrayLike, axis: ArrayLike | None = None, unit: str | None = None
     ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-        """Queries (n, L) and library (m, L) on one even axis, and the axis (L,)."""
+        """Queries (n, L) and library (m, L) on one even axis, and the axis (L,).
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> import spektron_jax
+          >>> old, new = (spektron_jax.read(path) for path in demo.paths()[:2])
+          >>> (a,), (b,) = old.instruments.values(), new.instruments.values()
+          >>> library = spektron_jax.SpectralLibrary(
+          ...     a.spectra, a.axis, old.sample_ids, unit="nm", modality="NIR"
+          ... )
+          >>> (queries, own), axis_cm1 = library.aligned(b.spectra, b.axis)
+          >>> queries.shape[1] == own.shape[1] == axis_cm1.size
+          True
+        """
         if axis is None:
-            axis, unit = self.axis_cm1, "cm-1"
+            axis, unit = self._axis, self.unit
         values, axis_cm1 = _rising(
             query, axis, unit or self.unit, self.modality, "query"
         )
@@ -185,7 +246,19 @@ class SpectralLibrary:
 
     @property
     def has_encoder_weights(self) -> bool:
-        """Whether the encoder's similarities have weights; without, it has no part."""
+        """Whether the encoder's similarities have weights; without, it has no part.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> import spektron_jax
+          >>> old, new = (spektron_jax.read(path) for path in demo.paths()[:2])
+          >>> (a,), (b,) = old.instruments.values(), new.instruments.values()
+          >>> library = spektron_jax.SpectralLibrary(
+          ...     a.spectra, a.axis, old.sample_ids, unit="nm", modality="NIR"
+          ... )
+          >>> library.has_encoder_weights
+          False
+        """
         if not self.weights:
             return False
         encoder = self._encoder(self.weights, self.axis_cm1)

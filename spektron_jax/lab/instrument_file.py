@@ -51,7 +51,13 @@ UNITS = {
 
 
 def save_instrument(path: str | Path, instrument: Instrument) -> None:
-    """Write the file, whole or not at all."""
+    """Write the file, whole or not at all.
+
+    Example:
+      >>> import numpy as np
+      >>> from spektron_jax import lab
+      >>> lab.save_instrument("seven.json", lab.draw("ftir", seed=7))
+    """
     path = Path(path)
     parameters = {
         field: np.asarray(value, np.float32).tolist()
@@ -74,7 +80,15 @@ def save_instrument(path: str | Path, instrument: Instrument) -> None:
 
 
 def load_instrument(path: str | Path) -> Instrument:
-    """Read the Instrument of a file; SpektronError names the file and the field."""
+    """Read the Instrument of a file; SpektronError names the file and the field.
+
+    Example:
+      >>> import numpy as np
+      >>> from spektron_jax import lab
+      >>> lab.save_instrument("seven.json", lab.draw("ftir", seed=7))
+      >>> lab.load_instrument("seven.json").name
+      'ftir-7'
+    """
     path = Path(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -203,7 +203,15 @@ def audit_instruments(seed, count, preset=DOCUMENTS):
 
 
 def draw(preset: str, seed: int, name: str = "") -> Instrument:
-    """One virtual instrument; the same preset and seed always give the same."""
+    """One virtual instrument; the same preset and seed always give the same.
+
+    Example:
+      >>> import numpy as np
+      >>> from spektron_jax import lab
+      >>> handheld = lab.draw("handheld_nir", seed=7)
+      >>> handheld.unit, handheld.points
+      ('nm', 141)
+    """
     kind = preset_of(preset)
     one = audit_instruments(seed, 1, preset).at(0)
     return Instrument(
@@ -212,7 +220,14 @@ def draw(preset: str, seed: int, name: str = "") -> Instrument:
 
 
 def ideal(preset: str, name: str = "ideal", **changes) -> Instrument:
-    """A perfect instrument, but for `changes`: fields of Instruments, or `fwhm`."""
+    """A perfect instrument, but for `changes`: fields of Instruments, or `fwhm`.
+
+    Example:
+      >>> import numpy as np
+      >>> from spektron_jax import lab
+      >>> lab.ideal("grating_nir", shift=1.0, fwhm=15.0).points
+      700
+    """
     kind = preset_of(preset)
     if "fwhm" in changes:
         changes["sigma"] = changes.pop("fwhm") / GAUSSIAN_FWHM

@@ -149,6 +149,15 @@ def measure(spectra, axis, unit, instrument, key=None, own_axis=False):
 
     Returns:
       (n, p) float32 numpy array; (n, instrument.points) with own_axis.
+
+    Example:
+      >>> from spektron_jax import demo
+      >>> import numpy as np
+      >>> from spektron_jax import lab
+      >>> ct, X, y = demo.transferred()
+      >>> elsewhere = lab.ideal("grating_nir", shift=1.0)
+      >>> lab.measure(X, ct.axis_, "nm", elsewhere).shape
+      (30, 700)
     """
     spectra, place = _checked(spectra, axis, unit, instrument)
     low, high = float(place.min()), float(place.max())

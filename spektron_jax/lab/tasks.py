@@ -81,6 +81,13 @@ def transfer_task(bonds, seed, difficulty="typical", names=None):
 
     Returns:
       TransferTask.
+
+    Example:
+      >>> from spektron_jax import LineCorpus, lab
+      >>> corpus = LineCorpus.load()
+      >>> bonds = corpus.bonds(corpus.rows_of(["CCO", "CCCCCC", "O"]))
+      >>> lab.transfer_task(bonds, seed=0).spectra_a.shape
+      (80, 700)
     """
     if difficulty not in DIFFICULTIES:
         raise SpektronError(

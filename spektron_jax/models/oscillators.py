@@ -31,7 +31,15 @@ from spektron_jax.models.scans import scan
 
 
 class Poles(NamedTuple):
-    """Where an oscillator's poles lie, (P,) each."""
+    """Where an oscillator's poles lie, (P,) each.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from spektron_jax import oscillators
+      >>> sigma, delta, g = oscillators.from_physical(jnp.ones(1), jnp.ones(1), 0.1)
+      >>> oscillators.poles(sigma, delta, g).radius.shape
+      (1,)
+    """
 
     angle: jax.Array  # 0 to pi a point
     radius: jax.Array  # of the larger pole
@@ -45,6 +53,13 @@ def from_poles(decay, angle):
 
     |pole| = S^(-1/2) and a = 1 + S - 2 sqrt(S) cos(angle); every such oscillator is
     stable. Differences of near-equal numbers are avoided by expm1 and half angles.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from spektron_jax import oscillators
+      >>> sigma, delta, g = oscillators.from_poles(jnp.array([0.01]), jnp.array([0.3]))
+      >>> round(float(oscillators.poles(sigma, delta, g).angle[0]), 3)
+      0.3
     """
     g = jnp.where(angle <= jnp.pi / 2, 1.0, -1.0).astype(decay.dtype)
     near = jnp.minimum(angle, jnp.pi - angle)
@@ -53,7 +68,15 @@ def from_poles(decay, angle):
 
 
 def from_physical(stiffness, damping, dt):
-    """(sigma, delta, g) of stiffness A >= 0, damping G >= 0 and step dt."""
+    """(sigma, delta, g) of stiffness A >= 0, damping G >= 0 and step dt.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from spektron_jax import oscillators
+      >>> sigma, delta, g = oscillators.from_physical(jnp.ones(1), jnp.ones(1), 0.1)
+      >>> round(float(sigma[0]), 3), round(float(delta[0]), 3)
+      (0.1, 0.01)
+    """
     sigma = dt * damping
     a = dt**2 * stiffness
     low = a <= 2 + sigma
@@ -62,7 +85,15 @@ def from_physical(stiffness, damping, dt):
 
 
 def to_physical(sigma, delta, g, dt):
-    """(A, G) of (sigma, delta, g) at step dt; undoes `from_physical`."""
+    """(A, G) of (sigma, delta, g) at step dt; undoes `from_physical`.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from spektron_jax import oscillators
+      >>> sigma, delta, g = oscillators.from_physical(jnp.ones(1), jnp.ones(1), 0.1)
+      >>> [round(float(v[0]), 3) for v in oscillators.to_physical(sigma, delta, g, 0.1)]
+      [1.0, 1.0]
+    """
     return jnp.where(g > 0, delta, (4 - delta) + 2 * sigma) / dt**2, sigma / dt
 
 
@@ -70,6 +101,13 @@ def stable(sigma, delta, g):
     """Whether no pole lies outside the unit circle, (P,) bool.
 
     Jury's criterion: sigma >= 0 and 0 <= a <= 4 + 2 sigma, dt^2 A <= 4 + 2 dt G.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from spektron_jax import oscillators
+      >>> sigma, delta, g = oscillators.from_physical(jnp.ones(1), jnp.ones(1), 0.1)
+      >>> oscillators.stable(sigma, delta, g).tolist()
+      [True]
     """
     del g  # delta is the distance from either edge
     return (sigma >= 0) & (delta >= 0) & (delta <= 4 + 2 * sigma)
@@ -85,6 +123,13 @@ def project(sigma, delta, g, *, margin=1e-6, clamp=None):
       margin: least sigma and delta of an oscillator that had to be moved.
       clamp: also bound dt sqrt(A), as the design documents do with 1.99. It removes
         the top of the band (angles above 2.94 at sigma = 0), so it is off by default.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from spektron_jax import oscillators
+      >>> sigma, delta, g = oscillators.from_physical(jnp.ones(1), jnp.ones(1), 0.1)
+      >>> oscillators.stable(*oscillators.project(-sigma, delta, g)).tolist()
+      [True]
     """
     sigma = jnp.where(sigma < 0, margin, sigma)
     delta = jnp.where(delta < 0, margin, delta)
@@ -101,7 +146,15 @@ def project(sigma, delta, g, *, margin=1e-6, clamp=None):
 
 
 def poles(sigma, delta, g, spacing_cm1=None):
-    """`Poles` of each oscillator; `spacing_cm1` is the distance of two points."""
+    """`Poles` of each oscillator; `spacing_cm1` is the distance of two points.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from spektron_jax import oscillators
+      >>> sigma, delta, g = oscillators.from_physical(jnp.ones(1), jnp.ones(1), 0.1)
+      >>> float(oscillators.poles(sigma, delta, g).radius[0]) < 1
+      True
+    """
     # Of sin(near / 2)^2: the cosine itself has no digits left near the band edges.
     root = jnp.sqrt(1 + sigma)
     half = (delta - (sigma / (1 + root)) ** 2) / (4 * root)
@@ -117,7 +170,15 @@ def poles(sigma, delta, g, spacing_cm1=None):
 
 
 def impulse_response(sigma, delta, g, points):
-    """Positions after a unit force at the first point, (points, P)."""
+    """Positions after a unit force at the first point, (points, P).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from spektron_jax import oscillators
+      >>> sigma, delta, g = oscillators.from_physical(jnp.ones(1), jnp.ones(1), 0.1)
+      >>> oscillators.impulse_response(sigma, delta, g, 50).shape
+      (50, 1)
+    """
     force = jnp.zeros((points, *jnp.shape(sigma), 2), jnp.result_type(sigma))
     return scan(sigma, delta, g, force.at[0].set(1.0))[0][..., 0]
 
@@ -154,6 +215,13 @@ def oscillator_scan(
 
     Raises:
       ValueError: for an unknown algorithm, or shapes that do not fit.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from spektron_jax import oscillators
+      >>> force = jnp.zeros((50, 1, 2)).at[0].set(1.0)
+      >>> oscillators.oscillator_scan(jnp.ones(1), jnp.ones(1), 0.1, force).shape
+      (50, 1, 2)
     """
     if f.ndim < 3 or f.shape[-1] != 2 or f.shape[-2] != jnp.shape(A)[-1]:
         raise ValueError(

@@ -20,6 +20,7 @@ import warnings
 import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.stats import binom
+from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import GroupKFold, cross_val_predict
@@ -74,7 +75,9 @@ def instrument_probe(
     # GroupKFold deals out groups in the order of their ids: shuffle the ids.
     group = np.random.default_rng(seed).permutation(molecules)[group]
     folds = GroupKFold(min(FOLDS, molecules))
-    with warnings.catch_warnings():
+    # Groups are given the plain way, whatever the caller's own setting is.
+    plain = config_context(enable_metadata_routing=False)
+    with warnings.catch_warnings(), plain:
         warnings.simplefilter("ignore", ConvergenceWarning)  # of the MLP: see there
         guess = cross_val_predict(
             make_pipeline(StandardScaler(), _classifier(kind, seed)),

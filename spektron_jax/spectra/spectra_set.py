@@ -98,6 +98,16 @@ class SpectraSet:
       metadata: title, source, licence and whatever else the file says.
       problems: what was found on reading.
       notes: what the file left open: what was taken, and what else it could be.
+
+    Example:
+      >>> from spektron_jax import demo
+      >>> import spektron_jax
+      >>> old = spektron_jax.read(demo.path_of("old_instrument.csv"))
+      >>> old.target_names
+      ('Moisture', 'Protein')
+      >>> (one,) = old.instruments.values()
+      >>> one.spectra.shape
+      (50, 700)
     """
 
     instruments: dict[str, InstrumentSpectra]
@@ -147,14 +157,30 @@ class SpectraSet:
         return self.describe()
 
     def target(self, name: str) -> np.ndarray:
-        """Return (n,) values of one target; SpektronError lists the names."""
+        """Return (n,) values of one target; SpektronError lists the names.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> import spektron_jax
+          >>> old = spektron_jax.read(demo.path_of("old_instrument.csv"))
+          >>> old.target("Moisture").shape
+          (50,)
+        """
         if name not in self.target_names:
             names = ", ".join(self.target_names) or "none at all"
             raise SpektronError(f"target {name!r}: not in this set, which has {names}")
         return self.targets[:, self.target_names.index(name)]
 
     def take(self, rows: np.ndarray) -> "SpectraSet":
-        """Return the set of some samples (index or mask), without problems or notes."""
+        """Return the set of some samples (index or mask), without problems or notes.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> import spektron_jax
+          >>> old = spektron_jax.read(demo.path_of("old_instrument.csv"))
+          >>> len(old.take(old.target("Moisture") > 3)) < len(old)
+          True
+        """
         rows = np.arange(len(self))[rows]
         instruments = {
             name: replace(
@@ -177,7 +203,15 @@ class SpectraSet:
         )
 
     def describe(self) -> str:
-        """Return a summary for people: what is there, the first notes and problems."""
+        """Return a summary for people: what is there, the first notes and problems.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> import spektron_jax
+          >>> old = spektron_jax.read(demo.path_of("old_instrument.csv"))
+          >>> old.describe().splitlines()[0]
+          'Spectra: 50 samples, unknown'
+        """
         title = self.metadata.get("title", "Spectra").splitlines() or ["Spectra"]
         lines = [f"{title[0][:80]}: {len(self)} samples, {self.modality}"]
         ids = ", ".join(one[:40] for one in self.sample_ids[:MAX_IDS].tolist())
@@ -212,6 +246,12 @@ class SpectraSet:
 
         Spectra that are unlike the others of their instrument are drawn in colour and
         named. `spectra.plot().savefig("spectra.png")`; a notebook shows it.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> import spektron_jax
+          >>> old = spektron_jax.read(demo.path_of("old_instrument.csv"))
+          >>> old.plot().savefig("old.png")
         """
         from spektron_jax.spectra.spectra_figure import draw
 

@@ -27,6 +27,15 @@ class TransferData:
         axis as X_source; may be empty                             (T, L)
       y_target: their labels, NaN where unknown                    (T,)
       paired: row of the same physical sample in X_source, -1: none   (T,) int
+
+    Example:
+      >>> import numpy as np
+      >>> from spektron_jax import TransferData
+      >>> rng = np.random.default_rng(0)
+      >>> X, y = rng.normal(size=(20, 30)), rng.normal(size=20)
+      >>> data = TransferData(X, y, X[:5] + 0.1, y[:5], np.arange(5))
+      >>> data.X_target.shape
+      (5, 30)
     """
 
     X_source: np.ndarray
@@ -102,20 +111,61 @@ class TransferData:
 
     @property
     def labelled(self) -> np.ndarray:
-        """Rows of X_target with a label."""
+        """Rows of X_target with a label.
+
+        Example:
+          >>> import numpy as np
+          >>> from spektron_jax import TransferData
+          >>> rng = np.random.default_rng(0)
+          >>> X, y = rng.normal(size=(20, 30)), rng.normal(size=20)
+          >>> data = TransferData(X, y, X[:5] + 0.1, y[:5], np.arange(5))
+          >>> data.labelled.tolist()
+          [0, 1, 2, 3, 4]
+        """
         return np.flatnonzero(np.isfinite(self.y_target))
 
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Spectra of the samples known on both, (A', B'), each (n, L)."""
+        """Spectra of the samples known on both, (A', B'), each (n, L).
+
+        Example:
+          >>> import numpy as np
+          >>> from spektron_jax import TransferData
+          >>> rng = np.random.default_rng(0)
+          >>> X, y = rng.normal(size=(20, 30)), rng.normal(size=20)
+          >>> data = TransferData(X, y, X[:5] + 0.1, y[:5], np.arange(5))
+          >>> A, B = data.pairs()
+          >>> round(float((B - A).mean()), 1)
+          0.1
+        """
         rows = np.flatnonzero(self.paired != UNPAIRED)
         return self.X_source[self.paired[rows]], self.X_target[rows]
 
     def on(self, X_source: np.ndarray, X_target: np.ndarray) -> "TransferData":
-        """The same samples with other spectra, (S, F) and (T, F)."""
+        """The same samples with other spectra, (S, F) and (T, F).
+
+        Example:
+          >>> import numpy as np
+          >>> from spektron_jax import TransferData
+          >>> rng = np.random.default_rng(0)
+          >>> X, y = rng.normal(size=(20, 30)), rng.normal(size=20)
+          >>> data = TransferData(X, y, X[:5] + 0.1, y[:5], np.arange(5))
+          >>> data.on(X[:, :9], X[:5, :9]).X_source.shape
+          (20, 9)
+        """
         return replace(self, X_source=X_source, X_target=X_target)
 
     def without(self, rows: np.ndarray) -> "TransferData":
-        """The data without some target spectra and the same samples' source spectra."""
+        """The data without some target spectra and the same samples' source spectra.
+
+        Example:
+          >>> import numpy as np
+          >>> from spektron_jax import TransferData
+          >>> rng = np.random.default_rng(0)
+          >>> X, y = rng.normal(size=(20, 30)), rng.normal(size=20)
+          >>> data = TransferData(X, y, X[:5] + 0.1, y[:5], np.arange(5))
+          >>> data.without(np.array([0, 1])).X_source.shape
+          (18, 30)
+        """
         keep = np.setdiff1d(np.arange(self.y_target.size), rows)
         gone = self.paired[rows]
         stays = np.ones(self.y_source.size, dtype=bool)
@@ -137,6 +187,15 @@ class TransferData:
 
         Args:
           most: number of groups at most; as many groups as samples otherwise
+
+        Example:
+          >>> import numpy as np
+          >>> from spektron_jax import TransferData
+          >>> rng = np.random.default_rng(0)
+          >>> X, y = rng.normal(size=(20, 30)), rng.normal(size=20)
+          >>> data = TransferData(X, y, X[:5] + 0.1, y[:5], np.arange(5))
+          >>> [rows.tolist() for rows in data.groups(most=2)]
+          [[0, 2, 4], [1, 3]]
         """
         rows = self.labelled
         number = min(most, rows.size)

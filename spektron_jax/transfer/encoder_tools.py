@@ -31,6 +31,12 @@ class EncoderTools:
 
         Returns:
           Spectra on `axis_`                                             (m, L)
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> ct.rerender(X[:2]).shape  # needs the encoder
+          (2, 700)
         """
         from spektron_jax.encoder.rerender import instrument_code, rerender
 
@@ -50,6 +56,13 @@ class EncoderTools:
 
         Returns:
           Rows of X_source, best first, and cosines about their mean, both (m, k).
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> rows, cosines = ct.neighbours(X[:2], k=3)  # needs the encoder
+          >>> rows.shape
+          (2, 3)
         """
         from spektron_jax.encoder.neighbours import nearest_source
 
@@ -57,7 +70,15 @@ class EncoderTools:
         return nearest_source(features, data, X, k)
 
     def latent_map(self, X: Any, axis: Any = None) -> dict[str, np.ndarray]:
-        """Both instruments in z_chem before and after; see `neighbours.latent_map`."""
+        """Both instruments in z_chem before and after; see `neighbours.latent_map`.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> points = ct.latent_map(X)  # needs the encoder
+          >>> points["target_after"].shape
+          (30, 2)
+        """
         from spektron_jax.encoder.neighbours import latent_map
 
         X, (features, data) = self._aligned(X, axis), self._encoder("latent_map")

@@ -30,7 +30,6 @@ from spektron_jax.errors import (
     has_network,
 )
 from spektron_jax.transfer import checks, frames, new_spectra, persistence, transformers
-from spektron_jax.transfer.applicability import Applicability
 from spektron_jax.transfer.arguments import Arguments, read
 from spektron_jax.transfer.comparison import Comparison, inside
 from spektron_jax.transfer.data import UNPAIRED, TransferData
@@ -38,7 +37,8 @@ from spektron_jax.transfer.domain import fit_domain
 from spektron_jax.transfer.encoder_tools import EncoderTools
 from spektron_jax.transfer.ensemble import Ensemble, FittedEnsemble
 from spektron_jax.transfer.inputs import POINTS, on_axis, same, spectra
-from spektron_jax.transfer.intervals import NOT_CALIBRATED, Intervals, intervals_of
+from spektron_jax.transfer.intervals import Intervals, intervals_of
+from spektron_jax.transfer.judged import Judged
 from spektron_jax.transfer.members import Affine, FeatureMap
 from spektron_jax.transfer.monitor import Monitored
 from spektron_jax.transfer.new_spectra import Known
@@ -46,7 +46,7 @@ from spektron_jax.transfer.next_samples import Chooses
 from spektron_jax.transfer.saved import Saved
 from spektron_jax.transfer.spectrum_checks import stuck
 from spektron_jax.transfer.threads import one_blas_thread
-from spektron_jax.transfer.usefulness import Verdict, verdict
+from spektron_jax.transfer.usefulness import Verdict
 
 if TYPE_CHECKING:
     from spektron_jax.encoder.adaptation import Adaptation
@@ -63,7 +63,7 @@ class NotFitted(SpektronError, NotFittedError):
 
 
 class CalibrationTransfer(
-    Saved, EncoderTools, Monitored, Chooses, RegressorMixin, BaseEstimator
+    Judged, Saved, EncoderTools, Monitored, Chooses, RegressorMixin, BaseEstimator
 ):
     """One automatic procedure for all regimes; a scikit-learn regressor.
 
@@ -103,6 +103,19 @@ class CalibrationTransfer(
       provenance_: what the model was made of: regime, n, checksums of source and
         target data, weights and their checksum; instrument and date for an adapter
       about_: whatever is to be kept with a saved model, text by name
+
+    Example:
+      >>> from spektron_jax import demo
+      >>> import spektron_jax
+      >>> old = spektron_jax.read(demo.path_of("old_instrument.csv"))
+      >>> new = spektron_jax.read(demo.path_of("new_instrument.csv"))
+      >>> (a,), (b,) = old.instruments.values(), new.instruments.values()
+      >>> ct = spektron_jax.CalibrationTransfer().fit(
+      ...     a.spectra, old.target("Moisture"), a.axis, b.spectra, b.axis,
+      ...     groups=old.sample_ids, groups_target=new.sample_ids,
+      ... )
+      >>> ct.regime_
+      '10 labelled paired target spectra'
     """
 
     def __init__(
@@ -161,6 +174,16 @@ class CalibrationTransfer(
 
         Raises:
           SpektronError: names the argument and what to change.
+
+        Example:
+          >>> import numpy as np
+          >>> from spektron_jax import CalibrationTransfer
+          >>> axis, fat = np.linspace(1100, 2498, 200), np.linspace(1, 3, 30)
+          >>> X = fat[:, None] * np.sin(axis / 90) + np.linspace(0.2, 0.4, 200)
+          >>> new = 0.9 * X + 0.1  # the same samples on another instrument
+          >>> ct = CalibrationTransfer(None)
+          >>> ct.fit(X, fat, axis, new[:9], paired=range(9)).predict(new[3:5]).shape
+          (2,)
         """
         target = X_target, axis_target, y_target, paired
         sides = axis, groups, groups_target, instrument
@@ -273,6 +296,12 @@ class CalibrationTransfer(
 
         Raises:
           SpektronError: not fitted, spectra that do not fit, or no finite prediction.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> ct.predict(X).shape
+          (30,)
         """
         aligned, measured = self._measured(X, axis)
         predicted = new_spectra.finite(self._model(aligned))
@@ -291,52 +320,17 @@ class CalibrationTransfer(
 
         From the fits without some labelled target samples each. Whether the coverage
         holds on the target is what `interval_mark` says.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> low, high = ct.predict_interval(X, coverage=0.9)
+          >>> bool((low < ct.predict(X)).all())
+          True
         """
         X = self._aligned(X, axis)
         low, high = self._calibrated().interval(X, coverage)
         return new_spectra.finite(low), new_spectra.finite(high)
-
-    def interval_mark(self, coverage: float = 0.9) -> str:
-        """Whether intervals are calibrated and of use; see `Intervals.mark`.
-
-        Not calibrated with bad data, whatever their number: see `failed_checks_`.
-        """
-        mark = self._calibrated().mark(coverage)
-        return NOT_CALIBRATED if self.failed_checks_ else mark
-
-    def verdict(self) -> Verdict:
-        """What the calibration is good for: a label and a sentence; prints as both.
-
-        With `compare=True` also whether the transfer does harm; a model that was loaded
-        says what it said when it was saved.
-        """
-        if self._verdict is None:
-            errors, data = self.left_out_errors(), self._data
-            assert data is not None
-            labels = data.y_target[data.labelled][: errors.size]
-            known = self.poor_probability_, self.failed_checks_, self.comparison_
-            self._verdict = verdict(errors, labels, *known)
-        return self._verdict
-
-    def left_out_errors(self) -> np.ndarray:
-        """|Error| of each labelled target sample by a fit without it, (n,)."""
-        return self._calibrated().errors
-
-    def applicability(self, X: Any, axis: Any = None) -> np.ndarray:
-        """Flag spectra: in domain, extrapolating, or unlike anything, (m,)."""
-        X = self._aligned(X, axis)
-        return self._known_domain().flags(X)
-
-    def distances(self, X: Any, axis: Any = None) -> tuple[np.ndarray, np.ndarray]:
-        """T2 and Q of target spectra, each divided by its limit, both (m,)."""
-        X, domain = self._aligned(X, axis), self._known_domain()
-        t2, q = domain.distances(X)
-        return t2 / domain.t2_limit, q / domain.q_limit
-
-    def _known_domain(self) -> Applicability:
-        if self.domain_ is None:
-            raise SpektronError("applicability: needs 5 source spectra or more")
-        return self.domain_
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "_model"):

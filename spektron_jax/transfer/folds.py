@@ -25,6 +25,21 @@ class TargetFolds(GroupKFold):
     Args:
       instrument: "source" or "target" (0 or 1) for each row of X          (n,)
       n_splits: folds
+
+    Example:
+      >>> import sklearn
+      >>> from sklearn.model_selection import cross_val_score
+      >>> from spektron_jax import CalibrationTransfer, TargetFolds, demo
+      >>> sklearn.set_config(enable_metadata_routing=True)
+      >>> old, X, y = demo.transferred()  # here X stands for both instruments
+      >>> side = ["source"] * 20 + ["target"] * 10
+      >>> ct = CalibrationTransfer(None)
+      >>> ct = ct.set_fit_request(instrument=True, axis_source=True)
+      >>> params = {"instrument": side, "axis_source": old.axis_}
+      >>> folds = TargetFolds(side, n_splits=3)
+      >>> cross_val_score(ct, X, y, cv=folds, params=params).shape
+      (3,)
+      >>> sklearn.set_config(enable_metadata_routing=False)
     """
 
     def __init__(self, instrument: Any, n_splits: int = 5):
@@ -40,6 +55,13 @@ class TargetFolds(GroupKFold):
           X: spectra of both instruments                                 (n, p)
           y: labels, NaN: unknown; None: all known                       (n,)
           groups: sample ids; None: every row is a sample of its own     (n,)
+
+        Example:
+          >>> import numpy as np
+          >>> from spektron_jax import TargetFolds
+          >>> folds = TargetFolds(["source"] * 4 + ["target"] * 4, n_splits=2)
+          >>> [test.tolist() for _, test in folds.split(np.zeros((8, 3)))]
+          [[5, 7], [4, 6]]
         """
         count = len(X)
         on = on_target(self.instrument, count)

@@ -76,6 +76,14 @@ class Monitor:
     Attributes:
       controls: what was added, oldest first
       path: of the log; None: there is none
+
+    Example:
+      >>> from spektron_jax import demo
+      >>> ct, X, y = demo.transferred()
+      >>> monitor = ct.monitor("control.csv")
+      >>> status = monitor.add(X[:3], y[:3], when="2026-11-29")
+      >>> len(monitor.controls)
+      1
     """
 
     def __init__(
@@ -110,6 +118,12 @@ class Monitor:
         Raises:
           SpektronError: spectra or values that do not fit, or a log that cannot be
             read or written; then nothing has been added.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> ct.monitor().add(X[:3], y[:3]).label
+          'in control'
         """
         predicted = np.asarray(self._model.predict(X, axis))
         known = column(np.atleast_1d(np.nan if y is None else y), "y")
@@ -140,13 +154,28 @@ class Monitor:
 
     @property
     def status(self) -> Status:
-        """What all controls so far say."""
+        """What all controls so far say.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> ct.monitor().status.reason
+          'no control yet'
+        """
         if not self.controls:
             return Status(IN_CONTROL, "no control yet")
         return self._charted()[-1][1]
 
     def plot(self) -> "Figure":
-        """Charts of bias, T2 and Q with their limits, as a figure of matplotlib."""
+        """Charts of bias, T2 and Q with their limits, as a figure of matplotlib.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> monitor = ct.monitor()
+          >>> status = monitor.add(X[:3], y[:3])
+          >>> monitor.plot().savefig("control.png")
+        """
         from spektron_jax.transfer.monitor_figure import control_charts
 
         sums = [(bias.high, -bias.low, bias.z) for bias, _ in self._charted()]
@@ -295,8 +324,11 @@ class Monitored:
           SpektronError: not fitted, or the file is no log of this model.
 
         Example:
-          monitor = ct.monitor("control.csv")
-          status = monitor.add(X_control, y_control, when="2026-11-29")
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> monitor = ct.monitor("control.csv")
+          >>> print(monitor.status)
+          in control: no control yet
         """
         errors, model = self._calibrated().errors, self._model
         known = (model.coefficients[name] for name in sorted(model.coefficients))

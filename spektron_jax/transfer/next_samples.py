@@ -46,8 +46,10 @@ class Chooses:
           SpektronError: not fitted, spectra that do not fit, or no such k.
 
         Example:
-          ct.fit(X_source, y_source, axis, X_pool)  # no label yet
-          rows = ct.next_samples(X_pool, 5)         # measure these
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> ct.next_samples(X, 3).tolist()  # measure these
+          [26, 11, 18]
         """
         X = self._aligned(X_pool, axis)
         if not 1 <= k <= len(X):

@@ -89,6 +89,12 @@ class Saved:
 
         The folder holds coefficients, limits and settings; of the spectra it holds
         means and principal components only.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> ct.save("model").name
+          'model'
         """
         return persistence.write(Path(path), *self._state())
 
@@ -102,6 +108,12 @@ class Saved:
 
         Returns:
           The path. `switch` puts the adapter on a model of the same calibration.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> ct.save_adapter("line3.npz", "line 3", date="2026-11-29").name
+          'line3.npz'
         """
         settings, arrays = self._state()
         named = {"instrument": str(instrument), "date": str(date)}
@@ -115,6 +127,13 @@ class Saved:
 
         Raises:
           SpektronError: no adapter, a damaged one, or one of another calibration.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> path = ct.save_adapter("line3.npz", "line 3", date="2026-11-29")
+          >>> ct.switch(path).provenance_["instrument"]
+          'line 3'
         """
         self._check_fitted()
         settings, arrays = persistence.read_adapter(Path(path))
@@ -136,6 +155,14 @@ class Saved:
 
         Raises:
           SpektronError: no model, a damaged one, or of another format.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> from spektron_jax import CalibrationTransfer
+          >>> ct, X, y = demo.transferred()
+          >>> again = CalibrationTransfer.load(ct.save("model"))
+          >>> bool(abs(again.predict(X) - ct.predict(X)).max() < 1e-9)
+          True
         """
         settings, arrays = persistence.read(Path(path))
         self = cls()

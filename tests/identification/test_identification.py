@@ -199,3 +199,15 @@ def test_an_encoder_that_was_not_weighted_has_no_part():
     score = np.random.default_rng(0).normal(size=(3, 4))
     both = combine.weighted({combine.AVERAGE: score, "encoder z_chem": score}, weights)
     np.testing.assert_array_equal(both, score)
+
+
+@pytest.mark.parametrize("falling", [False, True])
+@pytest.mark.parametrize("unit", ["nm", "um", "cm-1"])
+def test_queries_without_an_axis_are_on_the_librarys_own(unit, falling):
+    """In its own unit and direction, not on the axis that it is kept on."""
+    rng = np.random.default_rng(0)
+    axis = {"nm": (1100, 2400), "um": (1.1, 2.4), "cm-1": (4200, 9000)}[unit]
+    axis = np.linspace(*axis, 200)[:: -1 if falling else 1]
+    spectra = np.cumsum(rng.normal(size=(6, 200)), axis=1)
+    library = SpectralLibrary(spectra, axis, list("abcdef"), unit, "NIR")
+    assert library.search(spectra).names[:, 0].tolist() == list("abcdef")

@@ -126,7 +126,13 @@ FORMATS = {one.name: one for one in _FORMATS}
 
 
 def formats() -> list[Format]:
-    """Return what `read` opens: formats, suffixes, programs, and extras needed."""
+    """Return what `read` opens: formats, suffixes, programs, and extras needed.
+
+    Example:
+      >>> import spektron_jax
+      >>> [one.name for one in spektron_jax.formats()][:3]
+      ['CSV', 'Excel', 'JCAMP-DX']
+    """
     return list(_FORMATS)
 
 
@@ -152,6 +158,19 @@ def read(
 
     Raises:
       SpektronError: with the file, the place in it and what to do.
+
+    Example:
+      >>> from spektron_jax import demo
+      >>> import spektron_jax
+      >>> old = spektron_jax.read(demo.path_of("old_instrument.csv"))
+      >>> print(old)
+      Spectra: 50 samples, unknown
+        sample ids: S01, ...
+        instrument spectra: 50 spectra of 700 points, 1100 to 2498 nm (step 2), unknown
+        target Moisture: 50 values, ... %
+        target Protein: 50 values, ... %
+        notes: 1
+          table: read as wide (positions in the first row)
     """
     if quantity is not None:
         check_name("quantity", quantity, QUANTITIES)

@@ -51,6 +51,14 @@ def write(
 
     Raises:
       SpektronError: the format cannot hold the spectra, or the file cannot be written.
+
+    Example:
+      >>> from spektron_jax import demo
+      >>> import spektron_jax
+      >>> old = spektron_jax.read(demo.path_of("old_instrument.csv"))
+      >>> spektron_jax.write(old, "old.h5")
+      >>> len(spektron_jax.read("old.h5"))
+      50
     """
     path = Path(path)
     suffix = path.suffix.lower()

@@ -1,0 +1,108 @@
+"""How far a fitted transfer can be trusted: verdict, errors, applicability domain.
+
+m = new spectra, q = their points, n = labelled target samples.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from spektron_jax.errors import SpektronError
+from spektron_jax.transfer.applicability import Applicability
+from spektron_jax.transfer.comparison import Comparison
+from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.intervals import NOT_CALIBRATED, Intervals
+from spektron_jax.transfer.usefulness import Verdict, verdict
+
+
+class Judged:
+    """Methods of `CalibrationTransfer` that say what its predictions are worth."""
+
+    domain_: Applicability | None
+    poor_probability_: float | None
+    failed_checks_: list[str]
+    comparison_: Comparison | None
+    _data: TransferData | None
+    _verdict: Verdict | None
+
+    def _aligned(self, X: Any, axis: Any) -> np.ndarray:
+        raise NotImplementedError
+
+    def _calibrated(self) -> Intervals:
+        raise NotImplementedError
+
+    def interval_mark(self, coverage: float = 0.9) -> str:
+        """Whether intervals are calibrated and of use; see `Intervals.mark`.
+
+        Not calibrated with bad data, whatever their number: see `failed_checks_`.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> ct.interval_mark()
+          'calibrated'
+        """
+        mark = self._calibrated().mark(coverage)
+        return NOT_CALIBRATED if self.failed_checks_ else mark
+
+    def verdict(self) -> Verdict:
+        """What the calibration is good for: a label and a sentence; prints as both.
+
+        With `compare=True` also whether the transfer does harm; a model that was loaded
+        says what it said when it was saved.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> ct.verdict().label
+          'use this model'
+        """
+        if self._verdict is None:
+            errors, data = self.left_out_errors(), self._data
+            assert data is not None
+            labels = data.y_target[data.labelled][: errors.size]
+            known = self.poor_probability_, self.failed_checks_, self.comparison_
+            self._verdict = verdict(errors, labels, *known)
+        return self._verdict
+
+    def left_out_errors(self) -> np.ndarray:
+        """|Error| of each labelled target sample by a fit without it, (n,).
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> ct.left_out_errors().shape
+          (10,)
+        """
+        return self._calibrated().errors
+
+    def applicability(self, X: Any, axis: Any = None) -> np.ndarray:
+        """Flag spectra: in domain, extrapolating, or unlike anything, (m,).
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> sorted(set(ct.applicability(X).tolist()))
+          ['extrapolating', 'in domain']
+        """
+        X = self._aligned(X, axis)
+        return self._known_domain().flags(X)
+
+    def distances(self, X: Any, axis: Any = None) -> tuple[np.ndarray, np.ndarray]:
+        """T2 and Q of target spectra, each divided by its limit, both (m,).
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> t2, q = ct.distances(X)
+          >>> int(((t2 > 1) | (q > 1)).sum())  # beyond a limit
+          3
+        """
+        X, domain = self._aligned(X, axis), self._known_domain()
+        t2, q = domain.distances(X)
+        return t2 / domain.t2_limit, q / domain.q_limit
+
+    def _known_domain(self) -> Applicability:
+        if self.domain_ is None:
+            raise SpektronError("applicability: needs 5 source spectra or more")
+        return self.domain_
