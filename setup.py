@@ -13,6 +13,7 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
 FILES = ["openpyxl>=3.1"]  # readers of single formats
+EXPORT = [*FILES, "onnx>=1.19"]  # docs/export.md
 PREPROCESSING = ["chemotools>=0.5", "pybaselines>=1.2"]  # docs/preprocessing.md
 
 
@@ -55,6 +56,7 @@ setup(
             "identification/*.json",
             "transfer/*.md",
             "transfer/*.npz",
+            "transfer/export/*",
             "weights/**",
         ]
     },
@@ -63,17 +65,20 @@ setup(
     install_requires=requirements(),
     extras_require={
         "corpus": CORPUS,
+        "export": EXPORT,
         "files": FILES,
         "preprocessing": PREPROCESSING,
         "test": [
-            *FILES,
+            *EXPORT,
             *PREPROCESSING,  # also an independent DS, PDS, SST and EPO
             "beartype>=0.20",  # checks the shapes that jaxtyping states
             "brukeropus>=1.4,<1.5",  # an independent reader to compare with
             "build>=1.2",
+            "formulas>=1.3",  # calculates exported workbooks
             "hypothesis>=6.100",
             "jcamp>=1.3",  # an independent reader of what is written
             "mypy>=1.15",
+            "onnxruntime>=1.20",  # runs exported graphs
             "pandas>=2.2",  # tables as users of scikit-learn give them
             "pytest>=8.2",
             "pytest-xdist>=3.6",

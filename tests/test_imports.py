@@ -42,8 +42,8 @@ ARROWS = {
     # the encoder inside functions only: see below
     "transfer": (
         SAVED | {"__init__", "encoder", "metrics", "probes", "spectra"},
-        # charts of a monitor, loaded when they are asked for
-        NUMPY | {"sklearn", "threadpoolctl", "tqdm", "matplotlib"},
+        # charts of a monitor and exported files, loaded when they are asked for
+        NUMPY | {"sklearn", "threadpoolctl", "tqdm", "matplotlib", "openpyxl", "onnx"},
     ),
     "encoder": (
         SAVED

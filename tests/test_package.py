@@ -106,6 +106,7 @@ def test_requirements_are_those_of_the_file(wheel):
     extras = set(re.findall(r"^Provides-Extra: (\S+)$", metadata, re.MULTILINE))
     assert extras == {
         "corpus",
+        "export",
         "files",
         "notebooks",
         "preprocessing",

@@ -20,6 +20,7 @@ from spektron_jax.transfer.applicability import Applicability
 from spektron_jax.transfer.arguments import POINTS
 from spektron_jax.transfer.comparison import Comparison
 from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.inputs import on_axis
 from spektron_jax.transfer.intervals import Intervals
 from spektron_jax.transfer.members import Affine
 from spektron_jax.transfer.new_spectra import Known
@@ -81,6 +82,9 @@ class Saved:
     def _calibrated(self) -> Intervals:
         raise NotImplementedError
 
+    def interval_mark(self, coverage: float = 0.9) -> str:
+        raise NotImplementedError
+
     def verdict(self) -> Verdict:
         raise NotImplementedError
 
@@ -129,6 +133,60 @@ class Saved:
             )
         vars(self).update(vars(other))
         return self
+
+    def export(
+        self, path: str | Path, format: str | None = None, coverage: float = 0.9
+    ) -> Path:
+        """Write one file that predicts without Python, with the same numbers.
+
+        Value, interval, T2, Q and flag for a spectrum on the target's own axis; any
+        other axis is refused. `docs/export.md` describes the forms.
+
+        Args:
+          path: of the file
+          format: "csv", "excel", "json", "onnx", "c", "javascript" or "page", an HTML
+            page for dropped files; None: by the ending of `path`
+          coverage: of the intervals
+
+        Returns:
+          The absolute path.
+
+        Raises:
+          SpektronError: not fitted, a preprocessing that a file cannot hold, another
+            format, or the file cannot be written.
+        """
+        from spektron_jax.transfer.export import folding, writing
+        from spektron_jax.transfer.export.definition import definition
+
+        self._check_fitted()
+        kind, measured = writing.format_of(Path(path), format), self._axis_target
+        known = ("property", "property_unit", "quantity", "target")
+        named = {name: str(self.about_.get(name) or "") for name in known}
+        named["property"] = named["property"] or self._label or ""
+        named |= {"unit": named.pop("property_unit"), "instrument": named.pop("target")}
+        intervals = self._calibrated()
+        found = definition(
+            measured,
+            self.unit_,
+            folding.points(
+                lambda X: on_axis(X, measured, self.axis_, self.unit_)[0],
+                self.preprocessing_,
+                measured.size,
+            ),
+            self._model,
+            intervals,
+            self.domain_,
+            self._known,
+            coverage,
+            named
+            | {
+                "made from": self.regime_,
+                "intervals": self.interval_mark(coverage),
+                "verdict": str(self.verdict()),
+                "source_sha256": str(self.provenance_["source_sha256"]),
+            },
+        )
+        return writing.write(Path(path), kind, found)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
