@@ -25,6 +25,10 @@ from spektron_jax.errors import InputError, SpektronError, SpektronWarning
 from spektron_jax.transfer import checks, frames, new_spectra, persistence, transformers
 from spektron_jax.transfer.applicability import Applicability
 from spektron_jax.transfer.arguments import Arguments, read
+from spektron_jax.transfer.before_after import (
+    LeftOutPredictions,
+    left_out_predictions,
+)
 from spektron_jax.transfer.comparison import Comparison, inside
 from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.domain import fit_domain
@@ -301,6 +305,21 @@ class CalibrationTransfer(
     def left_out_errors(self) -> np.ndarray:
         """|Error| of each labelled target sample by a fit without it, (n,)."""
         return self._calibrated().errors
+
+    @one_blas_thread
+    def left_out_predictions(self) -> LeftOutPredictions:
+        """Labelled target samples before and after the transfer; see there.
+
+        Raises:
+          SpektronError: the model was loaded; it holds no samples.
+        """
+        self._check_fitted()
+        data, fitted = self._data, self._model
+        if data is None or not isinstance(fitted, FittedEnsemble):
+            raise SpektronError(
+                "left_out_predictions: fit again; a file has no samples"
+            )
+        return left_out_predictions(data, fitted.groups, fitted.without)
 
     def applicability(self, X: Any, axis: Any = None) -> np.ndarray:
         """Flag spectra: in domain, extrapolating, or unlike anything, (m,)."""

@@ -155,38 +155,51 @@ class Saved:
           SpektronError: not fitted, a preprocessing that a file cannot hold, another
             format, or the file cannot be written.
         """
-        from spektron_jax.transfer.export import folding, writing
-        from spektron_jax.transfer.export.definition import definition
+        from spektron_jax.transfer.export import writing
 
         self._check_fitted()
-        kind, measured = writing.format_of(Path(path), format), self._axis_target
+        kind = writing.format_of(Path(path), format)
         known = ("property", "property_unit", "quantity", "target")
         named = {name: str(self.about_.get(name) or "") for name in known}
         named["property"] = named["property"] or self._label or ""
         named |= {"unit": named.pop("property_unit"), "instrument": named.pop("target")}
-        intervals = self._calibrated()
-        found = definition(
-            measured,
-            self.unit_,
-            folding.points(
-                lambda X: on_axis(X, measured, self.axis_, self.unit_)[0],
-                self.preprocessing_,
-                measured.size,
-            ),
-            self._model,
-            intervals,
-            self.domain_,
-            self._known,
-            coverage,
-            named
-            | {
-                "made from": self.regime_,
-                "intervals": self.interval_mark(coverage),
-                "verdict": str(self.verdict()),
-                "source_sha256": str(self.provenance_["source_sha256"]),
-            },
-        )
+        about = named | {
+            "made from": self.regime_,
+            "intervals": self.interval_mark(coverage),
+            "verdict": str(self.verdict()),
+            "source_sha256": str(self.provenance_["source_sha256"]),
+        }
+        found = self._definition(coverage, about)
         return writing.write(Path(path), kind, found)
+
+    def coefficients(self) -> tuple[float, np.ndarray, np.ndarray | None]:
+        """The calibration as vectors on the target's own axis.
+
+        Returns:
+          intercept, raw and snv, (q,) each: a spectrum x is predicted as intercept +
+          raw . x + (snv . x + a constant) / SD(x); snv None: no such part.
+
+        Raises:
+          SpektronError: not fitted, or a preprocessing that is no weighted sum.
+        """
+        self._check_fitted()
+        found = self._definition(0.9, {})
+        snv = None if found["snv"] is None else np.array(found["snv"])
+        return found["intercept"], np.array(found["raw"]), snv
+
+    def _definition(self, coverage: float, about: dict[str, str]) -> dict[str, Any]:
+        """What is exported; see `transfer/export/definition.py`."""
+        from spektron_jax.transfer.export import folding
+        from spektron_jax.transfer.export.definition import definition
+
+        measured = self._axis_target
+        points = folding.points(
+            lambda X: on_axis(X, measured, self.axis_, self.unit_)[0],
+            self.preprocessing_,
+            measured.size,
+        )
+        parts = self._model, self._calibrated(), self.domain_, self._known
+        return definition(measured, self.unit_, points, *parts, coverage, about)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

@@ -7,11 +7,16 @@ function digits(result) {
   return half > 0 ? Math.min(8, Math.max(0, 2 - Math.floor(Math.log10(half)))) : 3;
 }
 
+function plain(value) {
+  return Number(value.toPrecision(6));
+}
+
 function tableRow(name, result) {
   const near = digits(result), ratio = x => (x === null ? "" : x.toFixed(2));
-  return [name, result.value.toFixed(near), result.low.toFixed(near),
-    result.high.toFixed(near), ratio(result.t2), ratio(result.q),
-    result.flag + (result.beyond ? "; value beyond the labels of the calibration" : "")];
+  return [name, result.value.toFixed(near),
+    result.flag + (result.beyond ? "; beyond the labels" : ""),
+    result.low.toFixed(near), result.high.toFixed(near), ratio(result.t2),
+    ratio(result.q)];
 }
 
 // One cell of a CSV file; a spreadsheet takes what begins with = + - @ for a formula.
@@ -64,7 +69,7 @@ function startPage(document, c) {
     for (const { name, result } of all) {
       const row = add(at("rows"), "tr", "");
       tableRow(name, result).forEach((cell, place) =>
-        add(row, "td", cell, place === 6 ? mood(result.flag) : ""));
+        add(row, "td", cell, place === 2 ? mood(result.flag) : ""));
     }
     draw(at("picture"), all, c);
   }
@@ -95,7 +100,7 @@ function startPage(document, c) {
     axis: `${c.axis.positions[0]} to ${c.axis.positions.at(-1)} ${c.axis.unit}, ` +
       `${c.axis.positions.length} points`,
     "made from": c.about["made from"], verdict: c.about.verdict,
-    "labels of the calibration": c.labels && `${c.labels.low} to ${c.labels.high}`,
+    "labels of the calibration": c.labels && `${plain(c.labels.low)} to ${plain(c.labels.high)}`,
     version: c.package };
   for (const [name, text] of Object.entries(about)) {
     if (text) { add(at("about"), "dt", name); add(at("about"), "dd", text); }
@@ -104,7 +109,7 @@ function startPage(document, c) {
   at("caption").textContent = `${c.about.property || "Value"} with ${percent} % interval` +
     ` (${c.about.intervals})`;
   const value = [c.about.property || "value", c.about.unit].filter(Boolean).join(", ");
-  for (const name of ["sample", value, "low", "high", "T²/limit", "Q/limit", "flag"]) {
+  for (const name of ["sample", value, "flag", "low", "high", "T²/limit", "Q/limit"]) {
     add(at("header"), "th", name).scope = "col";
   }
   const drop = at("drop");

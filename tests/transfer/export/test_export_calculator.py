@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import importlib.util
 import json
 import re
 import shutil
@@ -327,6 +328,12 @@ def test_in_a_browser(transferred, page, tmp_path, width, scheme):
         assert "wrong axis" in tab.locator("#refused").inner_text()
         assert tab.locator("#picture polyline").count() == len(X) + 1
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        if importlib.util.find_spec("axe_core_python"):
+            from axe_core_python.sync_playwright import Axe
+
+            found = Axe().run(tab)["violations"]
+            serious = ("serious", "critical")
+            assert not [one["id"] for one in found if one["impact"] in serious]
         with tab.expect_download() as download:
             tab.get_by_role("button", name="Download").press("Enter")
         assert "'=cmd" in download.value.path().read_text(encoding="utf-8-sig")
