@@ -27,22 +27,22 @@ from ml_collections import ConfigDict
 from spektron_jax import provenance
 from spektron_jax.commands.predict import predicted, write_csv
 from spektron_jax.commands.report import transfer as page
-from spektron_jax.commands.report.transfer_verdict import (
+from spektron_jax.commands.report import transfer_numbers as numbers
+from spektron_jax.commands.report.transfer_outlook import headline, next_steps
+from spektron_jax.commands.report.transfer_summary import (
     Compared,
     Counts,
-    LeftOut,
-    MethodErrors,
     Names,
     Summary,
-    verdict,
 )
-from spektron_jax.commands.result import Result
+from spektron_jax.commands.report.transfer_verdict import verdict
+from spektron_jax.commands.result import Result, Section
 from spektron_jax.config import FRACTION, at_least, check_fields, one_of
 from spektron_jax.encoder.adaptation import Adaptation
 from spektron_jax.errors import SpektronWarning
 from spektron_jax.spectra.samples import PairedSamples, read_paired
 from spektron_jax.transfer.applicability import outliers
-from spektron_jax.transfer.comparison import COMBINATION, WITHOUT, Comparison
+from spektron_jax.transfer.comparison import Comparison
 from spektron_jax.transfer.curve import Curve, compare_and_vary
 from spektron_jax.transfer.estimator import CalibrationTransfer
 from spektron_jax.transfer.persistence import sha256_of
@@ -51,6 +51,11 @@ from spektron_jax.transfer.risk import forecast
 from spektron_jax.transfer.splits import KINDS, Regime, TransferSplits
 from spektron_jax.transfer.trial_log import TrialLog
 
+# Sections of the page: answers first, what they rest on last.
+ORDER = (
+    *("warnings", "next", "predictions", "left-out", "domain", "coefficients"),
+    *("methods", "curve", "agreement", "spectra", "latent", "provenance"),
+)
 NAMED = 5  # outliers in a warning
 MIN_FORECAST = 10  # source spectra
 RULES = {
@@ -81,6 +86,7 @@ def run(config: ConfigDict, workdir: Path) -> Iterator[Result]:
         names=Names(**samples.names),
         axis_unit=samples.unit,
         samples=Counts(source.size, rows.size, samples.ids.size),
+        labels=int((samples.measured()[1] & np.isfinite(samples.y)).sum()),
         network_share=ct.network_share_,
         prior_share=ct.prior_share_,
         weights=given.weights or None,
@@ -92,9 +98,9 @@ def run(config: ConfigDict, workdir: Path) -> Iterator[Result]:
         poor_probability=ct.poor_probability_,
         failed_checks=ct.failed_checks_,
         repeatability=_repeatability(ct, samples),
-        left_out=_left_out(ct.left_out_errors(), samples.y[rows]),
+        left_out=numbers.left_out(ct.left_out_predictions()),
     )
-    first = _first(config, summary, splits, ct, rows, workdir)
+    first, summary = _first(config, summary, splits, ct, rows, workdir)
     yield first
     if given.compare or given.weights:
         yield _second(config, first, summary, splits, regime, ct, workdir)
@@ -107,18 +113,19 @@ def _first(
     ct: CalibrationTransfer,
     rows: np.ndarray,
     workdir: Path,
-) -> Result:
+) -> tuple[Result, Summary]:
     """Save the model and predictions; what is known without a comparison."""
     given, samples = config.transfer, splits.samples
     written = {"model": ct.save(workdir / "model")}
     if given.date:
         ct.save_adapter(workdir / "adapter.npz", summary.names.target, given.date)
     spectra, errors = _spectra(ct, splits), ct.left_out_errors()
-    sections = [page.warnings(summary)]
+    sections, odd = list[Section](), list[str]()
     if summary.left_out:
-        labelled = samples.ids[rows], samples.y[rows], errors
-        sections.append(page.left_out(summary, summary.left_out, *labelled))
-    sections.append(page.spectra(summary, **spectra))
+        y, before, after = ct.left_out_predictions()
+        ids = samples.ids[rows][: y.size]
+        sections.append(page.before_after(summary, ids, y, before, after))
+        sections.append(page.left_out(summary, summary.left_out, ids, y, errors))
     on_target = np.flatnonzero(samples.measured()[1])
     transfer, X = np.isin(on_target, rows), samples.X_target[on_target]
     arrays = {"rows": on_target, "transfer": transfer, "left_out_errors": errors}
@@ -129,19 +136,37 @@ def _first(
         arrays |= values | {"measured": samples.y[on_target]}
         if ct.domain_ is not None:
             domain = dict(zip(("t2", "q"), ct.distances(X), strict=True))
-            sections.append(page.domain(transfer, values["flag"], **domain))
+            kinds, counts = np.unique(values["flag"], return_counts=True)
+            flags = dict(zip(kinds.tolist(), counts.tolist(), strict=True))
+            summary = replace(summary, flags=flags)
+            odd, parts = page.odd_samples(summary, {"id": ids} | values | domain)
+            cloud = numbers.source_cloud(ct, spectra["source"])
+            known = transfer, values["flag"]
+            sections.append(page.domain(*known, **domain, source=cloud, more=parts))
             arrays |= domain
+        _, raw, snv = ct.coefficients()
+        axis, mean = samples.axis_target, X.mean(axis=0)
+        sections.append(page.coefficients(summary, axis, mean, raw, snv))
+    sections.append(page.spectra(summary, **spectra))
     compared = Compared(to_come=given.compare)
-    return Result(
+    listed = next_steps(summary, compared, odd[:NAMED])
+    result = Result(
         page.title(summary),
         verdict(summary, compared),
-        [*sections, page.provenance(summary)],
+        [
+            page.warnings(summary),
+            page.steps(listed),
+            *sections,
+            page.provenance(summary),
+        ],
         facts=page.facts(summary),
+        headline=headline(summary, compared),
         data=asdict(summary) | asdict(compared),
         arrays=arrays | spectra,
         files=samples.files,
         written=written,
     )
+    return result, summary
 
 
 def _second(
@@ -160,18 +185,30 @@ def _second(
         points = ct.latent_map(X)  # first: the comparison looks up what this encodes
     if config.transfer.compare:
         comparison, curve = _compare(config, splits, regime, ct, workdir)
-        compared = _compared(comparison, curve)
-        tested = _held_out(comparison, compared.ours, splits.samples.y)
-    warnings, *others, origin = first.sections
+        compared = numbers.compared(comparison, curve, summary)
+        tested = numbers.held_out(comparison, compared.ours, splits.samples.y)
+    sections = {section.name: section for section in first.sections}
+    odd = numbers.odd(first, splits.samples.ids)
+    sections["next"] = page.steps(next_steps(summary, compared, odd))
     if tested:
-        others = [*page.comparison(summary, compared, **tested), *others]
+        ids = splits.samples.ids[tested["tested_rows"]]
+        found = tested["tested"], tested.get("tested_before"), tested["tested_mean"]
+        sections["predictions"] = page.before_after(
+            summary, ids, *found, tested["tested_sd"], compared
+        )
+        more = page.comparison(summary, compared)
+        sections |= {section.name: section for section in more}
     if points:
-        others.append(page.latent(summary, first.arrays["transfer"], points))
+        latent = page.latent(summary, first.arrays["transfer"], points)
+        sections["latent"] = latent
+    order = [*sections]
+    order.sort(key=lambda name: ORDER.index(name))
     named = {f"latent_{name}": values for name, values in points.items()}
     return replace(
         first,
+        headline=headline(summary, compared),
         verdict=verdict(summary, compared),
-        sections=[warnings, *others, origin],
+        sections=[sections[name] for name in order],
         data=asdict(summary) | asdict(compared),
         arrays={**first.arrays, **tested, **named},
     )
@@ -241,23 +278,6 @@ def _compare(
     return compare_and_vary(splits, regime, given.curve, *drawn, log, given.progress)
 
 
-def _compared(comparison: Comparison | None, curve: Curve) -> Compared:
-    """The numbers of a comparison for verdict and page."""
-    if comparison is None:
-        return Compared()
-    methods = comparison.predicted
-    ours = COMBINATION if COMBINATION in methods else WITHOUT
-    return Compared(
-        [MethodErrors(**row) for row in comparison.table()],
-        ours,
-        {name: comparison.difference(ours, name) for name in methods if name != ours},
-        comparison.impossible,
-        comparison.agreement(ours),
-        len(comparison.measured),
-        curve,
-    )
-
-
 def _outliers(samples: PairedSamples) -> list[str]:
     """A warning for each instrument with spectra unlike its others."""
     found = []
@@ -306,22 +326,6 @@ def _spectra(ct: CalibrationTransfer, splits: TransferSplits) -> dict[str, np.nd
     return found
 
 
-def _held_out(
-    comparison: Comparison | None, ours: str | None, y: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Labels of held-out samples, mean and SD of the ensemble's predictions."""
-    if comparison is None or ours is None:
-        return {}
-    tested = np.concatenate(comparison.rows)
-    values = np.concatenate(comparison.predicted[ours])
-    rows = np.unique(tested)
-    return {
-        "tested": y[rows],
-        "tested_mean": np.array([values[tested == row].mean() for row in rows]),
-        "tested_sd": np.array([values[tested == row].std() for row in rows]),
-    }
-
-
 def _repeatability(ct: CalibrationTransfer, samples: PairedSamples) -> float | None:
     """SD of the predictions of a sample's scans on the target; None: single scans."""
     if samples.scans is None:
@@ -336,11 +340,3 @@ def _quietly(ct: CalibrationTransfer, *given: Any) -> dict[str, np.ndarray]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SpektronWarning)
         return predicted(ct, *given)
-
-
-def _left_out(errors: np.ndarray, y: np.ndarray) -> LeftOut | None:
-    """Cross-validated errors of samples with labels y, both (n,), in short."""
-    if not errors.size:
-        return None
-    rmse = float(np.sqrt(np.mean(errors**2)))
-    return LeftOut(errors.size, rmse, float(y.std()) / rmse if rmse else None)
