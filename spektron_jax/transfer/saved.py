@@ -20,7 +20,7 @@ from spektron_jax.transfer.applicability import Applicability
 from spektron_jax.transfer.arguments import POINTS
 from spektron_jax.transfer.comparison import Comparison
 from spektron_jax.transfer.data import TransferData
-from spektron_jax.transfer.inputs import on_axis
+from spektron_jax.transfer.inputs import on_axis, same
 from spektron_jax.transfer.intervals import Intervals
 from spektron_jax.transfer.members import Affine
 from spektron_jax.transfer.new_spectra import Known
@@ -193,11 +193,12 @@ class Saved:
         from spektron_jax.transfer.export.definition import definition
 
         measured = self._axis_target
-        points = folding.points(
-            lambda X: on_axis(X, measured, self.axis_, self.unit_)[0],
-            self.preprocessing_,
-            measured.size,
-        )
+
+        def aligned(X: np.ndarray) -> np.ndarray:
+            return on_axis(X, measured, self.axis_, self.unit_)[0]
+
+        between = None if same(measured, self.axis_) else aligned
+        points = folding.points(between, self.preprocessing_, measured.size)
         parts = self._model, self._calibrated(), self.domain_, self._known
         return definition(measured, self.unit_, points, *parts, coverage, about)
 

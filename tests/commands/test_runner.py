@@ -105,7 +105,7 @@ def test_files_page_and_lines(toy, tmp_path, capsys, monkeypatch):
 def test_whatever_a_task_says_is_text_on_the_page(toy, tmp_path):
     runner.run(toy, tmp_path)
     page = (tmp_path / "report.html").read_text()
-    assert page.count("&lt;script&gt;") == 21
+    assert page.count("&lt;script&gt;") == 22
     assert "<script" not in page
     assert not re.search(r"https?://(?!www\.w3\.org)", unquote(page))
     assert re.findall(r"<img alt=\"[^\"]*\" src=\"([^,]*),", page) == [

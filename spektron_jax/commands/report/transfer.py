@@ -228,7 +228,8 @@ def comparison(summary: Summary, compared: Compared) -> list[Section]:
             None if row is None else row.rmsep
             for row in (compared.of(FLOOR), compared.of(CEILING))
         )
-        figure = figures.error_curve(compared.curve, floor, ceiling, unit)
+        curve = {SHOWN_NAMES.get(k, k): rows for k, rows in compared.curve.items()}
+        figure = figures.error_curve(curve, floor, ceiling, unit)
         caption = (
             "Error on held-out samples, on a logarithmic axis. Where the curve is "
         )

@@ -60,7 +60,6 @@ def definition(
     Raises:
       SpektronError: a number is not finite.
     """
-    matrix = points.matrix()
     raw = model.coefficients.get("raw", np.zeros(len(points.first)))
     found = {
         "format": FORMAT,
@@ -70,12 +69,12 @@ def definition(
         "axis": {
             "unit": unit,
             "positions": axis.tolist(),
-            "tolerance": TOLERANCE * float(np.min(np.abs(np.diff(axis)), initial=1e9)),
+            "tolerance": TOLERANCE * _smallest_step(axis),
         },
         "largest": LARGEST,
         "points": None if points.plain else _points(points),
         "intercept": float(model.intercept + points.constant @ raw),
-        "raw": (matrix @ raw).tolist(),
+        "raw": points.folded(raw).tolist(),
         "snv": None,
         "snv_constant": 0.0,
         "interval": _interval(intervals, coverage),
@@ -85,10 +84,14 @@ def definition(
     if "snv" in model.coefficients:
         vector = model.coefficients["snv"]
         centred = vector - vector.mean()
-        found["snv"] = (matrix @ centred).tolist()
+        found["snv"] = points.folded(centred).tolist()
         found["snv_constant"] = float(points.constant @ centred)
     _check_finite(found)
     return found
+
+
+def _smallest_step(axis: np.ndarray) -> float:
+    return float(np.abs(np.diff(axis)).min()) if axis.size > 1 else 0.0
 
 
 def _points(points: Points) -> dict[str, Any]:

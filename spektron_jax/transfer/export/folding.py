@@ -46,6 +46,13 @@ class Points:
         same = self.first.size == self.measured and self.weights.shape[1] == 1
         return bool(same and (self.weights == 1).all() and not self.constant.any())
 
+    def folded(self, vector: np.ndarray) -> np.ndarray:
+        """Coefficients of the points (L,) as those of the spectrum, (q,)."""
+        found = np.zeros(self.measured)
+        rows = self.first[:, None] + np.arange(self.weights.shape[1])
+        np.add.at(found, rows, self.weights * vector[:, None])
+        return found
+
     def matrix(self) -> np.ndarray:
         """The weights as a matrix (q, L): z = x @ matrix + constant."""
         L, W = self.weights.shape
@@ -56,19 +63,24 @@ class Points:
 
 
 def points(
-    aligned: Callable[[np.ndarray], np.ndarray], preprocessing: Any, measured: int
+    aligned: Callable[[np.ndarray], np.ndarray] | None,
+    preprocessing: Any,
+    measured: int,
 ) -> Points:
     """What becomes of a spectrum before the model.
 
     Args:
-      aligned: from spectra (n, q) to the model's axis, linear
+      aligned: from spectra (n, q) to the model's axis, linear; None: it is that axis
       preprocessing: a fitted transformer, or None
       measured: q
 
     Raises:
       SpektronError: names a preprocessing that is not affine, or too large.
     """
-    matrix = aligned(np.eye(measured))
+    if aligned is None and preprocessing is None:
+        ones, zeros = np.ones((measured, 1)), np.zeros(measured)
+        return Points(np.arange(measured), ones, zeros, measured)
+    matrix = np.eye(measured) if aligned is None else aligned(np.eye(measured))
     constant = np.zeros(matrix.shape[1])
     for name, step in _steps(preprocessing):
         matrix, constant = _through(name, step, matrix, constant)

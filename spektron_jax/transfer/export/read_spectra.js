@@ -53,6 +53,7 @@ function readTable(text, fileName, c) {
   let best = [], ambiguous = false;
   for (const mark of ["\t", ";", ",", " "]) {
     const rows = lines.map(line => cells(mark === " " ? line.trim() : line, mark));
+    for (const row of rows) while (row.length && !row[row.length - 1]) row.pop();
     const comma = mark !== "," && decimalComma(rows.flat());
     if (comma === null) ambiguous = true;
     if (comma === null) continue;
@@ -100,12 +101,22 @@ function toNumber(cell, comma) {
   return /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/.test(plain) ? Number(plain) : NaN;
 }
 
+// A position in a heading: 1100, "1100 nm", X1100; NaN for one in another unit.
+function position(cell, number, unit) {
+  const parts = /^(?:(?:X|nm|wl|wn|wavelength|wavenumber)[ _.]?)?([-+\d][\d.,eE+-]*?) ?(nm|cm-1|cm\^-1|um|µm)?$/i
+    .exec(cell || "");
+  if (!parts) return NaN;
+  const named = (parts[2] || "").toLowerCase();
+  const own = { "cm^-1": "cm-1", "µm": "um" }[named] || named;
+  return own && unit !== "points" && own !== unit ? NaN : number(parts[1]);
+}
+
 // Positions in one row, a spectrum in each row below.
 function wideTable(rows, number, fileName, c) {
   let best = [];
   for (let r = 0; r < Math.min(rows.length, 200); r++) {
-    const run = longestRun(rows[r].map(number));
-    if (run.values.length > best.length) best = run.values;
+    const run = longestRun(rows[r].map(cell => position(cell, number, c.axis.unit)));
+    if (run.values.length > best.length && monotone(run.values)) best = run.values;
     const put = onAxis(run.values, c);
     if (!put) continue;
     const spectra = [], refused = [];
@@ -129,7 +140,7 @@ function longTable(rows, number, fileName, c) {
   const width = Math.max(...rows.map(row => row.length));
   for (let column = 0; column < Math.min(width, 20); column++) {
     const run = longestRun(rows.map(row => number(row[column])));
-    if (run.values.length > best.length) best = run.values;
+    if (run.values.length > best.length && monotone(run.values)) best = run.values;
     const put = onAxis(run.values, c);
     if (!put) continue;
     const own = rows.slice(run.start, run.start + run.values.length);
@@ -139,6 +150,10 @@ function longTable(rows, number, fileName, c) {
       const values = own.map(row => number(row[k]));
       const name = heading[k] || (count > column + 2 ? `${fileName}, column ${k + 1}` : fileName);
       if (own.every(row => !row[k])) continue;
+      if (onAxis(values, c)) {
+        throw new Error("positions stand in two columns: keep those of one, with a " +
+          "spectrum in each column after it");
+      }
       if (values.some(Number.isNaN)) {
         refused.push({ name, reason: "has cells that are no numbers" });
       } else spectra.push({ name, spectrum: put(values) });
@@ -148,7 +163,12 @@ function longTable(rows, number, fileName, c) {
   return { axis: best };
 }
 
-// The longest run of neighbouring numbers; where it turns back, it is no axis.
+function monotone(values) {
+  const way = Math.sign(values[values.length - 1] - values[0]);
+  return values.every((x, i) => i === 0 || Math.sign(x - values[i - 1]) === way);
+}
+
+// The longest run of neighbouring numbers.
 function longestRun(values) {
   let best = { start: 0, values: [] };
   for (let i = 0; i < values.length; i++) {
@@ -213,8 +233,9 @@ function jcampData(labels, c) {
     throw new Error(`##YUNITS is ${quantity}, the calibration needs ${needed}`);
   }
   const xFactor = factor(labels, "XFACTOR"), yFactor = factor(labels, "YFACTOR");
-  if (labels.XYDATA === undefined) {
-    return jcampPairs(labels.XYPOINTS ?? "", xFactor, yFactor);
+  const pairs = [labels.XYPOINTS, labels.XYDATA].find(text => /^\(XY/i.test(text || ""));
+  if (pairs !== undefined || labels.XYDATA === undefined) {
+    return jcampPairs(pairs ?? "", xFactor, yFactor);
   }
   const values = jcampTable(labels.XYDATA, xFactor, labels).map(y => y * yFactor);
   const n = Number(labels.NPOINTS), first = Number(labels.FIRSTX), last = Number(labels.LASTX);

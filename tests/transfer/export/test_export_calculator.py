@@ -93,6 +93,15 @@ LAYOUTS = {
         [["id", "place", "fat"] + list(a)]
         + [[f"s{k}", "x", 3.5, *x] for k, x in enumerate(X)]
     ),
+    "wide, units in the heading": lambda a, X: texts(
+        [["id", *(f"{v!r} nm" for v in a.tolist())]]
+        + [[f"s{k}", *x] for k, x in enumerate(X)]
+    ),
+    "wide, names of R": lambda a, X: texts(
+        [["id", *(f"X{v!r}" for v in a.tolist())]]
+        + [[f"s{k}", *x] for k, x in enumerate(X)]
+    ),
+    "wide, cells left empty at the end": lambda a, X: wide(a, X).replace("\n", ",,\n"),
     "wide, quoted": lambda a, X: wide(a, X, [f'"s{k}"' for k in range(len(X))]),
     "long": long,
     "long, spaces": lambda a, X: long(a, X, mark="  "),
@@ -189,6 +198,10 @@ def test_jcamp(transferred, page, tmp_path):
         "plain.dx": (plain_jcamp(axis, X[0]), X[0]),
         "falling.dx": (plain_jcamp(axis[::-1], X[0][::-1]), X[0]),
         "pairs.jdx": (text_of_jcamp(axis, X[0], pairs, "(XY..XY)"), X[0]),
+        "pairs_as_data.jdx": (
+            text_of_jcamp(axis, X[0], pairs, "(XY..XY)").replace("XYPOINTS", "XYDATA"),
+            X[0],
+        ),
         "packed.jcm": packed_jcamp(axis, X[0]),
         "squeezed.jcm": packed_jcamp(axis, X[0], difference=False),
     }
@@ -217,6 +230,16 @@ def broken_files(axis, X):
         ),
         "cm.csv": (long(1e7 / axis, X), "wrong axis"),
         "one.csv": (wide(np.where(axis == axis[3], axis[3] + 1, axis), X), "point 4"),
+        "other_unit.csv": (
+            texts(
+                [["id", *(f"{v!r} cm-1" for v in axis.tolist())], ["a", *one.tolist()]]
+            ),
+            "wrong axis",
+        ),
+        "positions_twice.csv": (
+            texts([[a, v, a, v] for a, v in zip(axis, one, strict=True)]),
+            "positions stand in two columns",
+        ),
         "no_axis.csv": ("\n".join(lines[1:]) + "\n", "wrong axis"),
         "thousands.csv": (wide(axis, X, mark=";").replace("id;", "a,5;1.5;", 1), "."),
         "text.csv": ("hello\nworld\n", "wrong axis|no spectrum|no positions"),

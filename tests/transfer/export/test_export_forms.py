@@ -25,6 +25,8 @@ KINDS = {
     "derivative": {"preprocessing": "savgol", "points_target": 91},
     "scaled": {"preprocessing": "scaler"},
     "no domain": {"n": 3, "source": 4},
+    "encoder": {"n": 8, "labels": False, "weights": "linear"},
+    "one point less": {"points_target": 40},
 }
 ABOUT = {
     "property": '=cmd|"<b>*/</script>\n',
@@ -45,6 +47,26 @@ def transformer(name):
     return make_pipeline(smooth, StandardScaler())
 
 
+class LinearFeatures:
+    """An encoder as a transfer sees it: weighted sums of neighbouring points."""
+
+    name, checksum = "linear", None
+
+    def linearised(self, centre, X_target):
+        points = np.arange(centre.size)
+        nodes = np.linspace(0, centre.size - 1, 12)
+        W = np.exp(-(((points[:, None] - nodes) / 4) ** 2))
+
+        class Map:
+            def __call__(self, X):
+                return X @ W
+
+            def back(self, vector):
+                return W @ vector
+
+        return Map()
+
+
 def fitted(
     instruments,
     n=10,
@@ -60,6 +82,8 @@ def fitted(
     known = {"y_target": y[rows], "paired": rows} if labels else {}
     if preprocessing is not None:
         preprocessing = transformer(preprocessing)
+    if weights == "linear":
+        weights = LinearFeatures()
     ct = CalibrationTransfer(weights, preprocessing=preprocessing)
     ct.fit(X_s[:source], y[:source], axis, X_t[rows], axis_t, **known)
     ct.about_ = dict(ABOUT)
@@ -70,6 +94,11 @@ def fitted(
 @pytest.fixture(scope="module", params=KINDS, ids=list(KINDS))
 def transferred(request, instruments):
     return fitted(instruments, **KINDS[request.param])
+
+
+def test_what_an_encoder_adds_is_in_the_vectors(instruments):
+    ct, *_ = fitted(instruments, **KINDS["encoder"])
+    assert ct.network_share_ > 0.01
 
 
 @pytest.fixture(scope="module")
