@@ -18,6 +18,7 @@ REPOSITORY = ""
 # is the core: read, transfer, identify, report.
 NETWORK = {"jax", "flax", "optax", "orbax-checkpoint", "ott-jax", "chex", "jaxtyping"}
 FILES = ["openpyxl>=3.1"]  # readers of single formats
+EXPORT = [*FILES, "onnx>=1.19"]  # docs/export.md
 PREPROCESSING = ["chemotools>=0.5", "pybaselines>=1.2"]  # docs/preprocessing.md
 
 
@@ -92,6 +93,7 @@ setup(
             "identification/*.json",
             "transfer/*.md",
             "transfer/*.npz",
+            "transfer/export/*",
             "weights/**",
         ]
     },
@@ -105,19 +107,22 @@ setup(
         "completion": COMPLETION,
         "docs": DOCS,
         "corpus": CORPUS,
+        "export": EXPORT,
         "files": FILES,
         "preprocessing": PREPROCESSING,
         "test": [
             *NETWORK_EXTRA,
             *COMPLETION,
-            *FILES,
+            *EXPORT,
             *PREPROCESSING,  # also an independent DS, PDS, SST and EPO
             "beartype>=0.20",  # checks the shapes that jaxtyping states
             "brukeropus>=1.4,<1.5",  # an independent reader to compare with
             "build>=1.2",
+            "formulas>=1.3",  # calculates exported workbooks
             "hypothesis>=6.100",
             "jcamp>=1.3",  # an independent reader of what is written
             "mypy>=1.15",
+            "onnxruntime>=1.20",  # runs exported graphs
             "pandas>=2.2",  # tables as users of scikit-learn give them
             "pytest>=8.2",
             "pytest-xdist>=3.6",

@@ -63,7 +63,7 @@ class FileTransfer(CalibrationTransfer):
                 "transfer, or the command spektron transfer"
             )
         config, found = self._found
-        result = answer(config, found)
+        result, _ = answer(config, found)
         about = runner.provenance_of(config)
         about |= {"files": dict(result.files), "command": self._call}
         with replacing(Path(path)) as draft:

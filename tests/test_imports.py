@@ -47,8 +47,8 @@ ARROWS = {
         | {"__init__", "encoder", "metrics", "probes", "spectra"}
         # what the package does when it is called
         | {"from_files"},
-        # charts of a monitor, loaded when they are asked for
-        NUMPY | {"sklearn", "threadpoolctl", "tqdm", "matplotlib"},
+        # charts of a monitor and exported files, loaded when they are asked for
+        NUMPY | {"sklearn", "threadpoolctl", "tqdm", "matplotlib", "openpyxl", "onnx"},
     ),
     "encoder": (
         SAVED

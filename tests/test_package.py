@@ -112,6 +112,7 @@ def test_requirements_are_those_of_the_file_in_two_sizes(wheel):
         "completion",
         "corpus",
         "docs",
+        "export",
         "files",
         "network",
         "notebooks",

@@ -16,8 +16,9 @@ from ml_collections import ConfigDict
 from spektron_jax import demo
 from spektron_jax.commands import config_file, transfer
 from spektron_jax.commands.predict import target_spectra
-from spektron_jax.commands.report.before_after import Checked, headline, section
-from spektron_jax.commands.result import Finding, Result
+from spektron_jax.commands.report.kept_back import Checked, headline, section
+from spektron_jax.commands.report.wording import number
+from spektron_jax.commands.result import Finding, Headline, Result
 from spektron_jax.config import check_fields, one_of
 from spektron_jax.errors import SpektronWarning
 from spektron_jax.spectra.samples import read_paired
@@ -80,12 +81,23 @@ def run(config: ConfigDict, workdir: Path) -> Result:
     return replace(
         first,
         title=f"Demo: {config.property} from an old instrument to a new one",
+        headline=_headline(checked),
         verdict=said,
         sections=[section(checked), *first.sections],
         data={**first.data, "check": checked.rmsep()},
         arrays={**first.arrays, "check_measured": y, "check_predicted": ours},
         written={**first.written, "files": workdir},
     )
+
+
+def _headline(checked: Checked) -> Headline:
+    found = checked.rmsep()
+    before, after = (number(found[name]) for name in (BEFORE, OURS))
+    what = (
+        f"{checked.name}: RMSEP of {checked.y.size} samples that nothing was fitted on"
+    )
+    note = "Ten samples measured on both instruments; simulated spectra."
+    return Headline(what, after, before, checked.unit, note)
 
 
 def _copied(name: str, workdir: Path) -> Path:

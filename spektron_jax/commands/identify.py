@@ -9,6 +9,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from spektron_jax.commands.report import identify as page
+from spektron_jax.commands.report import identify_hits as hits_page
 from spektron_jax.commands.result import Result
 from spektron_jax.config import COUNT, FRACTION, at_least, check_fields, one_of
 from spektron_jax.encoder.weights import left_out
@@ -52,10 +53,16 @@ def run(config: ConfigDict, workdir: Path) -> Result:
     given = config.identify
     pairs, files = read_pairs(config.data)
     weights, how = given.weights or None, (config.seed, given.progress)
+    headline = None
     if given.mode == "search":
         found, rows = search(pairs, weights, given.k, given.precision, *how)
         verdict = page.search_verdict(found, given.precision)
         sections, data = page.search_sections(found), asdict(found)
+        answers = hits_page.answers(rows)
+        sections = [*hits_page.sections(answers, pairs), *sections]
+        if not found.methods:  # unknown spectra: the answers are the verdict
+            verdict = [*hits_page.verdict(answers), *verdict]
+            headline = hits_page.headline(answers, given.precision)
     else:
         classified, rows = classify(pairs, weights, given.shots, given.repeats, *how)
         verdict = page.classify_verdict(classified)
@@ -65,7 +72,8 @@ def run(config: ConfigDict, workdir: Path) -> Result:
         "Identification",
         verdict,
         sections,
-        facts=f"{', '.join(files)}; weights {weights}.",
+        headline=headline,
+        facts=f"{', '.join(files)}; {weights or 'no'} encoder.",
         data={"mode": given.mode, "weights": weights, **data},
         files=files,
         written={"hits": workdir / "hits.csv"},

@@ -2,7 +2,7 @@
 
 A task knows nothing of files or HTML, and the page nothing of any task:
 
-    Result   title, facts, verdict, sections; data and arrays to be kept
+    Result   title, facts, headline, verdict, sections; data and arrays to be kept
     Section  an id, a heading, and parts: Text, Bullets, Table, Plot, Code
 
 All text is plain text; the template escapes it.
@@ -35,6 +35,25 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Headline:
+    """The one thing to remember, above the verdict.
+
+    Attributes:
+      what: the sentence above the number
+      after: the number as it is shown; "": the sentence alone
+      before: what it was, shown with an arrow
+      unit: of both
+      note: below, what it rests on
+    """
+
+    what: str
+    after: str = ""
+    before: str = ""
+    unit: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Text:
     """A paragraph; `note` sets it in small grey type, `strong` leads it in bold."""
 
@@ -63,10 +82,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure and what to look at in it."""
+    """A figure and what to look at in it; numbers: columns of a CSV beside it."""
 
     figure: "Figure"
     caption: str
+    numbers: Mapping[str, Sequence] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -98,6 +118,7 @@ class Result:
       verdict: most important first
       sections: of the page, in order
       facts: one line below the title: what the numbers rest on
+      headline: the one thing to remember
       data: JSON-ready, for results.json
       arrays: for results.npz; empty: no such file
       files: path or name of an input -> SHA-256
@@ -109,6 +130,7 @@ class Result:
     verdict: Sequence[Finding] = ()
     sections: Sequence[Section] = ()
     facts: str = ""
+    headline: Headline | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)

@@ -11,6 +11,7 @@ A task is a module of this folder with the name of the task and
 `run` may write files of its own; everything else is written here.
 """
 
+import datetime
 import json
 import os
 import pkgutil
@@ -142,7 +143,8 @@ def repeat_section(about: dict[str, Any]) -> Section:
     seeded = "" if seed is None else f"Seed {seed}; "
     files = [f"{name}: SHA-256 {value}" for name, value in about["files"].items()]
     settings = json.dumps(about["config"], indent=2, ensure_ascii=False)
-    parts: list[Part] = [Text(f"{seeded}{listed}.")]
+    made = datetime.date.today().isoformat()
+    parts: list[Part] = [Text(f"Made on {made}. {seeded}{listed}.")]
     if files:
         parts.append(Bullets(files))
     parts += [Code(about["command"]), Code(settings, summary="All settings")]

@@ -27,16 +27,16 @@ from ml_collections import ConfigDict
 from spektron_jax import provenance
 from spektron_jax.commands.predict import predicted, write_csv
 from spektron_jax.commands.report import transfer as page
-from spektron_jax.commands.report.transfer_verdict import (
+from spektron_jax.commands.report import transfer_numbers as numbers
+from spektron_jax.commands.report.transfer_outlook import headline, next_steps
+from spektron_jax.commands.report.transfer_summary import (
     Compared,
     Counts,
-    LeftOut,
-    MethodErrors,
     Names,
     Summary,
-    verdict,
 )
-from spektron_jax.commands.result import Result
+from spektron_jax.commands.report.transfer_verdict import verdict
+from spektron_jax.commands.result import Result, Section
 from spektron_jax.config import FRACTION, at_least, check_fields, one_of
 from spektron_jax.encoder.adaptation import Adaptation
 from spektron_jax.encoder.weights import left_out
@@ -48,7 +48,7 @@ from spektron_jax.errors import (
 )
 from spektron_jax.spectra.samples import PairedSamples, read_paired
 from spektron_jax.transfer.applicability import outliers
-from spektron_jax.transfer.comparison import COMBINATION, WITHOUT, Comparison
+from spektron_jax.transfer.comparison import Comparison
 from spektron_jax.transfer.curve import Curve, compare_and_vary
 from spektron_jax.transfer.estimator import CalibrationTransfer
 from spektron_jax.transfer.persistence import sha256_of
@@ -58,6 +58,11 @@ from spektron_jax.transfer.splits import KINDS, Regime, TransferSplits
 from spektron_jax.transfer.trial_log import TrialLog
 
 DEFAULT_N = 10  # target samples; where there are fewer, nobody asked for more
+# Sections of the page: answers first, what they rest on last.
+ORDER = (
+    *("warnings", "next", "predictions", "left-out", "domain", "coefficients"),
+    *("methods", "curve", "agreement", "spectra", "latent", "provenance"),
+)
 NAMED = 5  # outliers in a warning
 PREDICTED = ("prediction", "low", "high", "flag")  # as from `predicted`
 MIN_FORECAST = 10  # source spectra
@@ -108,10 +113,11 @@ def run(config: ConfigDict, workdir: Path) -> Iterator[Result]:
     found = fitted(config)
     for note in found.samples.guesses:
         print(note)
-    first = _written(config, found, answer(config, found), workdir)
+    first, summary = answer(config, found)
+    first = _written(config, found, first, workdir)
     yield first
     if config.transfer.compare or config.transfer.weights:
-        yield _second(config, first, found, workdir)
+        yield _second(config, first, found._replace(summary=summary), workdir)
 
 
 def fitted(config: ConfigDict) -> Fitted:
@@ -131,6 +137,7 @@ def fitted(config: ConfigDict) -> Fitted:
         names=Names(**samples.names),
         axis_unit=samples.unit,
         samples=Counts(source.size, rows.size, samples.ids.size),
+        labels=int((samples.measured()[1] & np.isfinite(samples.y)).sum()),
         network_share=ct.network_share_,
         prior_share=ct.prior_share_,
         weights=given.weights or None,
@@ -142,40 +149,60 @@ def fitted(config: ConfigDict) -> Fitted:
         poor_probability=ct.poor_probability_,
         failed_checks=ct.failed_checks_,
         repeatability=_repeatability(ct, samples),
-        left_out=_left_out(ct.left_out_errors(), samples.y[rows]),
+        left_out=numbers.left_out(ct.left_out_predictions()),
     )
     return Fitted(samples, splits, regime, rows, ct, summary)
 
 
-def answer(config: ConfigDict, found: Fitted) -> Result:
+def answer(config: ConfigDict, found: Fitted) -> tuple[Result, Summary]:
     """What is known without a comparison; writes nothing."""
     given, (samples, splits, _, rows, ct, summary) = config.transfer, found
     spectra, errors = _spectra(ct, splits), ct.left_out_errors()
-    sections = [page.warnings(summary)]
+    sections, odd = list[Section](), list[str]()
     if summary.left_out:
-        labelled = samples.ids[rows], samples.y[rows], errors
-        sections.append(page.left_out(summary, summary.left_out, *labelled))
-    sections.append(page.spectra(summary, **spectra))
+        y, before, after = ct.left_out_predictions()
+        ids = samples.ids[rows][: y.size]
+        sections.append(page.before_after(summary, ids, y, before, after))
+        sections.append(page.left_out(summary, summary.left_out, ids, y, errors))
     on_target = np.flatnonzero(samples.measured()[1])
     transfer, X = np.isin(on_target, rows), samples.X_target[on_target]
     arrays = {"rows": on_target, "transfer": transfer, "left_out_errors": errors}
     if len(X):
         values = _quietly(ct, X, given.coverage)
+        ids = samples.ids[on_target]
         arrays |= values | {"measured": samples.y[on_target]}
         if ct.domain_ is not None:
             domain = dict(zip(("t2", "q"), ct.distances(X), strict=True))
-            sections.append(page.domain(transfer, values["flag"], **domain))
+            kinds, counts = np.unique(values["flag"], return_counts=True)
+            flags = dict(zip(kinds.tolist(), counts.tolist(), strict=True))
+            summary = replace(summary, flags=flags)
+            odd, parts = page.odd_samples(summary, {"id": ids} | values | domain)
+            cloud = numbers.source_cloud(ct, spectra["source"])
+            known = transfer, values["flag"]
+            sections.append(page.domain(*known, **domain, source=cloud, more=parts))
             arrays |= domain
+        _, raw, snv = ct.coefficients()
+        axis, mean = samples.axis_target, X.mean(axis=0)
+        sections.append(page.coefficients(summary, axis, mean, raw, snv))
+    sections.append(page.spectra(summary, **spectra))
     compared = Compared(to_come=given.compare)
-    return Result(
+    listed = next_steps(summary, compared, odd[:NAMED])
+    result = Result(
         page.title(summary),
         verdict(summary, compared),
-        [*sections, page.provenance(summary)],
+        [
+            page.warnings(summary),
+            page.steps(listed),
+            *sections,
+            page.provenance(summary),
+        ],
         facts=page.facts(summary),
+        headline=headline(summary, compared),
         data=asdict(summary) | asdict(compared),
         arrays=arrays | spectra,
         files=samples.files,
     )
+    return result, summary
 
 
 def _written(
@@ -204,18 +231,30 @@ def _second(config: ConfigDict, first: Result, found: Fitted, workdir: Path) -> 
         points = ct.latent_map(X)  # first: the comparison looks up what this encodes
     if config.transfer.compare:
         comparison, curve = _compare(config, splits, regime, ct, workdir)
-        compared = _compared(comparison, curve)
-        tested = _held_out(comparison, compared.ours, samples.y)
-    warnings, *others, origin = first.sections
+        compared = numbers.compared(comparison, curve, summary)
+        tested = numbers.held_out(comparison, compared.ours, samples.y)
+    sections = {section.name: section for section in first.sections}
+    odd = numbers.odd(first, samples.ids)
+    sections["next"] = page.steps(next_steps(summary, compared, odd))
     if tested:
-        others = [*page.comparison(summary, compared, **tested), *others]
+        ids = samples.ids[tested["tested_rows"]]
+        values = tested["tested"], tested.get("tested_before"), tested["tested_mean"]
+        sections["predictions"] = page.before_after(
+            summary, ids, *values, tested["tested_sd"], compared
+        )
+        more = page.comparison(summary, compared)
+        sections |= {section.name: section for section in more}
     if points:
-        others.append(page.latent(summary, first.arrays["transfer"], points))
+        latent = page.latent(summary, first.arrays["transfer"], points)
+        sections["latent"] = latent
+    order = [*sections]
+    order.sort(key=lambda name: ORDER.index(name))
     named = {f"latent_{name}": values for name, values in points.items()}
     return replace(
         first,
+        headline=headline(summary, compared),
         verdict=verdict(summary, compared),
-        sections=[warnings, *others, origin],
+        sections=[sections[name] for name in order],
         data=asdict(summary) | asdict(compared),
         arrays={**first.arrays, **tested, **named},
     )
@@ -285,23 +324,6 @@ def _compare(
     return compare_and_vary(splits, regime, given.curve, *drawn, log, given.progress)
 
 
-def _compared(comparison: Comparison | None, curve: Curve) -> Compared:
-    """The numbers of a comparison for verdict and page."""
-    if comparison is None:
-        return Compared()
-    methods = comparison.predicted
-    ours = COMBINATION if COMBINATION in methods else WITHOUT
-    return Compared(
-        [MethodErrors(**row) for row in comparison.table()],
-        ours,
-        {name: comparison.difference(ours, name) for name in methods if name != ours},
-        comparison.impossible,
-        comparison.agreement(ours),
-        len(comparison.measured),
-        curve,
-    )
-
-
 def _outliers(samples: PairedSamples) -> list[str]:
     """A warning for each instrument with spectra unlike its others."""
     found = []
@@ -350,22 +372,6 @@ def _spectra(ct: CalibrationTransfer, splits: TransferSplits) -> dict[str, np.nd
     return found
 
 
-def _held_out(
-    comparison: Comparison | None, ours: str | None, y: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Labels of held-out samples, mean and SD of the ensemble's predictions."""
-    if comparison is None or ours is None:
-        return {}
-    tested = np.concatenate(comparison.rows)
-    values = np.concatenate(comparison.predicted[ours])
-    rows = np.unique(tested)
-    return {
-        "tested": y[rows],
-        "tested_mean": np.array([values[tested == row].mean() for row in rows]),
-        "tested_sd": np.array([values[tested == row].std() for row in rows]),
-    }
-
-
 def _repeatability(ct: CalibrationTransfer, samples: PairedSamples) -> float | None:
     """SD of the predictions of a sample's scans on the target; None: single scans."""
     if samples.scans is None:
@@ -380,11 +386,3 @@ def _quietly(ct: CalibrationTransfer, *given: Any) -> dict[str, np.ndarray]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SpektronWarning)
         return predicted(ct, *given)
-
-
-def _left_out(errors: np.ndarray, y: np.ndarray) -> LeftOut | None:
-    """Cross-validated errors of samples with labels y, both (n,), in short."""
-    if not errors.size:
-        return None
-    rmse = float(np.sqrt(np.mean(errors**2)))
-    return LeftOut(errors.size, rmse, float(y.std()) / rmse if rmse else None)

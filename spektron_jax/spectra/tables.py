@@ -104,10 +104,10 @@ def write_table(
     ):
         file.writelines(f"{line}\n" for line in notes)
         writer = csv.writer(file, lineterminator="\n", delimiter=delimiter)
-        writer.writerows([_harmless(cell) for cell in row] for row in rows)
+        writer.writerows([harmless(cell) for cell in row] for row in rows)
 
 
-def _harmless(cell: object) -> object:
+def harmless(cell: object) -> object:
     """A cell that no spreadsheet takes for a formula; numbers stay as they are."""
     if not isinstance(cell, str):
         return cell

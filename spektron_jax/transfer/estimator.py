@@ -31,6 +31,10 @@ from spektron_jax.errors import (
 )
 from spektron_jax.transfer import checks, frames, new_spectra, persistence, transformers
 from spektron_jax.transfer.arguments import Arguments, read
+from spektron_jax.transfer.before_after import (
+    LeftOutPredictions,
+    left_out_predictions,
+)
 from spektron_jax.transfer.comparison import Comparison, inside
 from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.domain import fit_domain
@@ -331,6 +335,27 @@ class CalibrationTransfer(
         X = self._aligned(X, axis)
         low, high = self._calibrated().interval(X, coverage)
         return new_spectra.finite(low), new_spectra.finite(high)
+
+    @one_blas_thread
+    def left_out_predictions(self) -> LeftOutPredictions:
+        """Labelled target samples before and after the transfer; see there.
+
+        Raises:
+          SpektronError: the model was loaded; it holds no samples.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> ct.left_out_predictions()[0].shape
+          (10,)
+        """
+        self._check_fitted()
+        data, fitted = self._data, self._model
+        if data is None or not isinstance(fitted, FittedEnsemble):
+            raise SpektronError(
+                "left_out_predictions: fit again; a file has no samples"
+            )
+        return left_out_predictions(data, fitted.groups, fitted.without)
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "_model"):

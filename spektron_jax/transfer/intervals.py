@@ -97,23 +97,28 @@ class Intervals:
         n = self.errors.size
         if n < MIN_CALIBRATED or coverage * (n + 1) > n + 1e-9:
             return NOT_CALIBRATED
-        half = self._scale(coverage) * self.spread.mean
+        half = self.scale(coverage) * self.spread.mean
         return CALIBRATED if half <= self.label_sd else TOO_WIDE
 
     def interval(
         self, X: np.ndarray, coverage: float = 0.9
     ) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends for spectra (m, L), both (m,)."""
-        if self.mark(coverage) != NOT_CALIBRATED:
-            half = self._scale(coverage) * self.spread(X)
-        elif self.errors.size >= 2:
-            half = self.errors.max() + self.shift
-        else:
-            half = np.quantile(self.source_errors, coverage) + self.shift
+        fixed = self.fixed(coverage)
+        half = self.scale(coverage) * self.spread(X) if fixed is None else fixed
         centre = self.predict(X)
         return centre - half, centre + half
 
-    def _scale(self, coverage: float) -> float:
+    def fixed(self, coverage: float) -> float | None:
+        """Half the width where it is the same for every spectrum, not calibrated."""
+        if self.mark(coverage) != NOT_CALIBRATED:
+            return None
+        if self.errors.size >= 2:
+            return float(self.errors.max() + self.shift)
+        return float(np.quantile(self.source_errors, coverage) + self.shift)
+
+    def scale(self, coverage: float) -> float:
+        """Half the width over h(x)^(1/4), calibrated."""
         t = stats.t.ppf((1 + coverage) / 2, self.errors.size - 1)
         return float(NARROWER * t * np.sqrt(np.mean(self.scaled**2)))
 

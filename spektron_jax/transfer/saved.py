@@ -20,6 +20,7 @@ from spektron_jax.transfer.applicability import Applicability
 from spektron_jax.transfer.arguments import POINTS
 from spektron_jax.transfer.comparison import Comparison
 from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.inputs import on_axis, same
 from spektron_jax.transfer.intervals import Intervals
 from spektron_jax.transfer.members import Affine
 from spektron_jax.transfer.new_spectra import Known
@@ -79,6 +80,9 @@ class Saved:
         raise NotImplementedError
 
     def _calibrated(self) -> Intervals:
+        raise NotImplementedError
+
+    def interval_mark(self, coverage: float = 0.9) -> str:
         raise NotImplementedError
 
     def verdict(self) -> Verdict:
@@ -148,6 +152,87 @@ class Saved:
             )
         vars(self).update(vars(other))
         return self
+
+    def export(
+        self, path: str | Path, format: str | None = None, coverage: float = 0.9
+    ) -> Path:
+        """Write one file that predicts without Python, with the same numbers.
+
+        Value, interval, T2, Q and flag for a spectrum on the target's own axis; any
+        other axis is refused. `docs/export.md` describes the forms.
+
+        Args:
+          path: of the file
+          format: "csv", "excel", "json", "onnx", "c", "javascript" or "page", an HTML
+            page for dropped files; None: by the ending of `path`
+          coverage: of the intervals
+
+        Returns:
+          The absolute path.
+
+        Raises:
+          SpektronError: not fitted, a preprocessing that a file cannot hold, another
+            format, or the file cannot be written.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> ct.export("moisture.csv").name
+          'moisture.csv'
+        """
+        from spektron_jax.transfer.export import writing
+
+        self._check_fitted()
+        kind = writing.format_of(Path(path), format)
+        known = ("property", "property_unit", "quantity", "target")
+        named = {name: str(self.about_.get(name) or "") for name in known}
+        named["property"] = named["property"] or self._label or ""
+        named |= {"unit": named.pop("property_unit"), "instrument": named.pop("target")}
+        about = named | {
+            "made from": self.regime_,
+            "intervals": self.interval_mark(coverage),
+            "verdict": str(self.verdict()),
+            "source_sha256": str(self.provenance_["source_sha256"]),
+        }
+        found = self._definition(coverage, about)
+        return writing.write(Path(path), kind, found)
+
+    def coefficients(self) -> tuple[float, np.ndarray, np.ndarray | None]:
+        """The calibration as vectors on the target's own axis.
+
+        Returns:
+          intercept, raw and snv, (q,) each: a spectrum x is predicted as intercept +
+          raw . x + (snv . x + a constant) / SD(x); snv None: no such part.
+
+        Raises:
+          SpektronError: not fitted, or a preprocessing that is no weighted sum.
+
+        Example:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> intercept, raw, snv = ct.coefficients()
+          >>> raw.shape
+          (700,)
+        """
+        self._check_fitted()
+        found = self._definition(0.9, {})
+        snv = None if found["snv"] is None else np.array(found["snv"])
+        return found["intercept"], np.array(found["raw"]), snv
+
+    def _definition(self, coverage: float, about: dict[str, str]) -> dict[str, Any]:
+        """What is exported; see `transfer/export/definition.py`."""
+        from spektron_jax.transfer.export import folding
+        from spektron_jax.transfer.export.definition import definition
+
+        measured = self._axis_target
+
+        def aligned(X: np.ndarray) -> np.ndarray:
+            return on_axis(X, measured, self.axis_, self.unit_)[0]
+
+        between = None if same(measured, self.axis_) else aligned
+        points = folding.points(between, self.preprocessing_, measured.size)
+        parts = self._model, self._calibrated(), self.domain_, self._known
+        return definition(measured, self.unit_, points, *parts, coverage, about)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -153,7 +155,8 @@ def test_all_pairs_of_instruments(two_instruments, tmp_path, capsys):
     first = rows[0]
     assert first["query_id"] == first["name"] == "c0" and first["rank"] == "1"
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "When to reject" in page and "http" not in page.split("<svg")[0]
+    assert "When to reject" in page and '<h2 id="hits"' in page
+    assert not re.search(r"https?://(?!www.w3.org)", unquote(page))
     assert "report:" in capsys.readouterr().out
 
 

@@ -109,6 +109,23 @@ SUBCOMMANDS = {
         ),
         writes=False,
     ),
+    "export": Subcommand(
+        "a model as a file that predicts without Python",
+        "export.py",
+        "CSV, an Excel sheet with formulas, JSON, ONNX, C, JavaScript, or a page on "
+        "which spectra are dropped; the name's ending says which. The same numbers, "
+        "without loss. Seconds.",
+        (
+            Place("MODEL", "model", "folder that transfer wrote"),
+            Place(
+                "FILE", "out", "such as moisture.xlsx or moisture.html", needed=False
+            ),
+        ),
+        examples=(
+            "spektron export runs/transfer moisture.xlsx",
+            "spektron export runs/transfer calculator.html",
+        ),
+    ),
     "monitor": Subcommand(
         "is a transfer still right? Enter control samples",
         "monitor.py",

@@ -16,8 +16,9 @@ HEADLINE = (COMBINATION, "cosine", "derivative", WITH_NETWORK)  # in the verdict
 def search_verdict(results: SearchResults, precision: float) -> list[Finding]:
     """How often the right name came first, what the network adds, what is rejected."""
     if not results.methods:
-        text = f"{results.queries} queries searched; their answers are not known, so "
-        return [Finding(None, "search", text + "nothing is judged")]
+        text = f"{results.queries} queries searched; their true names are not in the "
+        text += "library's labels, so how often such hits are right was not measured"
+        return [Finding(None, "search", text)]
     scores = {score.method: score for score in results.methods}
     found = []
     for score in (scores[name] for name in HEADLINE if name in scores):

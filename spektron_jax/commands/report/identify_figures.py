@@ -1,11 +1,49 @@
 """Figures of an identification. Numbers in, one matplotlib Figure out."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from spektron_jax.commands.report.curves import Point, curves_by_number
-from spektron_jax.commands.report.style import GREY, PALETTE, new_figure, styled
+from spektron_jax.commands.report.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    PALETTE,
+    new_figure,
+    styled,
+)
+
+
+class Overlay(NamedTuple):
+    """A query over the library's spectrum of its hit; (axis in cm-1, values) each."""
+
+    title: str
+    query: tuple[np.ndarray, np.ndarray]
+    hit: tuple[np.ndarray, np.ndarray]
+
+
+@styled
+def overlays(drawn: Sequence[Overlay]) -> Figure:
+    """A panel for each query."""
+    rows = -(-len(drawn) // 2)
+    figure = new_figure(0.5 + 1.9 * rows)
+    panels = figure.subplots(rows, 2, squeeze=False).ravel()
+    for axes, one in zip(panels, drawn, strict=False):
+        for (x, y), colour, width, name in (
+            (one.hit, BLUE, 2.0, "library"),
+            (one.query, BLACK, 0.9, "query"),
+        ):
+            scaled = (y - y.min()) / (np.ptp(y) or 1.0)
+            axes.plot(x, scaled, color=colour, lw=width, label=name)
+        axes.set_title(one.title, parse_math=False, fontsize=8.5)
+        axes.set(yticks=[], xlabel="cm⁻¹")
+    panels[0].legend(loc="best")
+    for axes in panels[len(drawn) :]:
+        axes.set_axis_off()
+    return figure
 
 
 @styled

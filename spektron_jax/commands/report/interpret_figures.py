@@ -44,12 +44,14 @@ def poles(before: Oscillators, after: Oscillators, spacing_cm1: float) -> Figure
     grid = _columns(figure, len(after.period_cm1), "layer", "period (1/cm)")
     for layer, axes in enumerate(grid):
         period, decay = before.period_cm1[layer], before.decay_cm1[layer]
-        axes.scatter(period, decay, s=14, color=LIGHT, label="before training")
+        look = dict[str, Any](color=LIGHT, label="before training", rasterized=True)
+        axes.scatter(period, decay, s=14, **look)
         for way, (name, colour) in enumerate(DIRECTIONS):
             period, decay, strength = (each[layer, way] for each in after)
             size = 22 * strength * strength.size
             look = dict[str, Any](facecolor="none", edgecolor=colour, lw=0.9)
-            axes.scatter(period, decay, s=size, label=f"after, {name}", **look)
+            look |= {"label": f"after, {name}", "rasterized": True}
+            axes.scatter(period, decay, s=size, **look)
         axes.axvline(2 * spacing_cm1, color=GREY, ls=":", lw=1)
         axes.set(xscale="log", yscale="log")
     grid[0].set_ylabel("decay length (1/cm)")

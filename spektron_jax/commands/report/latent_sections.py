@@ -74,8 +74,9 @@ def latent_section(arrays: Mapping[str, np.ndarray]) -> Section:
     plots = [
         Plot(
             latent_scatter(arrays[code], *labels, name=code),
-            f"{code}, first two principal components. {DESIRED[code]} A plane shows "
-            "only a part; the probes use all dimensions.",
+            f"{code}, first two principal components. {DESIRED[code]} Instruments are "
+            "numbered; on the right each colour and marker is one molecule in one "
+            "modality. A plane shows only a part; the probes use all dimensions.",
         )
         for code in CODES
     ]

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from spektron_jax.commands.report import pretrain_figures as figures
+from spektron_jax.commands.report import pretrain_outlook as outlook
 from spektron_jax.commands.report import pretrain_verdict as verdict
 from spektron_jax.commands.report.interpret_figures import poles
 from spektron_jax.commands.report.latent_sections import (
@@ -15,7 +16,13 @@ from spektron_jax.commands.report.latent_sections import (
 )
 from spektron_jax.commands.report.spectrum_figure import reconstruction
 from spektron_jax.commands.report.style import METHODS
-from spektron_jax.commands.report.wording import count, interval, number, share
+from spektron_jax.commands.report.wording import (
+    count,
+    decimals,
+    interval,
+    number,
+    share,
+)
 from spektron_jax.commands.result import Part, Plot, Result, Section, Table, Text
 from spektron_jax.probes.disentanglement import CODES
 from spektron_jax.probes.interpretation.oscillators import (
@@ -59,14 +66,16 @@ def pretrain_result(
     return Result(
         title=f"Pretraining report: {name}",
         facts="; ".join(facts) + ".",
+        headline=outlook.headline(evaluation),
         verdict=[
-            *verdict.smoke_test_findings(evaluation["step"]),
             *(verdict.reconstruction_finding(errors[gap], gaps[gap]) for gap in GAPS),
             chemistry,
             verdict.instrument_code_finding(probes["z_inst"]),
             verdict.loss_finding(metrics["step"], metrics["loss/total"]),
         ],
         sections=[
+            outlook.next_steps(evaluation),
+            outlook.beside_shipped(evaluation),
             reconstruction_section(errors, gaps),
             examples_section(arrays),
             probes_section(probes, chemistry.label),
@@ -83,21 +92,22 @@ def reconstruction_section(
     errors: Mapping[str, Any], gaps: Mapping[str, str]
 ) -> Section:
     """Errors of model and baselines; both arguments by the kind of gap."""
-    header = ["filled by", "mean squared error", "95 % interval", "root of it"]
-    header += ["model's error / this"]
+    header = ["filled by", "RMSE", "95 % interval", "model's squared error / this"]
     tables = []
     for gap in GAPS:
         rows = []
+        shown = decimals([errors[gap][method]["rmse"] for method in METHODS])
         for method, (name, *_) in METHODS.items():
             entry, ratio = errors[gap][method], errors[gap]["ratio"].get(method)
             against = f"{number(ratio['ratio'])} {interval(ratio)}" if ratio else ""
-            error, root = number(entry["mse"]), number(entry["rmse"])
-            rows.append((name, error, interval(entry), root, against))
+            ends = {end: entry[end] ** 0.5 for end in ("low", "high")}
+            root = shown(entry["rmse"])
+            rows.append((name, root, interval(ends, shown), against))
         caption = gaps[gap][0].upper() + gaps[gap][1:]
         tables.append(Table(header, rows, caption, marked=0))
     note = Text(
         "Error against the noise-free spectrum, on hidden points only, in absorbance "
-        "(for Raman: intensity on the same scale) squared. Intervals: bootstrap over "
+        "(for Raman: intensity on the same scale). Intervals: bootstrap over "
         "molecules; the ratio pairs the methods molecule by molecule, so it can be "
         "clear where the single intervals overlap. Below 1 the model is better.",
         note=True,
@@ -118,7 +128,9 @@ def examples_section(arrays: Mapping[str, np.ndarray]) -> Section:
         Text(
             "Shaded spans were withheld. Look whether the model puts a band where the "
             "interpolations draw a straight line, at the right place and height, and "
-            "whether it invents bands where the clean spectrum has none."
+            "whether it invents bands where the clean spectrum has none. Where the "
+            "model's line lies on an interpolation, both fill alike. Titles: the "
+            "molecule as SMILES, since the line lists hold no names."
         )
     ]
     titles = arrays["example_title"][:EXAMPLES_SHOWN].astype(str)
@@ -196,6 +208,7 @@ def training_section(metrics: Mapping[str, np.ndarray], chance: float) -> Sectio
             facts.append(words.format(number(float(value))))
     parts: list[Part] = [
         Text(f"{', '.join(facts)}."),
+        outlook.loss_shares(metrics),
         Plot(
             figures.loss_curves(metrics),
             "Every term should be above zero and none should swamp the others. The "

@@ -8,7 +8,6 @@ Rules, fixed before any run is looked at:
   `probes/disentanglement.py`.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +15,6 @@ import numpy as np
 
 from spektron_jax.commands.report.wording import interval, number, share
 from spektron_jax.commands.result import Finding
-from spektron_jax.encoder.weights import SHIPPED
 from spektron_jax.probes.disentanglement import (
     COLLAPSED_SHARE,
     hides_instrument,
@@ -24,7 +22,6 @@ from spektron_jax.probes.disentanglement import (
     verdict,
 )
 
-SMOKE_TEST_STEPS = 2000  # fewer than any part of the shipped weights took
 INTERPOLATIONS = {"linear": "linear", "spline": "cubic spline"}
 
 
@@ -35,27 +32,6 @@ def gap_names(mask: Mapping[str, Any]) -> dict[str, str]:
         "long": f"gaps of {low:g}–{high:g} cm⁻¹",
         "short": f"gaps of {mask['block']} points",
     }
-
-
-def smoke_test_findings(step: int) -> list[Finding]:
-    """Of a run too short to judge: that it is one, and what shipped weights reach."""
-    if step >= SMOKE_TEST_STEPS:
-        return []
-    text = "show that training runs on this machine, not what it reaches; what follows "
-    text = f"{step} steps {text}is that of a model that has hardly begun to learn."
-    path = SHIPPED / "nano" / "evaluation.json"
-    if path.is_file():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        ratio = found["reconstruction"]["long"]["ratio"]["linear"]
-        probes = found["probes"]["z_chem"]
-        text += (
-            " The shipped weights (nano, hours of training) fill long gaps with "
-            f"{number(ratio['ratio'])} {interval(ratio)} times the squared error of "
-            "linear interpolation and find "
-            f"{share(probes['molecule']['accuracy'])} of the molecules on another "
-            "instrument."
-        )
-    return [Finding(None, "a smoke test", text)]
 
 
 def reconstruction_finding(errors: Mapping[str, Any], gap: str) -> Finding:

@@ -5,11 +5,19 @@ Rules of the verdict, fixed before any data:
 - Two methods differ when the 95 % interval of the difference of their RMSEP over the
   same splits leaves out 0; otherwise there is no clear difference.
 - RPD says what a calibration is good for: `transfer/usefulness.py`.
+- Of fewer than 20 held-out samples no ranking of methods is claimed.
+- That there are enough samples is said only where more labels were tried.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
+from spektron_jax.commands.report.transfer_outlook import risk
+from spektron_jax.commands.report.transfer_summary import (
+    Compared,
+    Estimate,
+    MethodErrors,
+    Summary,
+)
 from spektron_jax.commands.report.wording import interval, number
 from spektron_jax.commands.result import Finding
 from spektron_jax.transfer.comparison import CEILING, ENCODER, FLOOR, WITHOUT
@@ -19,108 +27,6 @@ from spektron_jax.transfer.usefulness import USES, use_of
 
 MIN_SHARE = 0.005  # of the model; below it a difference is one of rounding
 NEAR_CEILING = 1.1  # times the RMSEP of all target labels
-
-Estimate = Mapping[str, float]  # difference, low, high
-
-
-@dataclass(frozen=True)
-class MethodErrors:
-    """Errors of one method on held-out samples; low and high bound the RMSEP."""
-
-    method: str
-    rmsep: float
-    low: float
-    high: float
-    bias: float
-    sep: float
-    r2: float | None
-    r2_sd: float | None
-    rpd: float | None
-    rpiq: float | None
-    n: int
-
-
-@dataclass(frozen=True)
-class Compared:
-    """All methods on the same splits; no table: nothing was compared.
-
-    Attributes:
-      table: least RMSEP first
-      ours: which of them is the fitted procedure
-      differences: method -> RMSEP of ours minus this method's
-      impossible: method -> why it could not be fitted
-      agreement: of ours with the source's own calibration, see `metrics.agreement`
-      trials: number of splits
-      curve: method -> rows of n, rmsep, low, high
-      to_come: nothing was compared yet, but it will be
-    """
-
-    table: Sequence[MethodErrors] = ()
-    ours: str | None = None
-    differences: Mapping[str, Estimate] = field(default_factory=dict)
-    impossible: Mapping[str, str] = field(default_factory=dict)
-    agreement: Estimate | None = None
-    trials: int = 0
-    curve: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
-    to_come: bool = False
-    floor: str = FLOOR
-    ceiling: str = CEILING
-    without: str = WITHOUT
-
-    def of(self, method: str | None) -> MethodErrors | None:
-        """Errors of a method; None: it is not in the table."""
-        return next((row for row in self.table if row.method == method), None)
-
-
-@dataclass(frozen=True)
-class Names:
-    """Of the instruments and what they measure."""
-
-    source: str
-    target: str
-    property: str
-    property_unit: str
-    quantity: str
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Samples that the source, the target and the files have."""
-
-    source: int
-    target: int
-    all: int
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """Cross-validated errors of n labelled target samples; rpd None: no error."""
-
-    n: int
-    rmse: float
-    rpd: float | None
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a transfer found; with `Compared` all of results.json."""
-
-    regime: str
-    names: Names
-    axis_unit: str
-    samples: Counts
-    network_share: float  # of the encoder in the model
-    prior_share: float  # of members with the learned prior
-    weights: str | None
-    provenance: Mapping[str, object]
-    coverage: float
-    interval: str  # as from `Intervals.mark`
-    warnings: Sequence[str]
-    forecast: Mapping[str, str] | None  # level and text
-    poor_probability: float | None  # of R2 below 0.5, where no label tells
-    left_out: LeftOut | None  # None: fewer than 2 labelled target samples
-    failed_checks: Sequence[str] = ()  # of the data, see `checks.NAMES`
-    repeatability: float | None = None  # SD of a sample's scans, predicted
 
 
 def verdict(summary: Summary, compared: Compared) -> list[Finding]:
@@ -132,10 +38,7 @@ def verdict(summary: Summary, compared: Compared) -> list[Finding]:
         found = [_recommendation(summary, compared, ours), _baseline(summary, compared)]
         found += _learned(summary, compared) + _ceiling(summary, compared, ours)
     found.append(_interval(summary))
-    if forecast := summary.forecast:
-        label = f"risk before transfer: {forecast['level']}"
-        found.append(Finding(forecast["level"] == "low", label, forecast["text"]))
-    return found
+    return [*found, *risk(summary)]
 
 
 def clearly(change: Estimate) -> int:
@@ -165,6 +68,8 @@ def _first(summary: Summary, compared: Compared) -> Finding:
             f"{_error(summary, known.rmse)}, RPD "
             f"{number(known.rpd) if known.rpd else 'not defined'}: good for {use}."
         )
+        if known.before is not None:
+            text += f" Without transfer it is {_error(summary, known.before)}."
         if summary.samples.target < summary.samples.all:
             text += " They are chosen to be extreme: errors of others tend to be less."
     if compared.to_come:
@@ -179,12 +84,16 @@ def _recommendation(
 ) -> Finding:
     names, use = summary.names, use_of(ours.rpd)
     error = _error(summary, ours.rmsep)
+    held = compared.tested or ours.n
     text = (
         f"With {summary.samples.target} target samples the ensemble predicts "
         f"{names.property} on {names.target} with an RMSEP of {error} "
         f"{interval(vars(ours))}, bias {number(ours.bias)}, RPD "
-        f"{number(ours.rpd) if ours.rpd else 'not defined'}: good for {use}."
+        f"{number(ours.rpd) if ours.rpd else 'not defined'}, on {held} samples that "
+        f"the fits had not seen: good for {use}."
     )
+    if compared.few:
+        text += f" {held} samples are few: take these numbers as a rough guide."
     useful = use != USES[0][1]
     if not summary.samples.target:
         text += " Nothing is known of the target: a few samples on it may change much."
@@ -211,19 +120,29 @@ def _baseline(summary: Summary, compared: Compared) -> Finding:
         text = "No single method could be fitted beside it."
         return Finding(None, "no single method", text)
     best = single[0]
+    ahead = [row.method for row in single if row.rmsep < _ours(compared)]
     name, change = best.method, compared.differences[best.method]
     text = (
         f"Of {len(single)} single methods {name} has the least RMSEP, "
         f"{_error(summary, best.rmsep)}; the ensemble's minus it: "
         f"{with_interval(change)}"
     )
-    if clearly(change) > 0:
+    if compared.few:
+        text += f". Too few samples ({compared.tested}) to rank methods by."
+        text += _also(ahead)
+        return Finding(None, "methods not ranked", text)
+    better = [one for one in ahead if clearly(compared.differences[one]) > 0]
+    if better:
         text += ". The choice was made on these same samples, so it flatters "
-        return Finding(False, f"{name} is better here", f"{text}{name} somewhat.")
+        text += f"{' and '.join(better)} somewhat."
+        text += _also([one for one in ahead if one not in better])
+        are = "is" if len(better) == 1 else "are"
+        return Finding(False, f"{', '.join(better)} {are} better here", text)
     if clearly(change) < 0:
         return Finding(True, "better than any single method", f"{text}.")
     text += ": no clear difference. The ensemble spares the choice, which these "
     text += "samples alone could not make safely."
+    text += _also(ahead)
     return Finding(None, f"{name} would do as well", text)
 
 
@@ -255,8 +174,8 @@ def _learned(summary: Summary, compared: Compared) -> list[Finding]:
 
 def _ceiling(summary: Summary, compared: Compared, ours: MethodErrors) -> list[Finding]:
     ceiling = compared.of(CEILING)
-    if ceiling is None:
-        return []
+    if ceiling is None or compared.more_labels == 0:
+        return []  # the same labels: nothing is learned of more
     ratio = ours.rmsep / ceiling.rmsep if ceiling.rmsep else float("inf")
     text = "A calibration on all target labels "
     if ratio > 1:
@@ -264,9 +183,27 @@ def _ceiling(summary: Summary, compared: Compared, ours: MethodErrors) -> list[F
         text += "times less."
     else:
         text += f"is no better: RMSEP {_error(summary, ceiling.rmsep)}."
+    if compared.more_labels:
+        text += f" It had {compared.more_labels} labels more."
+    change = compared.differences.get(CEILING)
+    if compared.few or (change and ratio > NEAR_CEILING and clearly(change) <= 0):
+        text += " The difference is within what the test can tell."
+        return [Finding(None, "whether more samples help is open", text)]
     if ratio <= NEAR_CEILING:
         return [Finding(True, "enough samples", text)]
     return [Finding(None, "more samples can help", text)]
+
+
+def _also(ahead: Sequence[str]) -> str:
+    """The methods with a lower RMSEP, where there is more than the one named."""
+    if len(ahead) < 2:
+        return ""
+    return f" Lower RMSEP than the ensemble's: {'; '.join(ahead)}."
+
+
+def _ours(compared: Compared) -> float:
+    row = compared.of(compared.ours)
+    return float("inf") if row is None else row.rmsep
 
 
 def _interval(summary: Summary) -> Finding:

@@ -1,6 +1,6 @@
 """Numbers as pages and verdicts write them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -18,6 +18,20 @@ def number(value: float) -> str:
         return f"{value:.0f}" if "e" in plain else plain
     mantissa, exponent = f"{value:.2e}".split("e")
     return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+
+
+def decimals(values: Iterable[float], digits: int = 3) -> Callable[[float], str]:
+    """How to write numbers of one column alike: with the decimals the least needs.
+
+    Args:
+      values: of which the least, by size and not 0, is shown with that many digits
+      digits: three for errors
+    """
+    sizes = [abs(value) for value in values if value and np.isfinite(value)]
+    places = digits - 1 - int(np.floor(np.log10(min(sizes)))) if sizes else 0
+    if not 0 <= places <= 6:
+        return number
+    return lambda value: f"{value + 0.0:.{places}f}".replace("-", "\u2212")
 
 
 def share(value: float) -> str:

@@ -7,16 +7,15 @@ import pytest
 
 from spektron_jax.commands.report import transfer as page
 from spektron_jax.commands.report.html import render
-from spektron_jax.commands.report.transfer_verdict import (
+from spektron_jax.commands.report.transfer_summary import (
     Compared,
     Counts,
     LeftOut,
     MethodErrors,
     Names,
     Summary,
-    clearly,
-    verdict,
 )
+from spektron_jax.commands.report.transfer_verdict import clearly, verdict
 from spektron_jax.commands.result import Result
 from spektron_jax.metrics import agreement
 from spektron_jax.transfer.intervals import TOO_WIDE
@@ -122,7 +121,7 @@ def test_words_for_what_is_missing():
     bare = replace(SUMMARY, interval="not calibrated", forecast=forecast)
     found = verdict(replace(bare, weights=None), Compared())
     assert [each.label for each in found] == [
-        *("not checked", "intervals not calibrated", "risk before transfer: high")
+        *("not checked", "intervals not calibrated", "risk before the transfer: high")
     ]
     wide = verdict(replace(bare, interval=TOO_WIDE), Compared())[1]
     assert wide.label == "intervals too wide to be of use" and wide.good is False
@@ -156,7 +155,7 @@ def test_the_largest_left_out_errors_are_named():
     section = page.left_out(SUMMARY, known, ids, np.ones(7), errors)
     text, table = section.parts
     assert "RMSE 3.60 (%), RPD 1.10" in text.text
-    assert [row[0] for row in table.rows] == ["<", "f", "e", "d", "c"]
+    assert [row[0] for row in table.rows] == ["<", "f", "e", "d", "c", "b", "a"]
 
 
 def rendered(compared):
@@ -167,7 +166,8 @@ def rendered(compared):
             verdict(SUMMARY, compared),
             [
                 page.warnings(SUMMARY),
-                *page.comparison(SUMMARY, compared, y, y, y),
+                page.before_after(SUMMARY, "abcd", y, y + 1, y, y, compared),
+                *page.comparison(SUMMARY, compared),
                 page.provenance(SUMMARY),
             ],
             page.facts(SUMMARY),
@@ -191,8 +191,8 @@ def test_agreement_curve_and_what_could_not_be_fitted_are_shown():
     )
     html = rendered(compared)
     assert "by 0.5" in html and "concordance 0.909" in html
-    assert "DS: too few pairs" in html and '<tr class="marked">' in html
-    assert html.index('id="curve"') < html.index('id="predictions"')
+    assert "DS</abbr>: too few pairs" in html and '<tr class="marked">' in html
+    assert html.index('id="curve"') < html.index('id="agreement"')
 
 
 def test_instruments_latent_codes_and_domain_are_drawn():

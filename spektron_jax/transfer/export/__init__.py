@@ -1,0 +1,1 @@
+"""A fitted transfer as files that predict without Python: `ct.export`."""
