@@ -29,7 +29,7 @@ class _RowWise(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def fit(self, X: Any, y: Any = None) -> Self:
         """Check parameters against spectra (n, L); InputError if they do not fit.
 
-        Example:
+        Examples:
           >>> import numpy as np
           >>> from spektron_jax import corrections
           >>> axis = np.linspace(0, 1, 200)
@@ -44,7 +44,7 @@ class _RowWise(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> np.ndarray:
         """Corrected spectra, (n, L) -> (n, L) float64.
 
-        Example:
+        Examples:
           >>> import numpy as np
           >>> from spektron_jax import corrections
           >>> axis = np.linspace(0, 1, 200)
@@ -74,7 +74,7 @@ class Baseline(_RowWise):
       p: weight of points above the baseline, of "asls".
       half_window: of "snip", in points: wider than half of the widest band.
 
-    Example:
+    Examples:
       >>> import numpy as np
       >>> from spektron_jax import corrections
       >>> axis = np.linspace(0, 1, 200)
@@ -137,7 +137,7 @@ class Despike(_RowWise):
       threshold: in robust SDs (by the median absolute deviation).
       window: points, odd, at least twice as wide as a spike.
 
-    Example:
+    Examples:
       >>> import numpy as np
       >>> from spektron_jax import corrections
       >>> axis = np.linspace(0, 1, 200)
@@ -183,7 +183,7 @@ class AtrCorrection(_RowWise):
       wavenumbers: (L,) cm-1, of the points that a model uses (`ct.axis_`).
       reference: cm-1 at which spectra stay as they are.
 
-    Example:
+    Examples:
       >>> import numpy as np
       >>> from spektron_jax import corrections
       >>> axis = np.linspace(0, 1, 200)

@@ -22,7 +22,7 @@ ADD_NETWORK = 'pip install "spektron-jax[network]"'
 class SpektronError(Exception):
     """A failure that the user can repair; `str(error)` is one line saying how.
 
-    Example:
+    Examples:
       >>> import spektron_jax
       >>> try:
       ...     spektron_jax.read("absent.csv")
@@ -39,7 +39,7 @@ class InputError(SpektronError, ValueError):
 class NetworkMissing(SpektronError, ImportError):
     """Something was asked for that needs JAX, which is not installed.
 
-    Example:
+    Examples:
       >>> from spektron_jax import NetworkMissing
       >>> print(NetworkMissing("lab"))
       lab: needs JAX, which is not installed; pip install "spektron-jax[network]"
@@ -52,7 +52,7 @@ class NetworkMissing(SpektronError, ImportError):
 class SpektronWarning(UserWarning):
     """Something in the user's data that is to be looked at.
 
-    Example:
+    Examples:
       >>> import warnings
       >>> import spektron_jax
       >>> warnings.simplefilter("error", spektron_jax.SpektronWarning)  # stop at any

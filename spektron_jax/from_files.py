@@ -28,7 +28,7 @@ class FileTransfer(CalibrationTransfer):
     Attributes:
       notes_: what was taken where a file leaves it open, a sentence each
 
-    Example:
+    Examples:
       >>> from spektron_jax import demo
       >>> ct, X, y = demo.transferred(modality="")
       >>> ct.notes_[0].partition(": ")[2]
@@ -49,7 +49,7 @@ class FileTransfer(CalibrationTransfer):
         Raises:
           SpektronError: not fitted on files, or the page cannot be written.
 
-        Example:
+        Examples:
           >>> import spektron_jax
           >>> from spektron_jax import demo
           >>> old, new = map(demo.path_of, demo.FILES[:2])
@@ -118,7 +118,7 @@ def transfer(
       SpektronError: a file, an instrument, a property or labels that do not fit; says
         which and what to do.
 
-    Example:
+    Examples:
       >>> import spektron_jax
       >>> from spektron_jax import demo
       >>> old, new = map(demo.path_of, demo.FILES[:2])

@@ -95,7 +95,7 @@ class LineCorpus:
       checksum: sha256 of the file.
       usable: (n, modality codes) bool, True where a spectrum can be rendered.
 
-    Example:
+    Examples:
       >>> from spektron_jax import LineCorpus
       >>> corpus = LineCorpus.load()
       >>> len(corpus.smiles)
@@ -137,7 +137,7 @@ class LineCorpus:
         [low_cm1, high_cm1] has 0.1 km/mol (IR) or 0.1 A^4/amu (Raman) or more; NIR
         wants an X-H bond that changes the dipole by 0.1 D/A or more.
 
-        Example:
+        Examples:
           >>> from spektron_jax import LineCorpus
           >>> LineCorpus.load(modalities=("NIR",)).usable.sum() > 9000
           np.True_
@@ -173,7 +173,7 @@ class LineCorpus:
     def examples(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Return (molecule, modality code), (e,) int32 each, usable in `split`.
 
-        Example:
+        Examples:
           >>> from spektron_jax import LineCorpus
           >>> corpus = LineCorpus.load()
           >>> molecules, codes = corpus.examples("test")
@@ -186,7 +186,7 @@ class LineCorpus:
     def rows_of(self, smiles: Iterable[str]) -> np.ndarray:
         """Return the rows of molecules, by SMILES as written in the file, (B,).
 
-        Example:
+        Examples:
           >>> from spektron_jax import LineCorpus
           >>> corpus = LineCorpus.load()
           >>> corpus.rows_of(["O", "CCO"]).tolist()
@@ -214,7 +214,7 @@ class LineCorpus:
           bend_cm1: (B, M) float32, positions of the X-H bends, scaled.
           bend_share: (B, M, 3) float32, shares of CH, NH and OH bending.
 
-        Example:
+        Examples:
           >>> from spektron_jax import LineCorpus
           >>> corpus = LineCorpus.load()
           >>> slopes = corpus.bonds(corpus.rows_of(["O"]))["dmu_dr_debye_per_a"]
@@ -245,7 +245,7 @@ class LineCorpus:
         X-H bonds by type, and what SMILES shows: terminal double-bonded oxygen,
         triple-bonded nitrogen and halogens.
 
-        Example:
+        Examples:
           >>> from spektron_jax import LineCorpus
           >>> corpus = LineCorpus.load()
           >>> names, counts = corpus.groups(corpus.rows_of(["CCO"]))
@@ -283,7 +283,7 @@ class LineCorpus:
 
         A corpus loaded for the NIR adds what `bonds` returns, for every example.
 
-        Example:
+        Examples:
           >>> import numpy as np
           >>> from spektron_jax import LineCorpus
           >>> corpus = LineCorpus.load()

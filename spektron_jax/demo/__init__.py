@@ -20,7 +20,7 @@ def path_of(name: str) -> Path:
 def paths() -> tuple[Path, ...]:
     """The old instrument's samples, ten of them on the new one, thirty others on it.
 
-    Example:
+    Examples:
       >>> from spektron_jax import demo
       >>> [path.name for path in demo.paths()]
       ['old_instrument.csv', 'new_instrument.csv', 'new_samples.csv']
@@ -38,7 +38,7 @@ def transferred(**settings: Any) -> tuple:
       The fitted estimator, spectra of the new instrument (30, 700) and their reference
       values (30,).
 
-    Example:
+    Examples:
       >>> from spektron_jax import demo
       >>> ct, X, y = demo.transferred()
       >>> round(ct.score(X, y), 2)

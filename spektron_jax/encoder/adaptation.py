@@ -23,7 +23,7 @@ class Adaptation:
       lora: rank of adapters on attention and backbone, which then move too; 0: none
       seed: of masks and adapters
 
-    Example:
+    Examples:
       >>> from spektron_jax import Adaptation, CalibrationTransfer
       >>> ct = CalibrationTransfer(adaptation=Adaptation(steps=3, lora=4))
       >>> ct.adaptation.steps

@@ -48,7 +48,7 @@ def load_encoder(weights: str | Path = "nano") -> "Encoder":
     Raises:
       SpektronError: nothing there, or not weights of this model.
 
-    Example:
+    Examples:
       >>> import spektron_jax
       >>> spektron_jax.load_encoder("nano").config.model.z_chem
       128
@@ -76,7 +76,7 @@ class Encoder:
       name: of the weights, "" where they come from no folder.
       checksum: of their manifest, None where there is none.
 
-    Example:
+    Examples:
       >>> import numpy as np
       >>> import spektron_jax
       >>> encoder = spektron_jax.load_encoder("nano")
@@ -126,7 +126,7 @@ class Encoder:
         Returns:
           (n, Z) float32, the mean of z_chem.
 
-        Example:
+        Examples:
           >>> import numpy as np
           >>> import spektron_jax
           >>> encoder = spektron_jax.load_encoder("nano")
@@ -156,7 +156,7 @@ class Encoder:
         Returns:
           dict of numpy arrays, (n, ...) each; see models.spektron.Spektron.encode.
 
-        Example:
+        Examples:
           >>> import numpy as np
           >>> import spektron_jax
           >>> encoder = spektron_jax.load_encoder("nano")
@@ -208,7 +208,7 @@ class Encoder:
         Returns:
           (points of the model,) float64 per absorbance.
 
-        Example:
+        Examples:
           >>> import numpy as np
           >>> import spektron_jax
           >>> encoder = spektron_jax.load_encoder("nano")
@@ -263,7 +263,7 @@ class Encoder:
         Returns:
           (n, p) float32 absorbance (or Raman intensity).
 
-        Example:
+        Examples:
           >>> import numpy as np
           >>> import spektron_jax
           >>> encoder = spektron_jax.load_encoder("nano")

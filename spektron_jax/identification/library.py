@@ -72,7 +72,7 @@ class SpectralLibrary:
       calibration_: dict of arrays, "p_correct" and "truth" of the virtual searches it
         rests on.
 
-    Example:
+    Examples:
       >>> from spektron_jax import demo
       >>> import spektron_jax
       >>> old, new = (spektron_jax.read(path) for path in demo.paths()[:2])
@@ -126,7 +126,7 @@ class SpectralLibrary:
         Raises:
           SpektronError: the axes have too little in common, or values are missing.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> import spektron_jax
           >>> old, new = (spektron_jax.read(path) for path in demo.paths()[:2])
@@ -154,7 +154,7 @@ class SpectralLibrary:
         Returns:
           Hits, and scores (n, m) by method: classical, encoder, combinations.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> import spektron_jax
           >>> old, new = (spektron_jax.read(path) for path in demo.paths()[:2])
@@ -187,7 +187,7 @@ class SpectralLibrary:
           SpektronError: fewer than 3 names, or JAX, in which the virtual instruments
             are written, is not installed.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> import spektron_jax
           >>> old, new = (spektron_jax.read(path) for path in demo.paths()[:2])
@@ -225,7 +225,7 @@ class SpectralLibrary:
     ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
         """Queries (n, L) and library (m, L) on one even axis, and the axis (L,).
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> import spektron_jax
           >>> old, new = (spektron_jax.read(path) for path in demo.paths()[:2])
@@ -248,7 +248,7 @@ class SpectralLibrary:
     def has_encoder_weights(self) -> bool:
         """Whether the encoder's similarities have weights; without, it has no part.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> import spektron_jax
           >>> old, new = (spektron_jax.read(path) for path in demo.paths()[:2])

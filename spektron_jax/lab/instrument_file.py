@@ -53,7 +53,7 @@ UNITS = {
 def save_instrument(path: str | Path, instrument: Instrument) -> None:
     """Write the file, whole or not at all.
 
-    Example:
+    Examples:
       >>> import numpy as np
       >>> from spektron_jax import lab
       >>> lab.save_instrument("seven.json", lab.draw("ftir", seed=7))
@@ -82,7 +82,7 @@ def save_instrument(path: str | Path, instrument: Instrument) -> None:
 def load_instrument(path: str | Path) -> Instrument:
     """Read the Instrument of a file; SpektronError names the file and the field.
 
-    Example:
+    Examples:
       >>> import numpy as np
       >>> from spektron_jax import lab
       >>> lab.save_instrument("seven.json", lab.draw("ftir", seed=7))

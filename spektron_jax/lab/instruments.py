@@ -205,7 +205,7 @@ def audit_instruments(seed, count, preset=DOCUMENTS):
 def draw(preset: str, seed: int, name: str = "") -> Instrument:
     """One virtual instrument; the same preset and seed always give the same.
 
-    Example:
+    Examples:
       >>> import numpy as np
       >>> from spektron_jax import lab
       >>> handheld = lab.draw("handheld_nir", seed=7)
@@ -222,7 +222,7 @@ def draw(preset: str, seed: int, name: str = "") -> Instrument:
 def ideal(preset: str, name: str = "ideal", **changes) -> Instrument:
     """A perfect instrument, but for `changes`: fields of Instruments, or `fwhm`.
 
-    Example:
+    Examples:
       >>> import numpy as np
       >>> from spektron_jax import lab
       >>> lab.ideal("grating_nir", shift=1.0, fwhm=15.0).points

@@ -150,7 +150,7 @@ def measure(spectra, axis, unit, instrument, key=None, own_axis=False):
     Returns:
       (n, p) float32 numpy array; (n, instrument.points) with own_axis.
 
-    Example:
+    Examples:
       >>> from spektron_jax import demo
       >>> import numpy as np
       >>> from spektron_jax import lab

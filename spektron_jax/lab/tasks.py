@@ -82,7 +82,7 @@ def transfer_task(bonds, seed, difficulty="typical", names=None):
     Returns:
       TransferTask.
 
-    Example:
+    Examples:
       >>> from spektron_jax import LineCorpus, lab
       >>> corpus = LineCorpus.load()
       >>> bonds = corpus.bonds(corpus.rows_of(["CCO", "CCCCCC", "O"]))

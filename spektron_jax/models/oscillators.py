@@ -33,7 +33,7 @@ from spektron_jax.models.scans import scan
 class Poles(NamedTuple):
     """Where an oscillator's poles lie, (P,) each.
 
-    Example:
+    Examples:
       >>> import jax.numpy as jnp
       >>> from spektron_jax import oscillators
       >>> sigma, delta, g = oscillators.from_physical(jnp.ones(1), jnp.ones(1), 0.1)
@@ -54,7 +54,7 @@ def from_poles(decay, angle):
     |pole| = S^(-1/2) and a = 1 + S - 2 sqrt(S) cos(angle); every such oscillator is
     stable. Differences of near-equal numbers are avoided by expm1 and half angles.
 
-    Example:
+    Examples:
       >>> import jax.numpy as jnp
       >>> from spektron_jax import oscillators
       >>> sigma, delta, g = oscillators.from_poles(jnp.array([0.01]), jnp.array([0.3]))
@@ -70,7 +70,7 @@ def from_poles(decay, angle):
 def from_physical(stiffness, damping, dt):
     """(sigma, delta, g) of stiffness A >= 0, damping G >= 0 and step dt.
 
-    Example:
+    Examples:
       >>> import jax.numpy as jnp
       >>> from spektron_jax import oscillators
       >>> sigma, delta, g = oscillators.from_physical(jnp.ones(1), jnp.ones(1), 0.1)
@@ -87,7 +87,7 @@ def from_physical(stiffness, damping, dt):
 def to_physical(sigma, delta, g, dt):
     """(A, G) of (sigma, delta, g) at step dt; undoes `from_physical`.
 
-    Example:
+    Examples:
       >>> import jax.numpy as jnp
       >>> from spektron_jax import oscillators
       >>> sigma, delta, g = oscillators.from_physical(jnp.ones(1), jnp.ones(1), 0.1)
@@ -102,7 +102,7 @@ def stable(sigma, delta, g):
 
     Jury's criterion: sigma >= 0 and 0 <= a <= 4 + 2 sigma, dt^2 A <= 4 + 2 dt G.
 
-    Example:
+    Examples:
       >>> import jax.numpy as jnp
       >>> from spektron_jax import oscillators
       >>> sigma, delta, g = oscillators.from_physical(jnp.ones(1), jnp.ones(1), 0.1)
@@ -124,7 +124,7 @@ def project(sigma, delta, g, *, margin=1e-6, clamp=None):
       clamp: also bound dt sqrt(A), as the design documents do with 1.99. It removes
         the top of the band (angles above 2.94 at sigma = 0), so it is off by default.
 
-    Example:
+    Examples:
       >>> import jax.numpy as jnp
       >>> from spektron_jax import oscillators
       >>> sigma, delta, g = oscillators.from_physical(jnp.ones(1), jnp.ones(1), 0.1)
@@ -148,7 +148,7 @@ def project(sigma, delta, g, *, margin=1e-6, clamp=None):
 def poles(sigma, delta, g, spacing_cm1=None):
     """`Poles` of each oscillator; `spacing_cm1` is the distance of two points.
 
-    Example:
+    Examples:
       >>> import jax.numpy as jnp
       >>> from spektron_jax import oscillators
       >>> sigma, delta, g = oscillators.from_physical(jnp.ones(1), jnp.ones(1), 0.1)
@@ -172,7 +172,7 @@ def poles(sigma, delta, g, spacing_cm1=None):
 def impulse_response(sigma, delta, g, points):
     """Positions after a unit force at the first point, (points, P).
 
-    Example:
+    Examples:
       >>> import jax.numpy as jnp
       >>> from spektron_jax import oscillators
       >>> sigma, delta, g = oscillators.from_physical(jnp.ones(1), jnp.ones(1), 0.1)
@@ -216,7 +216,7 @@ def oscillator_scan(
     Raises:
       ValueError: for an unknown algorithm, or shapes that do not fit.
 
-    Example:
+    Examples:
       >>> import jax.numpy as jnp
       >>> from spektron_jax import oscillators
       >>> force = jnp.zeros((50, 1, 2)).at[0].set(1.0)

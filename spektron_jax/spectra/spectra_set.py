@@ -99,7 +99,7 @@ class SpectraSet:
       problems: what was found on reading.
       notes: what the file left open: what was taken, and what else it could be.
 
-    Example:
+    Examples:
       >>> from spektron_jax import demo
       >>> import spektron_jax
       >>> old = spektron_jax.read(demo.path_of("old_instrument.csv"))
@@ -159,7 +159,7 @@ class SpectraSet:
     def target(self, name: str) -> np.ndarray:
         """Return (n,) values of one target; SpektronError lists the names.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> import spektron_jax
           >>> old = spektron_jax.read(demo.path_of("old_instrument.csv"))
@@ -174,7 +174,7 @@ class SpectraSet:
     def take(self, rows: np.ndarray) -> "SpectraSet":
         """Return the set of some samples (index or mask), without problems or notes.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> import spektron_jax
           >>> old = spektron_jax.read(demo.path_of("old_instrument.csv"))
@@ -205,7 +205,7 @@ class SpectraSet:
     def describe(self) -> str:
         """Return a summary for people: what is there, the first notes and problems.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> import spektron_jax
           >>> old = spektron_jax.read(demo.path_of("old_instrument.csv"))
@@ -247,7 +247,7 @@ class SpectraSet:
         Spectra that are unlike the others of their instrument are drawn in colour and
         named. `spectra.plot().savefig("spectra.png")`; a notebook shows it.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> import spektron_jax
           >>> old = spektron_jax.read(demo.path_of("old_instrument.csv"))

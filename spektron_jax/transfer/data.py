@@ -28,7 +28,7 @@ class TransferData:
       y_target: their labels, NaN where unknown                    (T,)
       paired: row of the same physical sample in X_source, -1: none   (T,) int
 
-    Example:
+    Examples:
       >>> import numpy as np
       >>> from spektron_jax import TransferData
       >>> rng = np.random.default_rng(0)
@@ -113,7 +113,7 @@ class TransferData:
     def labelled(self) -> np.ndarray:
         """Rows of X_target with a label.
 
-        Example:
+        Examples:
           >>> import numpy as np
           >>> from spektron_jax import TransferData
           >>> rng = np.random.default_rng(0)
@@ -127,7 +127,7 @@ class TransferData:
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """Spectra of the samples known on both, (A', B'), each (n, L).
 
-        Example:
+        Examples:
           >>> import numpy as np
           >>> from spektron_jax import TransferData
           >>> rng = np.random.default_rng(0)
@@ -143,7 +143,7 @@ class TransferData:
     def on(self, X_source: np.ndarray, X_target: np.ndarray) -> "TransferData":
         """The same samples with other spectra, (S, F) and (T, F).
 
-        Example:
+        Examples:
           >>> import numpy as np
           >>> from spektron_jax import TransferData
           >>> rng = np.random.default_rng(0)
@@ -157,7 +157,7 @@ class TransferData:
     def without(self, rows: np.ndarray) -> "TransferData":
         """The data without some target spectra and the same samples' source spectra.
 
-        Example:
+        Examples:
           >>> import numpy as np
           >>> from spektron_jax import TransferData
           >>> rng = np.random.default_rng(0)
@@ -188,7 +188,7 @@ class TransferData:
         Args:
           most: number of groups at most; as many groups as samples otherwise
 
-        Example:
+        Examples:
           >>> import numpy as np
           >>> from spektron_jax import TransferData
           >>> rng = np.random.default_rng(0)

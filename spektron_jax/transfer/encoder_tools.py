@@ -32,7 +32,7 @@ class EncoderTools:
         Returns:
           Spectra on `axis_`                                             (m, L)
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> ct.rerender(X[:2]).shape  # needs the encoder
@@ -57,7 +57,7 @@ class EncoderTools:
         Returns:
           Rows of X_source, best first, and cosines about their mean, both (m, k).
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> rows, cosines = ct.neighbours(X[:2], k=3)  # needs the encoder
@@ -72,7 +72,7 @@ class EncoderTools:
     def latent_map(self, X: Any, axis: Any = None) -> dict[str, np.ndarray]:
         """Both instruments in z_chem before and after; see `neighbours.latent_map`.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> points = ct.latent_map(X)  # needs the encoder

@@ -108,7 +108,7 @@ class CalibrationTransfer(
         target data, weights and their checksum; instrument and date for an adapter
       about_: whatever is to be kept with a saved model, text by name
 
-    Example:
+    Examples:
       >>> from spektron_jax import demo
       >>> import spektron_jax
       >>> old = spektron_jax.read(demo.path_of("old_instrument.csv"))
@@ -179,7 +179,7 @@ class CalibrationTransfer(
         Raises:
           SpektronError: names the argument and what to change.
 
-        Example:
+        Examples:
           >>> import numpy as np
           >>> from spektron_jax import CalibrationTransfer
           >>> axis, fat = np.linspace(1100, 2498, 200), np.linspace(1, 3, 30)
@@ -301,7 +301,7 @@ class CalibrationTransfer(
         Raises:
           SpektronError: not fitted, spectra that do not fit, or no finite prediction.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> ct.predict(X).shape
@@ -325,7 +325,7 @@ class CalibrationTransfer(
         From the fits without some labelled target samples each. Whether the coverage
         holds on the target is what `interval_mark` says.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> low, high = ct.predict_interval(X, coverage=0.9)
@@ -343,7 +343,7 @@ class CalibrationTransfer(
         Raises:
           SpektronError: the model was loaded; it holds no samples.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> ct.left_out_predictions()[0].shape

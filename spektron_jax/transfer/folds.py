@@ -26,7 +26,7 @@ class TargetFolds(GroupKFold):
       instrument: "source" or "target" (0 or 1) for each row of X          (n,)
       n_splits: folds
 
-    Example:
+    Examples:
       >>> import sklearn
       >>> from sklearn.model_selection import cross_val_score
       >>> from spektron_jax import CalibrationTransfer, TargetFolds, demo
@@ -56,7 +56,7 @@ class TargetFolds(GroupKFold):
           y: labels, NaN: unknown; None: all known                       (n,)
           groups: sample ids; None: every row is a sample of its own     (n,)
 
-        Example:
+        Examples:
           >>> import numpy as np
           >>> from spektron_jax import TargetFolds
           >>> folds = TargetFolds(["source"] * 4 + ["target"] * 4, n_splits=2)

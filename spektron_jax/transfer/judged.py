@@ -36,7 +36,7 @@ class Judged:
 
         Not calibrated with bad data, whatever their number: see `failed_checks_`.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> ct.interval_mark()
@@ -51,7 +51,7 @@ class Judged:
         With `compare=True` also whether the transfer does harm; a model that was loaded
         says what it said when it was saved.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> ct.verdict().label
@@ -68,7 +68,7 @@ class Judged:
     def left_out_errors(self) -> np.ndarray:
         """|Error| of each labelled target sample by a fit without it, (n,).
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> ct.left_out_errors().shape
@@ -79,7 +79,7 @@ class Judged:
     def applicability(self, X: Any, axis: Any = None) -> np.ndarray:
         """Flag spectra: in domain, extrapolating, or unlike anything, (m,).
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> sorted(set(ct.applicability(X).tolist()))
@@ -91,7 +91,7 @@ class Judged:
     def distances(self, X: Any, axis: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """T2 and Q of target spectra, each divided by its limit, both (m,).
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> t2, q = ct.distances(X)

@@ -77,7 +77,7 @@ class Monitor:
       controls: what was added, oldest first
       path: of the log; None: there is none
 
-    Example:
+    Examples:
       >>> from spektron_jax import demo
       >>> ct, X, y = demo.transferred()
       >>> monitor = ct.monitor("control.csv")
@@ -119,7 +119,7 @@ class Monitor:
           SpektronError: spectra or values that do not fit, or a log that cannot be
             read or written; then nothing has been added.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> ct.monitor().add(X[:3], y[:3]).label
@@ -156,7 +156,7 @@ class Monitor:
     def status(self) -> Status:
         """What all controls so far say.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> ct.monitor().status.reason
@@ -169,7 +169,7 @@ class Monitor:
     def plot(self) -> "Figure":
         """Charts of bias, T2 and Q with their limits, as a figure of matplotlib.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> monitor = ct.monitor()
@@ -323,7 +323,7 @@ class Monitored:
         Raises:
           SpektronError: not fitted, or the file is no log of this model.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> monitor = ct.monitor("control.csv")

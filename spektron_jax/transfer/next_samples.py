@@ -45,7 +45,7 @@ class Chooses:
         Raises:
           SpektronError: not fitted, spectra that do not fit, or no such k.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> ct.next_samples(X, 3).tolist()  # measure these

@@ -94,7 +94,7 @@ class Saved:
         The folder holds coefficients, limits and settings; of the spectra it holds
         means and principal components only.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> ct.save("model").name
@@ -113,7 +113,7 @@ class Saved:
         Returns:
           The path. `switch` puts the adapter on a model of the same calibration.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> ct.save_adapter("line3.npz", "line 3", date="2026-11-29").name
@@ -132,7 +132,7 @@ class Saved:
         Raises:
           SpektronError: no adapter, a damaged one, or one of another calibration.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> path = ct.save_adapter("line3.npz", "line 3", date="2026-11-29")
@@ -174,7 +174,7 @@ class Saved:
           SpektronError: not fitted, a preprocessing that a file cannot hold, another
             format, or the file cannot be written.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> ct.export("moisture.csv").name
@@ -207,7 +207,7 @@ class Saved:
         Raises:
           SpektronError: not fitted, or a preprocessing that is no weighted sum.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> intercept, raw, snv = ct.coefficients()
@@ -241,7 +241,7 @@ class Saved:
         Raises:
           SpektronError: no model, a damaged one, or of another format.
 
-        Example:
+        Examples:
           >>> from spektron_jax import demo
           >>> from spektron_jax import CalibrationTransfer
           >>> ct, X, y = demo.transferred()

@@ -188,6 +188,13 @@ def test_from_files_to_predictions_and_a_monitor(files, capsys):
     rows = json.loads(out)["predictions"]
     assert len(rows) == 30 and {"sample_id", "prediction", "low", "flag"} <= {*rows[0]}
 
+    code, out, err = spektron(capsys, "export", "runs/transfer", "calc.html")
+    assert code == 0 and Path("calc.html").stat().st_size > 10_000, err
+    code, out, _ = spektron(capsys, "export", "runs/transfer", "--format", "csv")
+    assert code == 0 and Path("runs/export/calibration.csv").exists()
+    code, _, err = spektron(capsys, "export", "runs/transfer", "calc.docx")
+    assert code == 2 and "is no form of export" in err
+
     argv = ["monitor", "runs/transfer", "new_samples.csv", "--log", "control.csv"]
     for day in ("2026-11-28", "2026-11-29"):
         code, out, _ = spektron(capsys, *argv, "--when", day)

@@ -106,7 +106,8 @@ def _fill(parser: Parser, one: Subcommand, name: str) -> None:
             _add(group, option, setting.name, setting.default, setting.text)
     if one.writes:
         told = f"folder for all that is written (default: runs/{name})"
-        parser.add_argument("--out", "--workdir", metavar="DIR", help=told)
+        names, dest = ("--out", "--workdir"), "folder written to"
+        parser.add_argument(*names, dest=dest, metavar="DIR", help=told)
     told = "print results as JSON on standard output, the rest on standard error"
     parser.add_argument("--json", action="store_true", help=told)
     told = "show the traceback of an error"

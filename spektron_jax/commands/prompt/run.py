@@ -89,7 +89,8 @@ def _task(given: Namespace, words: _Said) -> int:
     with contextlib.ExitStack() as stack:
         workdir = Path.cwd()
         if one.writes:
-            workdir = writable(given.out or f"runs/{given.command}")
+            named = vars(given)["folder written to"]  # no setting is called so
+            workdir = writable(named or f"runs/{given.command}")
             stack.enter_context(workdir_lock.held(workdir))
         if given.json:
             stack.enter_context(contextlib.redirect_stdout(sys.stderr))

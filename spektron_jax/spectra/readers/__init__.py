@@ -128,7 +128,7 @@ FORMATS = {one.name: one for one in _FORMATS}
 def formats() -> list[Format]:
     """Return what `read` opens: formats, suffixes, programs, and extras needed.
 
-    Example:
+    Examples:
       >>> import spektron_jax
       >>> [one.name for one in spektron_jax.formats()][:3]
       ['CSV', 'Excel', 'JCAMP-DX']
@@ -159,7 +159,7 @@ def read(
     Raises:
       SpektronError: with the file, the place in it and what to do.
 
-    Example:
+    Examples:
       >>> from spektron_jax import demo
       >>> import spektron_jax
       >>> old = spektron_jax.read(demo.path_of("old_instrument.csv"))

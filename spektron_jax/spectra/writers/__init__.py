@@ -52,7 +52,7 @@ def write(
     Raises:
       SpektronError: the format cannot hold the spectra, or the file cannot be written.
 
-    Example:
+    Examples:
       >>> from spektron_jax import demo
       >>> import spektron_jax
       >>> old = spektron_jax.read(demo.path_of("old_instrument.csv"))
