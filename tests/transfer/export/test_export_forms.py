@@ -388,13 +388,12 @@ def calculated(path, axis, X, folder):
     for column, spectrum in enumerate(X, 2):
         for row, value in enumerate(spectrum, 2):
             sheet.cell(row, column, None if np.isnan(value) else float(value))
-    for unused in range(len(X) + 2, 12):  # the engine takes seconds for each
-        for name in ("Steps", "Result"):
-            for cells in book[name].iter_rows():
-                for cell in cells:
-                    own = cell.column == unused or name == "Result"
-                    if own and (name == "Steps" or cell.row == unused):
-                        cell.value = None
+    unused = range(len(X) + 2, 12)  # the engine takes seconds for each
+    for name in ("Steps", "Points", "Result"):
+        for cells in book[name].iter_rows() if name in book.sheetnames else ():
+            for cell in cells:
+                if (cell.row if name == "Result" else cell.column) in unused:
+                    cell.value = None
     book.save(folder / "pasted.xlsx")
     solution = formulas.ExcelModel().loads(str(folder / "pasted.xlsx")).finish()
     solution = solution.calculate()
