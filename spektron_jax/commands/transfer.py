@@ -154,7 +154,7 @@ def _first(
         page.title(summary),
         verdict(summary, compared),
         [
-            page.warnings(summary),
+            page.warnings(summary, compared),
             page.steps(listed),
             *sections,
             page.provenance(summary),
@@ -189,6 +189,7 @@ def _second(
         tested = numbers.held_out(comparison, compared.ours, splits.samples.y)
     sections = {section.name: section for section in first.sections}
     odd = numbers.odd(first, splits.samples.ids)
+    sections["warnings"] = page.warnings(summary, compared)
     sections["next"] = page.steps(next_steps(summary, compared, odd))
     if tested:
         ids = splits.samples.ids[tested["tested_rows"]]
