@@ -16,7 +16,12 @@ from ml_collections import ConfigDict
 from spektron_jax import demo
 from spektron_jax.commands import config_file, transfer
 from spektron_jax.commands.predict import target_spectra
-from spektron_jax.commands.report.kept_back import Checked, headline, section
+from spektron_jax.commands.report.kept_back import (
+    COVERAGE,
+    Checked,
+    headline,
+    section,
+)
 from spektron_jax.commands.report.wording import number
 from spektron_jax.commands.result import Finding, Headline, Result
 from spektron_jax.config import check_fields, one_of
@@ -73,7 +78,7 @@ def run(config: ConfigDict, workdir: Path) -> Result:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SpektronWarning)
         ours = ct.predict(X, axis)
-        low, high = ct.predict_interval(X, axis=axis)
+        low, high = ct.predict_interval(X, COVERAGE, axis)
     predicted = by_single_methods(_data(settings), X) | {OURS: ours}
     checked = Checked(y, predicted, low, high, BEFORE, OURS, config.property, "%")
     said = [headline(checked), Finding(None, "how to take it", HONEST)]

@@ -191,7 +191,7 @@ def answer(config: ConfigDict, found: Fitted) -> tuple[Result, Summary]:
         page.title(summary),
         verdict(summary, compared),
         [
-            page.warnings(summary),
+            page.warnings(summary, compared),
             page.steps(listed),
             *sections,
             page.provenance(summary),
@@ -235,6 +235,7 @@ def _second(config: ConfigDict, first: Result, found: Fitted, workdir: Path) -> 
         tested = numbers.held_out(comparison, compared.ours, samples.y)
     sections = {section.name: section for section in first.sections}
     odd = numbers.odd(first, samples.ids)
+    sections["warnings"] = page.warnings(summary, compared)
     sections["next"] = page.steps(next_steps(summary, compared, odd))
     if tested:
         ids = samples.ids[tested["tested_rows"]]

@@ -73,7 +73,8 @@ def test_from_one_file_to_a_decision_and_new_predictions(both, tmp_path, capsys)
     said = capsys.readouterr().out
     first, final = said.split("report: ")[:2]
     assert first.startswith("first answer: use this model: By cross-validated errors")
-    assert "\nuse this model: With 10 target samples the ensemble predicts" in final
+    label = "\nuse this model, few samples tested: "
+    assert f"{label}With 10 target samples the ensemble predicts" in final
     assert {p.name for p in out.iterdir()} == {
         *("model", "report.html", "results.json", "results.npz", "predictions.csv"),
         *("adapter.npz", "trials.jsonl"),

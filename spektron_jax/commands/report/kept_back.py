@@ -13,6 +13,8 @@ from spektron_jax.commands.report.style import BLUE, GREY, VERMILION, new_figure
 from spektron_jax.commands.report.wording import number
 from spektron_jax.commands.result import Finding, Part, Plot, Section, Table, Text
 
+COVERAGE = 0.9  # of the intervals
+
 
 @dataclass(frozen=True, eq=False)
 class Checked:
@@ -49,13 +51,15 @@ def headline(checked: Checked) -> Finding:
     found = checked.rmsep()
     before, after = found[checked.before], found[checked.ours]
     inside = int(((checked.low <= checked.y) & (checked.y <= checked.high)).sum())
+    promised = round(COVERAGE * checked.y.size)
+    short = "" if inside >= promised else f", fewer than the {promised} they promise"
     best = next(name for name in found if name != checked.ours)
     text = (
         f"RMSEP of {checked.y.size} samples that nothing was fitted on: "
         f"{number(before)} {checked.unit} without a transfer, {number(after)} "
         f"{checked.unit} with it (SD of the reference values: "
         f"{number(float(checked.y.std()))} {checked.unit}). {inside} of "
-        f"{checked.y.size} lie in their 90 % intervals. The best of "
+        f"{checked.y.size} lie in their {COVERAGE:.0%} intervals{short}. The best of "
         f"{len(found) - 1} single methods is {best}: {number(found[best])} "
         f"{checked.unit}; which one is best differs from pair to pair."
     )

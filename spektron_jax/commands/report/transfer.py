@@ -56,9 +56,15 @@ def facts(summary: Summary) -> str:
     )
 
 
-def warnings(summary: Summary) -> Section:
+def warnings(summary: Summary, compared: Compared) -> Section:
     """What weakens the result."""
-    part = Bullets(summary.warnings) if summary.warnings else Text("None.")
+    told = list(summary.warnings)
+    if compared.few:
+        told.append(
+            f"the RMSEP rests on {compared.tested} held-out samples: methods are not "
+            "ranked, and another set of samples may give another error"
+        )
+    part = Bullets(told) if told else Text("None.")
     return Section("warnings", "Warnings", [part])
 
 

@@ -60,7 +60,8 @@ def _more_labels(comparison: Comparison, summary: Summary) -> int | None:
     if CEILING not in predicted:
         return None
     held = int(np.median([rows.size for rows in comparison.rows]))
-    return max(0, summary.labels - held - summary.samples.target)
+    used = summary.samples.target if "labelled" in summary.regime.split() else 0
+    return max(0, summary.labels - held - used)
 
 
 def held_out(

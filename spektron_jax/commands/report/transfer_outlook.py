@@ -87,7 +87,7 @@ def risk(summary: Summary) -> list[Finding]:
         text += "transferred calibration."
     label = f"risk before the transfer: {before['level']}"
     label += f"; after: {now}" if now else ""
-    return [Finding(now == "low" if now else None, label, text)]
+    return [Finding(True if now == "low" else None, label, text)]
 
 
 def _by_chance(n: int) -> str:

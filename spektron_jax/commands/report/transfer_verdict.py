@@ -110,6 +110,8 @@ def _recommendation(
     )[change + 1]
     if change > 0:
         return Finding(False, "do not transfer", text)
+    if useful and compared.few:
+        return Finding(None, "use this model, few samples tested", text)
     return Finding(useful, "use this model" if useful else "not good enough", text)
 
 

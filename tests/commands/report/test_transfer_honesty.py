@@ -89,7 +89,10 @@ def test_few_held_out_samples_rank_nothing_and_are_said(tested):
     found = said(compared)
     assert "methods not ranked" in found and "enough samples" not in found
     assert not any("better" in label for label in found)
-    first = found["use this model"].text
+    assert found["use this model, few samples tested"].good is None
+    first = found["use this model, few samples tested"].text
+    (told,) = page.warnings(SUMMARY, compared).parts[0].items
+    assert f"rests on {tested} held-out samples" in told
     assert f"{tested} samples are few" in first
     assert f"{tested} held-out samples" in headline(SUMMARY, compared).note
     assert "by chance alone" in headline(SUMMARY, compared).note

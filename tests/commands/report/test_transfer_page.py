@@ -165,7 +165,7 @@ def rendered(compared):
             page.title(SUMMARY),
             verdict(SUMMARY, compared),
             [
-                page.warnings(SUMMARY),
+                page.warnings(SUMMARY, compared),
                 page.before_after(SUMMARY, "abcd", y, y + 1, y, y, compared),
                 *page.comparison(SUMMARY, compared),
                 page.provenance(SUMMARY),
