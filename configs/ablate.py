@@ -6,6 +6,7 @@
 |---|---|
 | methods (default) | does the bottleneck split with its adversary do better than the baselines? |
 | weight | how much weight should the bottleneck loss have? |
+| kl | how much the KL alone? (the sweep of the documents) |
 | losses | what does each loss do, when it is left out? |
 | laboratory | four instruments or hundreds; with or without NIR? |
 | size | how wide, how deep? |
@@ -40,6 +41,12 @@ VARIANTS = {
     "weight": {
         f"bottleneck-{weight}": {"losses": {"bottleneck": float(weight)}}
         for weight in ("1e-4", "1e-3", "1e-2", "1e-1")
+    },
+    "kl": {
+        f"kl-{weight}": {
+            "losses": {"beta_schedule": "constant", "beta_end": float(weight) / 0.15}
+        }
+        for weight in ("1e-4", "1e-3", "1e-2", "1e-1")  # 0.15: of the bottleneck
     },
     "losses": {"all": {}}
     | {
@@ -78,6 +85,8 @@ def get_config(arg: str = "") -> ConfigDict:
         raise SpektronError(f"configs/ablate.py:{arg}: choose from {names}")
     pretrain = config_file.load("configs/pretrain.py:nano")
     pretrain.eval.split, pretrain.eval.molecules = "validation", 100
+    pretrain.train.head_steps = 0  # what the losses do, not what is done about it
+    pretrain.log.shares_every_steps = 0
     config = ConfigDict({"task": "ablate", "cpu_minutes": 5.0, "repeats": 1})
     config.pretrain = pretrain
     config.variants = VARIANTS[arg]

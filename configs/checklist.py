@@ -10,6 +10,7 @@
 | instrument probe on z_chem | as in configs/latent.py: chance + 5 points, or the upper end of chance, at most |
 | top-1 retrieval of the molecule | 80 % or more across instruments |
 | collapsed dimensions of z_chem | less than 30 % |
+| effective rank of z_chem | 4 directions or more |
 | molecule, by test-time training | accuracy falls by 1 point at most when 10 unlabelled spectra adapt the encoder |
 | throughput here | `least_spectra_per_s` or more |
 

@@ -15,6 +15,7 @@ the verdict, by the first row of this table that holds:
 | collapsed | more than 30 % of the z_chem dimensions have a KL below 0.01 nats |
 | leaking | the accuracy of a probe on z_chem, linear or MLP, is above chance + 5 points and above the 97.5 % point of chance |
 | collapsed | top-1 retrieval of the molecule across instruments, by nearest neighbour in z_chem, is below 80 % |
+| collapsed | the effective rank of z_chem is below 4 directions |
 | disentangled | none of these |
 
 Probes and retrieval are judged in each modality and in all together; one is enough.

@@ -1,4 +1,4 @@
-"""Pretraining on rendered IR and Raman spectra of real molecules.
+"""Pretraining on rendered IR, Raman and NIR spectra of real molecules.
 
     python -m spektron_jax.main --config=configs/pretrain.py --workdir=runs/base
     python -m spektron_jax.main --config=configs/pretrain.py:nano --workdir=runs/nano
@@ -8,13 +8,14 @@ Any setting of `spektron_jax/config.py` can be given on the command line, such a
 `--config.train.steps=1000`. To train on QM9S instead of the shipped line lists
 (one HDF5 file, layout in `spektron_jax/corpus/qm9s.py`):
 
-    --config.data.kind=qm9s --config.data.path=qm9s.h5
+    --config=configs/pretrain.py:documents --config.data.kind=qm9s --config.data.path=qm9s.h5
 
 | variant | model | hardware | run | what to expect |
 |---|---|---|---|---|
-| base (default) | the design documents' sizes | 2 GPUs, or more | 50,000 steps of 64 | the full-size run; hours to days |
-| nano | same parts, 1M parameters at most | CPU, 2 cores | 5,000 steps of 8 | gaps of 60-100 cm-1 filled better than by interpolation |
-| tiny | the smallest that holds every part | CPU, 2 cores | 300 steps of 16 | minutes; the total loss falls by 10 % or more |
+| base (default) | the design documents' sizes | GPUs, 8 spectra at once on each | 50,000 steps of 64, 98 epochs, then 5,000 of the heads | never trained so far; hours to days |
+| nano | same parts, 1M parameters at most | CPU, 2 cores | 5,000 steps of 8, then 2,500 of the heads | gaps of 60-100 cm-1 filled better than by interpolation |
+| tiny | the smallest that holds every part | CPU, 2 cores | 300 steps of 16, then 100 of the heads | minutes; the total loss falls by 10 % or more |
+| documents, nano-documents | as base and nano | as these | as these, 147 epochs | the documents' weights, 4 instruments, IR and Raman, 3-point masks |
 
 A run that finds checkpoints in its workdir goes on from the newest one. The
 workdir receives metrics.jsonl, checkpoints, evaluation.json and report.html.
@@ -25,7 +26,18 @@ from ml_collections import ConfigDict
 from spektron_jax import config as defaults
 from spektron_jax.errors import SpektronError
 
-NANO = {
+# So that no term drowns the others in the gradient of the encoder.
+BALANCED = {
+    "contrastive": 0.5,
+    "denoising": 0.5,
+    "physics": 0.3,
+    "transport": 5.0,
+    "swap": 0.7,
+    "beta_start": 0.01,
+}
+# What short runs found best (docs/pretraining.md): long gaps beside 3-point ones, NIR,
+# instruments by the hundred.
+RECIPE = {
     "data": {"modalities": ("IR", "Raman", "NIR")},
     "lab": {
         "pool": 256,
@@ -35,6 +47,9 @@ NANO = {
         "fluorescence": 0.25,
     },
     "mask": {"long_fraction": 0.9},
+    "losses": BALANCED,
+}
+SMALL = {
     "model": {
         "width": 96,
         "stride": 8,
@@ -46,15 +61,13 @@ NANO = {
         "dropout": 0.0,
         "remat": False,
     },
-    # Weights chosen by short runs on validation molecules: `configs/ablate.py`.
-    "losses": {"contrastive": 2.0, "transport": 20.0},
     "optim": {"learning_rate": 2e-3},
-    "train": {"steps": 5000, "batch_size": 8, "accumulate": 1},
+    "train": {"steps": 5000, "head_steps": 2500, "batch_size": 8, "accumulate": 1},
     "eval": {"curve_every_steps": 250},
 }
-
 TINY = {
     "mask": {"long_fraction": 0.5},
+    "losses": BALANCED,
     "model": {
         "width": 32,
         "stride": 8,
@@ -69,21 +82,37 @@ TINY = {
         "dropout": 0.0,
         "remat": False,
     },
-    "train": {"steps": 300, "batch_size": 16, "accumulate": 1},
+    "train": {
+        "steps": 300,
+        "head_steps": 100,
+        "batch_size": 16,
+        "accumulate": 1,
+        "most_at_once": 16,
+    },
     "checkpoint": {"every_steps": 100},
-    "log": {"every_steps": 10},
+    "log": {"every_steps": 10, "shares_every_steps": 50},
     "eval": {"molecules": 60, "curve_every_steps": 50},
 }
 
-VARIANTS = {"": {}, "base": {}, "nano": NANO, "tiny": TINY}
+# Later dicts go over earlier ones; without any it is the design of the documents.
+VARIANTS = {
+    "": (RECIPE,),
+    "base": (RECIPE,),
+    "nano": (RECIPE, SMALL),
+    "tiny": (TINY,),
+    "documents": (),
+    "nano-documents": (SMALL,),
+}
 
 
 def get_config(arg: str = "") -> ConfigDict:
-    """Return the settings of variant `arg`: "" or "base", "nano", "tiny"."""
+    """Return the settings of a variant, see above; "" is base."""
     if arg not in VARIANTS:
+        names = ", ".join(filter(None, VARIANTS))
         raise SpektronError(
-            f"configs/pretrain.py:{arg}: no such variant; choose base, nano or tiny"
+            f"configs/pretrain.py:{arg}: no such variant; choose from {names}"
         )
     config = defaults.get_default()
-    config.update(VARIANTS[arg])
+    for changes in VARIANTS[arg]:
+        config.update(changes)
     return config

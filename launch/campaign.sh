@@ -22,7 +22,8 @@ for ((k = 1; k <= slices + 1; k++)); do
         "$PYTHON" -m spektron_jax.main --config="configs/pretrain.py:$variant" \
             --workdir="$workdir" --config.train.steps="$steps" \
             --config.train.start="$start" --config.seed="$k" \
-            --config.train.separate="$separate" ${start:+"${begun[@]}"} "$@"
+            --config.train.separate="$separate" --config.train.head_steps=0 \
+            ${start:+"${begun[@]}"} "$@"
         "$PYTHON" -m spektron_jax.training.export "$workdir" "$workdir/weights"
     fi
     start="$workdir/weights"

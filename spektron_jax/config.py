@@ -82,6 +82,7 @@ DEFAULTS = {
         "transport": 0.1,
         "bottleneck": 0.15,
         "balance": 0.01,
+        "swap": 5.0,  # inside the bottleneck, beside cross-entropies near 1.4
         "ema": 0.996,
         "alignment": "sinkhorn",  # of the instruments' clouds; or mmd, coral
         "sinkhorn_epsilon": 1.0,
@@ -91,6 +92,7 @@ DEFAULTS = {
         "beta_end": 1e-3,
         "beta_fraction": 0.6,  # of the run, then constant
         "beta_cycles": 4,
+        "reversal": 1.0,  # strength that the reversed gradient rises to
         "reversal_gamma": 10.0,  # Ganin et al. 2016
     },
     "optim": {
@@ -103,15 +105,22 @@ DEFAULTS = {
     },
     "train": {
         "start": "",  # weights to start from: a name or a path; "" = from scratch
-        "separate": False,  # first latents in closed form, then heads alone
-        "steps": 50_000,
+        "steps": 50_000,  # of everything; see `separate`
+        "head_steps": 5000,  # after them: latents in closed form, then heads alone
+        "separate": False,  # True: no others, all `steps` are such
         "batch_size": 64,  # of one optimiser step: all devices x accumulation
-        "accumulate": 4,
+        "accumulate": 4,  # microbatches of a device, at least
+        "most_at_once": 8,  # spectra in one; more of them on fewer devices
         "devices": 0,  # local devices to use; 0 = all
         "max_minutes": 0.0,  # 0 = no limit
     },
     "checkpoint": {"every_steps": 1000, "keep": 3, "resume": True},
-    "log": {"every_steps": 50, "tensorboard": True, "progress": True},
+    "log": {
+        "every_steps": 50,
+        "shares_every_steps": 250,  # how much each term moves the encoder; 0 = never
+        "tensorboard": True,
+        "progress": True,
+    },
     "eval": {
         "split": "test",
         "molecules": 200,
@@ -182,7 +191,9 @@ FIELD_RULES: dict[str, Rule] = {
         "ff_width z_chem z_inst",
     ),
     "losses.beta_cycles": COUNT,
-    **_all(COUNT, "train", "steps accumulate"),
+    **_all(COUNT, "train", "steps accumulate most_at_once"),
+    "train.head_steps": NOT_NEGATIVE,
+    "log.shares_every_steps": NOT_NEGATIVE,
     **_all(COUNT, "checkpoint", "every_steps keep"),
     "log.every_steps": COUNT,
     "eval.batch_size": COUNT,
@@ -193,7 +204,7 @@ FIELD_RULES: dict[str, Rule] = {
         NOT_NEGATIVE,
         "losses",
         "reconstruction contrastive denoising physics transport bottleneck balance "
-        "beta_start beta_end",
+        "swap reversal beta_start beta_end",
     ),
     **_all(NOT_NEGATIVE, "optim", "weight_decay warmup_steps"),
     **_all(NOT_NEGATIVE, "train", "devices max_minutes"),
@@ -307,6 +318,12 @@ PAIR_RULES: tuple[tuple[str, Callable[[ConfigDict], bool], str], ...] = (
         "train.separate needs the name or path of trained weights here",
     ),
     (
+        "lab.pool",
+        lambda c: c.lab.pool >= 3 or not (c.train.separate or c.train.head_steps),
+        "must be 3 or more for the bottleneck in closed form; or set "
+        "config.train.head_steps=0",
+    ),
+    (
         "train.batch_size",
         lambda c: c.train.batch_size % (2 * c.train.accumulate) == 0,
         "must be an even multiple of train.accumulate = {train.accumulate}, since "
@@ -340,14 +357,21 @@ def validate(config: ConfigDict, device_count: int = 0) -> None:
                 advice = advice.replace("{" + name + "}", repr(value))
             _fail(field, values[field], advice)
     devices = device_count or config.train.devices
-    pairs = 2 * config.train.accumulate * devices
+    parts = accumulation(config.train, devices or 1)
+    pairs = 2 * parts * devices
     if devices and config.train.batch_size % pairs:
         advice = (
-            f"must be a multiple of {pairs} = 2 x train.accumulate "
-            f"{config.train.accumulate} x {devices} devices; change it, "
-            "train.accumulate or train.devices"
+            f"must be a multiple of {pairs} = 2 x {parts} accumulation steps x "
+            f"{devices} devices; change it, train.accumulate, train.most_at_once or "
+            "train.devices"
         )
         _fail("train.batch_size", config.train.batch_size, advice)
+
+
+def accumulation(train: ConfigDict, devices: int) -> int:
+    """Microbatches of each of `devices`: none holds more than train.most_at_once."""
+    each = train.batch_size / (train.accumulate * devices * train.most_at_once)
+    return train.accumulate * max(1, math.ceil(each))
 
 
 def check_fields(config: ConfigDict, rules: Mapping[str, Rule]) -> None:

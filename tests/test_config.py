@@ -29,7 +29,10 @@ def changed(**settings):
     return config
 
 
-@pytest.mark.parametrize("arg", ["", "base", "nano", "tiny"])
+VARIANTS = ["", "base", "nano", "tiny", "documents", "nano-documents"]
+
+
+@pytest.mark.parametrize("arg", VARIANTS)
 def test_variants_are_valid_locked_and_json(arg):
     config = load_variant(arg)
     defaults.validate(config)
@@ -43,14 +46,35 @@ def test_variants_are_valid_locked_and_json(arg):
     defaults.validate(ConfigDict(json.loads(config.to_json())))
 
 
-def test_base_is_the_default():
-    assert load_variant("") == load_variant("base") == defaults.get_default()
+def test_base_is_the_default_and_the_documents_are_what_is_not_changed():
+    assert load_variant("") == load_variant("base")
+    assert load_variant("documents") == defaults.get_default()
+    for name in ("model", "optim", "train"):
+        assert load_variant("base")[name] == defaults.get_default()[name]
+
+
+@pytest.mark.parametrize("arg", ["documents", "nano-documents"])
+def test_weights_of_the_documents(arg):
+    losses = load_variant(arg).losses
+    names = "reconstruction contrastive denoising physics transport bottleneck balance"
+    weights = [losses[name] for name in names.split()]
+    assert weights == [1.0, 0.3, 0.2, 0.1, 0.1, 0.15, 0.01]
+    assert (losses.beta_start, losses.beta_end, losses.reversal) == (0.1, 1e-3, 1.0)
+
+
+@pytest.mark.parametrize("arg", ["", "nano"])
+def test_the_recipe_has_long_gaps_the_nir_and_many_instruments(arg):
+    config = load_variant(arg)
+    assert config.mask.long_fraction > 0.3 and config.lab.pool > 100
+    assert "NIR" in config.data.modalities
 
 
 def test_variants_share_no_state():
     load_variant("tiny").model.width = 64
     assert load_variant("tiny").model.width == 32
     assert load_variant("tiny").data == defaults.get_default().data
+    load_variant("nano").losses.swap = 9.0
+    assert load_variant("base").losses.swap < 9.0
 
 
 def test_unknown_variant():
@@ -101,7 +125,7 @@ def test_documents_effective_batch():
         ({"optim__clip": float("inf")}, "finite float"),
         ({"train__steps": 0}, "must be 1 or more"),
         ({"train__batch_size": 60}, "even multiple of train.accumulate = 4"),
-        ({"train__devices": 3}, "multiple of 24 = 2 x train.accumulate 4 x 3"),
+        ({"train__devices": 3}, "multiple of 24 = 2 x 4 accumulation steps x 3"),
         ({"eval__instruments": 1}, "must be 2 or more"),
     ],
 )

@@ -18,7 +18,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from spektron_jax.archive import replacing
-from spektron_jax.config import validate
+from spektron_jax.config import accumulation, validate
 from spektron_jax.errors import SpektronError
 from spektron_jax.training import evaluate, loop, parallel
 from spektron_jax.training.examples import ExampleStream, open_training_source
@@ -122,7 +122,8 @@ def seconds_per_step(config: ConfigDict) -> float:
     for number in range(TIMED_STEPS + 2):
         if number == 2:
             begun = time.process_time()
-        batch = stream.batch(number, parallel.part(), train.accumulate, len(devices))
+        parts = accumulation(train, len(devices))
+        batch = stream.batch(number, parallel.part(), parts, len(devices))
         state, metrics = step(state, batch)
         jax.block_until_ready(metrics)
     return (time.process_time() - begun) / TIMED_STEPS

@@ -25,6 +25,7 @@ from spektron_jax.probes.adaptation import adaptation
 from spektron_jax.probes.disentanglement import (
     COLLAPSED_SHARE,
     KNOWS_MOLECULE,
+    LEAST_RANK,
     chance_limit,
     least_retrieved,
     most_read,
@@ -61,7 +62,9 @@ def run(config: ConfigDict, workdir: Path) -> None:
         encoder = load_encoder(config.weights)
         audit = latent.audit(encoder, config)
         runner.write(audit, config, workdir)
-        lines += audit_lines(audit.data["rows"], audit.data["headline"]["collapsed"])
+        headline = audit.data["headline"]
+        rows, rank = audit.data["rows"], headline["effective_rank"]
+        lines += audit_lines(rows, headline["collapsed"], rank)
         evaluator = latent.evaluator_of(encoder, config.path)
         accuracy = adaptation(evaluator, encoder, config.molecules)
         lines += [
@@ -110,12 +113,15 @@ def _numbers(version: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", version)]
 
 
-def audit_lines(rows: Mapping[str, Mapping[str, Any]], collapsed: float) -> list[Line]:
+def audit_lines(
+    rows: Mapping[str, Mapping[str, Any]], collapsed: float, rank: float
+) -> list[Line]:
     """Conditions on the metrics of an audit; the worst modality decides.
 
     Args:
       rows: modality -> metrics, means over seeds; see `latent_metrics.evaluate_seed`.
       collapsed: share of z_chem dimensions that carry nothing.
+      rank: effective rank of z_chem.
     """
     codes = {name: row["z_chem"] for name, row in rows.items()}
     drop, where = max(
@@ -148,6 +154,12 @@ def audit_lines(rows: Mapping[str, Mapping[str, Any]], collapsed: float) -> list
             collapsed < COLLAPSED_SHARE,
             f"{100 * collapsed:.1f} %",
             f"less than {100 * COLLAPSED_SHARE:.0f} %",
+        ),
+        Line(
+            "effective rank of z_chem",
+            rank >= LEAST_RANK,
+            f"{rank:.1f}",
+            f"{LEAST_RANK:g} directions or more",
         ),
     ]
 

@@ -6,6 +6,11 @@ from typing import Any
 from spektron_jax import archive
 from spektron_jax.errors import NetworkMissing, SpektronError, has_network
 
+# What versions did that did not know these settings yet, where it is no longer done.
+FORMER = {
+    "losses": {"swap": 5.0, "reversal": 1.0},
+    "train": {"head_steps": 0},
+}
 SHIPPED = Path(__file__).parents[1] / "weights"
 
 
@@ -56,7 +61,7 @@ def checksum(folder: Path) -> str:
 def completed(saved: dict[str, Any]) -> Any:
     """Settings that were saved, by this version or an older one, as a ConfigDict.
 
-    What the older version did not know takes its default, which is what it did.
+    What the older version did not know becomes what it did: FORMER, or the default.
 
     Raises:
       SpektronError: a setting that this version does not know, or of another type.
@@ -65,6 +70,7 @@ def completed(saved: dict[str, Any]) -> Any:
     from spektron_jax.config import get_default
 
     config = get_default()
+    config.update(FORMER)
     try:
         config.update(saved)
     except (AttributeError, KeyError, TypeError, ValueError) as error:

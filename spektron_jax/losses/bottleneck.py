@@ -1,9 +1,10 @@
 """Variational information bottleneck with an instrument adversary and a latent swap.
 
 beta * KL (Alemi et al. 2017) + instrument cross-entropy on z_chem through gradient
-reversal (Ganin et al. 2016) + the same on z_inst without reversal + SWAP * the error
-of the spectrum decoded from z_chem of one view and z_inst of the other, which is what
-gives z_chem its chemistry and z_inst its instrument.
+reversal (Ganin et al. 2016) + the same on z_inst without reversal + the error of the
+spectrum decoded from z_chem of one view and z_inst of the other, which is what gives
+z_chem its chemistry and z_inst its instrument. Four terms, since each pulls in another
+direction and has a weight of its own.
 
 Dimension legend: B batch, L points, Z latent width, N instruments in the pool.
 """
@@ -20,11 +21,10 @@ from spektron_jax.shapes import (
     Logits,
     Mask,
     PerExample,
-    Scalar,
     Spectra,
 )
 
-SWAP = 5.0  # weight of the swap beside the cross-entropies, which start near 1.4
+PARTS = ("kl", "adversary", "instrument", "swap")
 
 
 def kl_per_dimension(
@@ -48,35 +48,38 @@ def bottleneck(
     swapped: Spectra,
     measured: Spectra,
     valid: Mask,
-    beta: Scalar,
 ):
-    """All parts.
+    """All parts, none of them weighted: name -> (values, diagnostics).
 
     Args:
       chem, inst: (mean, log_variance) of each latent, (B, Z) each.
       chem_logits, inst_logits: (B, N); label: (B,) pool index.
       swapped: (B, L) spectra decoded with the other view's z_chem; measured: (B, L).
       valid: (B, L) bool.
-      beta: weight of the KL, averaged over the latent dimensions.
 
     Returns:
-      (B,) values and diagnostics: kl_chem and kl_inst (mean per dimension), collapsed
-      (share of z_chem dimensions below COLLAPSED_KL), adversary, instrument, swap, and
-      the two classifiers' accuracies on this batch.
+      kl: (B,) nats of both latents, summed over their dimensions; its diagnostics are
+        chem and inst (mean per dimension) and collapsed (share of z_chem dimensions
+        below COLLAPSED_KL).
+      adversary, instrument: (B,) cross-entropies, with the classifier's accuracy.
+      swap: (B,) squared error.
     """
     kl_chem, kl_inst = kl_per_dimension(*chem), kl_per_dimension(*inst)
-    kl = jnp.concatenate([kl_chem, kl_inst], axis=-1).mean(-1)
-    adversary = cross_entropy(chem_logits, label)
-    instrument = cross_entropy(inst_logits, label)
-    swap = masked_mean((swapped - measured) ** 2, valid)
-    values = beta * kl + adversary + instrument + SWAP * swap
-    return values, {
-        "kl_chem": jnp.mean(kl_chem),
-        "kl_inst": jnp.mean(kl_inst),
+    kl = jnp.sum(kl_chem, -1) + jnp.sum(kl_inst, -1)
+    found = {
+        "chem": jnp.mean(kl_chem),
+        "inst": jnp.mean(kl_inst),
         "collapsed": jnp.mean(kl_chem.mean(0) < COLLAPSED_KL),
-        "adversary": jnp.mean(adversary),
-        "instrument": jnp.mean(instrument),
-        "swap": jnp.mean(swap),
-        "chem_accuracy": jnp.mean(jnp.argmax(chem_logits, -1) == label),
-        "inst_accuracy": jnp.mean(jnp.argmax(inst_logits, -1) == label),
     }
+    return {
+        "kl": (kl, found),
+        "adversary": classified(chem_logits, label),
+        "instrument": classified(inst_logits, label),
+        "swap": (masked_mean((swapped - measured) ** 2, valid), {}),
+    }
+
+
+def classified(logits: Logits, label: Codes):
+    """Cross-entropy of a classifier, (B,), and its accuracy on this batch."""
+    accuracy = jnp.mean(jnp.argmax(logits, -1) == label)
+    return cross_entropy(logits, label), {"accuracy": accuracy}

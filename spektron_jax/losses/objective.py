@@ -1,4 +1,4 @@
-"""The seven losses of a batch from what the networks said, their sum, and its log.
+"""The losses of a batch from what the networks said, their sum, and its log.
 
 Dimension legend: B spectra of one device, L points, D projection width, Z latent width,
 N instruments in the pool, E experts, G the B of all devices.
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from spektron_jax.losses.balance import balance
-from spektron_jax.losses.bottleneck import bottleneck
+from spektron_jax.losses.bottleneck import PARTS, bottleneck
 from spektron_jax.losses.contrastive import contrastive
 from spektron_jax.losses.physics import physics
 from spektron_jax.losses.reconstruction import denoising, reconstruction
@@ -26,6 +26,8 @@ NAMES = (
     "bottleneck",
     "balance",
 )
+# What has a gradient of its own: the losses, the bottleneck in its four parts.
+TERMS = (*(name for name in NAMES if name != "bottleneck"), *PARTS)
 
 
 class Outputs(NamedTuple):
@@ -47,16 +49,13 @@ class Outputs(NamedTuple):
     importance: Float[Array, " E"]
 
 
-def losses_of(
-    outputs: Outputs, inputs, *, beta, epsilon: float, alignment: str = "sinkhorn"
-):
-    """The seven losses: name -> (values, diagnostics).
+def losses_of(outputs: Outputs, inputs, *, epsilon: float, alignment: str = "sinkhorn"):
+    """The TERMS: name -> (values, diagnostics).
 
     Args:
       outputs: of one device's batch.
       inputs: the same rows as measured: values and hidden (rows, L), clean (B, L),
         share (B / 2,) of the first of the two that were mixed, instrument (2,).
-      beta: weight of the KL in the bottleneck.
       epsilon, alignment: of the transport between the instruments' clouds.
     """
     size = len(inputs.clean)
@@ -83,7 +82,8 @@ def losses_of(
             visible[mixed],
         ),
         "transport": transport(*outputs.clouds, epsilon, alignment),
-        "bottleneck": bottleneck(
+        "balance": balance(outputs.load, outputs.importance),
+        **bottleneck(
             outputs.chem,
             outputs.inst,
             outputs.chem_logits,
@@ -92,9 +92,21 @@ def losses_of(
             outputs.swapped,
             values,
             everywhere,
-            beta,
         ),
-        "balance": balance(outputs.load, outputs.importance),
+    }
+
+
+def weights_of(losses, beta):
+    """The weight of every term: name -> number.
+
+    Args:
+      losses: settings; `bottleneck` weighs its four parts together.
+      beta: of the KL at this step.
+    """
+    whole = losses.bottleneck
+    parts = {"kl": beta, "adversary": 1.0, "instrument": 1.0, "swap": losses.swap}
+    return {
+        name: whole * parts[name] if name in parts else losses[name] for name in TERMS
     }
 
 
@@ -103,18 +115,19 @@ def combine(terms, weights):
 
     Args:
       terms: name -> (values, diagnostics), from `losses_of`.
-      weights: name -> weight.
+      weights: name -> weight, from `weights_of`.
 
     Returns:
-      The total, a scalar, and a flat dict: loss/total, loss/<name> (raw),
-      weighted/<name> and <name>/<diagnostic>.
+      The total, a scalar, and a flat dict: loss/total, loss/<term> (raw),
+      weighted/<term>, <term>/<diagnostic>, and weighted/bottleneck, the sum of its
+      parts.
     """
-    total, log = 0.0, {}
-    for name in NAMES:
+    log = {}
+    for name in TERMS:
         values, diagnostics = terms[name]
-        raw = jnp.mean(values)
-        weighted = weights[name] * raw
-        total = total + weighted
-        log[f"loss/{name}"], log[f"weighted/{name}"] = raw, weighted
-        log.update({f"{name}/{key}": value for key, value in diagnostics.items()})
+        log[f"loss/{name}"] = jnp.mean(values)
+        log[f"weighted/{name}"] = weights[name] * log[f"loss/{name}"]
+        log |= {f"{name}/{key}": value for key, value in diagnostics.items()}
+    log["weighted/bottleneck"] = sum(log[f"weighted/{name}"] for name in PARTS)
+    total = sum(log[f"weighted/{name}"] for name in NAMES)
     return total, log | {"loss/total": total}

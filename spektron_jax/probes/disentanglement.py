@@ -7,6 +7,7 @@ In this order, over every modality and all of them together:
 | collapsed | more than 30 % of the z_chem dimensions have a KL below 0.01 nats |
 | leaking | the accuracy of an instrument probe on z_chem, linear or MLP, is above chance + 5 points and above the 97.5 % quantile of chance |
 | collapsed | top-1 retrieval of the molecule across instruments, by nearest neighbour in z_chem, is below 80 %: hiding alone is no achievement |
+| collapsed | the effective rank of z_chem is below 4: KL does not see that few directions, turned, move in all dimensions |
 | disentangled | none of these |
 
 n = spectra, Z = latent width.
@@ -25,6 +26,7 @@ CODES = ("z_chem", "z_inst")
 POINTS_ABOVE_CHANCE = 0.05
 KNOWS_MOLECULE = 0.80
 COLLAPSED_SHARE = 0.30
+LEAST_RANK = 4.0
 VERDICTS = ("disentangled", "leaking", "collapsed")
 PROBES = {
     "linear": "instrument",
@@ -134,15 +136,20 @@ def least_retrieved(
     return min(found, key=lambda pair: pair[1]["accuracy"])
 
 
-def verdict(codes: list[Mapping[str, Any]], collapsed: float) -> str:
+def verdict(
+    codes: list[Mapping[str, Any]], collapsed: float, rank: float | None = None
+) -> str:
     """One of VERDICTS, by the table above.
 
     Args:
       codes: the metrics of z_chem, of each modality and of all together.
       collapsed: share of z_chem dimensions below 0.01 nats, all together.
+      rank: effective rank of z_chem, all together; None if it is not known.
     """
     if collapsed > COLLAPSED_SHARE:
         return "collapsed"
     if not all(map(hides_instrument, codes)):
         return "leaking"
+    if rank is not None and rank < LEAST_RANK:
+        return "collapsed"
     return "disentangled" if all(map(knows_molecule, codes)) else "collapsed"

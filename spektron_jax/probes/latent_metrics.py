@@ -136,7 +136,8 @@ def summarise(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """
     overall = rows.get(ALL) or next(iter(rows.values()))
     collapsed = overall["kl"]["z_chem"]["collapsed"]
-    said = verdict([row["z_chem"] for row in rows.values()], collapsed)
+    rank = overall["dimensions"]["z_chem"]
+    said = verdict([row["z_chem"] for row in rows.values()], collapsed, rank)
 
     def mean(*path: str) -> float:
         """By modality: an instrument's parameters differ from one to the other, so a
@@ -153,6 +154,7 @@ def summarise(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     headline |= {
         "chance": mean("z_chem", "instrument", "chance"),
         "collapsed": collapsed,
+        "effective_rank": rank,
         "kl_z_chem": overall["kl"]["z_chem"]["mean"],
         "swap": mean("swap", "of_nothing"),
     }

@@ -29,8 +29,11 @@ EXAMPLES = 6  # spectra drawn in the report
 MEAN_OF = 2000  # training spectra behind the mean spectrum
 
 
-def run(config, model, state, source, workdir):
-    """Evaluate state.params and write the two files; returns the metrics."""
+def run(config, model, state, source, workdir, shares=None):
+    """Evaluate state.params and write the two files; returns the metrics.
+
+    shares: of each term in the encoder's gradient, as measured while training.
+    """
     molecule, modality = choose(source, config, config.eval.split)
     print(f"evaluating on {len(molecule)} {config.eval.split} examples", flush=True)
     evaluator = make_evaluator(config, model, state.params, source)
@@ -52,6 +55,8 @@ def run(config, model, state, source, workdir):
         "reconstruction": errors,
         "probes": {name: known[name] for name in LATENTS},
         "kl": known["kl"],
+        "effective_rank": known["dimensions"],
+        "shares": shares or {},
         "experts": {
             name: latents["load"][latents["modality"] == MODALITIES.index(name)]
             .mean(0)

@@ -1,29 +1,33 @@
 """Pretraining from start to evaluation: train(config, workdir).
 
 Order of initialisation: an undamaged checkpoint in the workdir, else the weights of
-`train.start`, else scratch. A step does not wait for the one before it to be computed;
+`train.start`, else scratch. Two phases: everything is trained for `train.steps`; then
+the bottleneck takes its closed form (`separate.py`) and the heads alone are trained on
+it for `train.head_steps`. A step does not wait for the one before it to be computed;
 log time is the only time at which the host reads from the devices.
 """
 
 import json
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from spektron_jax.archive import replacing
-from spektron_jax.config import validate
+from spektron_jax.config import accumulation, validate
 from spektron_jax.encoder.weights import completed
 from spektron_jax.errors import SpektronError
-from spektron_jax.training import checkpoint, evaluate, parallel
+from spektron_jax.training import checkpoint, evaluate, outlook, parallel
 from spektron_jax.training.examples import (
     ExampleStream,
     open_training_source,
     prefetch,
 )
-from spektron_jax.training.progress import Progress, stopped_early
-from spektron_jax.training.separate import separated
+from spektron_jax.training.progress import Progress, mean_shares, stopped_early
+from spektron_jax.training.schedules import phases
+from spektron_jax.training.separate import choose, separated
 from spektron_jax.training.state import (
     TrainState,
     build_model,
@@ -31,7 +35,7 @@ from spektron_jax.training.state import (
     create,
     parameter_count,
 )
-from spektron_jax.training.steps import make_pretrain_step
+from spektron_jax.training.steps import make_pretrain_step, make_share_step
 
 # Settings that a resumed run may change: they do not touch the state.
 FREE = ("checkpoint", "log", "eval", "train.max_minutes", "train.devices")
@@ -51,7 +55,8 @@ def train(config, workdir):
     state = pretrain(config, workdir, source)
     if not parallel.is_primary():
         return None
-    return evaluate.run(config, build_model(config), state, source, workdir)
+    shares = mean_shares(config, workdir)
+    return evaluate.run(config, build_model(config), state, source, workdir, shares)
 
 
 def pretrain(config, workdir, source):
@@ -62,24 +67,35 @@ def pretrain(config, workdir, source):
     validate(config, len(devices) * processes)
     stream = ExampleStream(source, "train", config.train.batch_size, config.seed)
 
-    model, optimizer = build_model(config), build_optimizer(config)
-    state = create(config, model, optimizer)
+    model = build_model(config)
+    state = create(config, model, build_optimizer(config))
     state = resume(config, workdir, state)
-    start = int(state.step)
-    if config.train.separate and start == 0:
-        params = separated(state.params, config, model, source, config.log.progress)
-        target = jax.tree.map(jnp.copy, params)
-        state = state.replace(params=params, target_params=target)
+    main, heads = phases(config.train)
+    if heads:
+        choose(config, source)  # what cannot work is said before the hours are spent
     if parallel.is_primary():
         write_config(config, workdir)
-        describe(config, state, stream, devices)
+        describe(config, model, state, stream, devices)
 
-    if start < config.train.steps:
-        step = parallel.data_parallel(
-            make_pretrain_step(config, model, optimizer), devices
-        )
-        state = run_steps(config, workdir, state, step, stream, devices)
+    run = Run(config, workdir, stream, devices)
+    if state.step < main:
+        state = run(state, model, main)
+    if heads and state.step == main:
+        state = begin_heads(config, model, state, source)
+    if main <= state.step < main + heads:
+        state = run(state, model, main + heads, heads_alone=True)
     return state
+
+
+def begin_heads(config, model, state, source):
+    """The state with the bottleneck in closed form, and a fresh optimiser."""
+    params = separated(state.params, config, model, source, config.log.progress)
+    optimizer = build_optimizer(config, heads_alone=True)
+    return state.replace(
+        params=params,
+        target_params=jax.tree.map(jnp.copy, params),
+        opt_state=optimizer.init(params),
+    )
 
 
 def resume(config, workdir, state):
@@ -126,53 +142,80 @@ def write_config(config, workdir):
         path.write_text(config.to_json(indent=2) + "\n")
 
 
-def describe(config, state, stream, devices):
-    """What is about to happen, in two lines."""
-    train = config.train
+def describe(config, model, state, stream, devices):
+    """What is about to happen, in two lines, and what is unusual about it."""
+    train, begun = config.train, int(state.step)
+    parts, total = accumulation(train, len(devices)), sum(phases(train))
     print(
         f"{parameter_count(state.params):,} parameters on {len(devices)} "
         f"{devices[0].platform} device(s); {len(stream.molecule):,} training examples"
     )
+    epochs = total * train.batch_size / len(stream.molecule)
     print(
-        f"steps {int(state.step)} to {train.steps} of {train.batch_size} examples "
-        f"({train.accumulate} accumulation steps)",
+        f"steps {begun} to {total} of {train.batch_size} examples "
+        f"({parts} accumulation steps), {epochs:.3g} epochs; the last "
+        f"{phases(train)[1]} train the heads alone",
         flush=True,
     )
+    left = max(total - begun, 0)
+    for line in outlook.warn(config, model, state.params, devices, parts, left):
+        print(line, flush=True)
 
 
-def run_steps(config, workdir, state, step, stream, devices):
-    """All remaining optimiser steps; returns the state on the host."""
-    train, start = config.train, int(state.step)
-    progress = Progress(config, workdir, start, stream.source)
-    state = parallel.replicate(state, devices)
+class Run(NamedTuple):
+    """Optimiser steps of one of the phases, with their rows and checkpoints."""
 
-    def load(number):
-        return stream.batch(number, parallel.part(), train.accumulate, len(devices))
+    config: Any
+    workdir: Path
+    stream: ExampleStream
+    devices: list
 
-    batches = prefetch(load, range(start, train.steps))
-    try:
-        for number, batch in batches:
-            state, metrics = step(state, batch)
-            progress.window.append(metrics)
-            done = number + 1
-            last = done == train.steps
-            save = last or done % config.checkpoint.every_steps == 0
-            if not (save or progress.due(done)):
-                continue
-            row = progress.row(done, state.params)
-            late = train.max_minutes > 0 and parallel.as_primary(
-                row["minutes"] >= train.max_minutes
-            )
-            progress.write(done, row)
-            if parallel.is_primary() and (save or late):
-                save_state(config, workdir, done, state)
-            if late and not last:
-                progress.say(stopped_early(config, done))
-                break
-    finally:
-        batches.close()
-        progress.close()
-    return parallel.unreplicate(state)
+    def __call__(self, state, model, until, heads_alone=False):
+        """Steps up to number `until`; returns the state on the host."""
+        config, devices, start = self.config, self.devices, int(state.step)
+        optimizer = build_optimizer(config, heads_alone)
+        step = make_pretrain_step(config, model, optimizer, heads_alone)
+        step = parallel.data_parallel(step, devices)
+        shares = parallel.data_parallel(
+            make_share_step(config, model), devices, donate=False
+        )
+        progress = Progress(config, self.workdir, start, until, self.stream.source)
+        parts = accumulation(config.train, len(devices))
+
+        def load(number):
+            return self.stream.batch(number, parallel.part(), parts, len(devices))
+
+        state = parallel.replicate(state, devices)
+        batches = prefetch(load, range(start, until))
+        try:
+            for number, batch in batches:
+                if not heads_alone and progress.shares_due(number):
+                    progress.shares.append(shares(state, batch))
+                state, metrics = step(state, batch)
+                progress.window.append(metrics)
+                if self.end_step(progress, number + 1, state):
+                    break
+        finally:
+            batches.close()
+            progress.close()
+        return parallel.unreplicate(state)
+
+    def end_step(self, progress, done, state):
+        """Row and checkpoint if they are due; whether train.max_minutes are over."""
+        config, last = self.config, done == progress.until
+        save = last or done % config.checkpoint.every_steps == 0
+        if not (save or progress.due(done)):
+            return False
+        row = progress.row(done, state.params)
+        late = config.train.max_minutes > 0 and parallel.as_primary(
+            row["minutes"] >= config.train.max_minutes
+        )
+        progress.write(done, row)
+        if parallel.is_primary() and (save or late):
+            save_state(config, self.workdir, done, state)
+        if late and not last:
+            progress.say(stopped_early(config, done))
+        return late and not last
 
 
 def save_state(config, workdir, done, state):

@@ -67,9 +67,13 @@ def unreplicate(tree):
     return jax.device_get(jax.tree.map(lambda x: x.addressable_shards[0].data[0], tree))
 
 
-def data_parallel(function, devices):
-    """function(state, batch) -> (state, metrics) on all devices; donates the state."""
-    return jax.pmap(function, AXIS, donate_argnums=0, devices=_everywhere(devices))
+def data_parallel(function, devices, donate=True):
+    """function(state, batch) on all devices.
+
+    donate: the state may be overwritten, since the function returns the next one.
+    """
+    given = (0,) if donate else ()
+    return jax.pmap(function, AXIS, donate_argnums=given, devices=_everywhere(devices))
 
 
 def _everywhere(devices):

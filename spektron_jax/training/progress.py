@@ -4,6 +4,7 @@ Metrics stay on the devices until a row is due; that is the only time at which t
 waits for them.
 """
 
+import json
 import math
 import time
 
@@ -12,11 +13,13 @@ from absl import logging
 from tqdm import tqdm
 
 from spektron_jax.errors import SpektronError
+from spektron_jax.losses.objective import TERMS
 from spektron_jax.metrics import COLLAPSED_KL
 from spektron_jax.training import parallel
 from spektron_jax.training.curves import Curves
 from spektron_jax.training.metric_writers import make_writers
-from spektron_jax.training.schedules import warmup_steps
+from spektron_jax.training.outlook import SignsOfLife
+from spektron_jax.training.schedules import phases, warmup_steps
 from spektron_jax.training.state import build_model
 
 COLLAPSE_STEP, COLLAPSE_SHARE = 5000, 0.3  # warn from here on, above this share
@@ -28,8 +31,9 @@ class Progress:
     All processes make the rows; the one that leads shows and writes them.
     """
 
-    def __init__(self, config, workdir, start, source):
-        self.config, self.window, self.warned = config, [], False
+    def __init__(self, config, workdir, start, until, source):
+        self.config, self.until, self.warned = config, until, False
+        self.window, self.shares = [], []  # of the steps since the last row
         primary = parallel.is_primary()
         self.writers = self.curves = None
         if primary:
@@ -39,13 +43,20 @@ class Progress:
         if primary and config.eval.curve_every_steps:
             self.curves = Curves(config, build_model(config), source)
         self.bar = tqdm(
-            total=config.train.steps,
+            total=until,
             initial=start,
             unit="step",
             disable=not (config.log.progress and primary),
             mininterval=0.5,
         )
         self.begun = self.marked = time.monotonic()
+        self.life = SignsOfLife(self.window, primary and config.log.progress)
+        self.life.start()
+
+    def shares_due(self, number):
+        """Whether the shares of the terms are measured at this step."""
+        every = self.config.log.shares_every_steps
+        return every > 0 and number > 0 and number % every == 0
 
     def due(self, done):
         """Whether there is a row after this step, of metrics or of the curves."""
@@ -58,7 +69,10 @@ class Progress:
 
     def row(self, done, params):
         """What is known since the last row; begins a new window."""
+        self.life.stop()
         row = read_window(self.window, done)
+        if self.shares:
+            row |= read_window(self.shares, done)
         now, steps = time.monotonic(), len(self.window)
         row["samples_per_s"] = (
             self.config.train.batch_size * steps / (now - self.marked)
@@ -70,7 +84,7 @@ class Progress:
         )
         if self.curves and self.curve_due(done):
             row |= self.curves(parallel.unreplicate(params))
-        self.window, self.marked = [], time.monotonic()
+        self.window, self.shares, self.marked = [], [], time.monotonic()
         self.warned = self.warned or warn_of_collapse(done, row)
         return row
 
@@ -86,6 +100,7 @@ class Progress:
 
     def close(self):
         """Close files and bar."""
+        self.life.stop()
         self.bar.close()
         if self.writers:
             self.writers.close()
@@ -113,13 +128,13 @@ def read_window(window, done):
 
 def warn_of_collapse(done, row):
     """Warn once when too many dimensions of z_chem carry nothing."""
-    if done < COLLAPSE_STEP or row["bottleneck/collapsed"] <= COLLAPSE_SHARE:
+    if done < COLLAPSE_STEP or row["kl/collapsed"] <= COLLAPSE_SHARE:
         return False
     logging.warning(
         "step %d: %.0f %% of the z_chem dimensions have a KL below %g: posterior "
         "collapse; lower config.losses.beta_start or use beta_schedule=cyclical",
         done,
-        100 * row["bottleneck/collapsed"],
+        100 * row["kl/collapsed"],
         COLLAPSED_KL,
     )
     return True
@@ -128,12 +143,32 @@ def warn_of_collapse(done, row):
 def stopped_early(config, done):
     """The message after train.max_minutes, with the schedules cut short."""
     steps, optim = config.train.steps, config.optim
-    unfinished = ["reversal strength", "learning-rate decay"]
+    total = sum(phases(config.train))
+    if done >= steps:
+        unfinished = ["training of the heads"]
+    else:
+        unfinished = ["reversal strength", "learning-rate decay"]
     if done < math.ceil(config.losses.beta_fraction * steps):
         unfinished.append("beta annealing")
     if done < warmup_steps(optim, steps):
         unfinished.append("learning-rate warm-up")
+    if done < steps < total:
+        unfinished.append("bottleneck in closed form and heads on it")
     return (
-        f"stopped by train.max_minutes at step {done} of {steps}, checkpoint saved; "
+        f"stopped by train.max_minutes at step {done} of {total}, checkpoint saved; "
         f"unfinished: {', '.join(unfinished)}. The same command resumes from here."
     )
+
+
+def mean_shares(config, workdir):
+    """Mean share of each term in the encoder's gradient since the warm-up, by name.
+
+    Empty if none was measured.
+    """
+    path, rows = workdir / "metrics.jsonl", []
+    first = warmup_steps(config.optim, config.train.steps)
+    for line in path.read_text().splitlines() if path.exists() else ():
+        row = json.loads(line)
+        if row["step"] > first and f"share/{TERMS[0]}" in row:
+            rows.append([row[f"share/{name}"] for name in TERMS])
+    return dict(zip(TERMS, np.mean(rows, axis=0).tolist(), strict=True)) if rows else {}

@@ -7,18 +7,23 @@ import jax.numpy as jnp
 import optax
 
 
+def phases(train):
+    """Steps that train everything, and steps after them that train the heads alone."""
+    return (0, train.steps) if train.separate else (train.steps, train.head_steps)
+
+
 def warmup_steps(optim, steps):
     """min(warmup_steps, warmup_fraction of the run)."""
     return min(optim.warmup_steps, int(optim.warmup_fraction * steps))
 
 
 def learning_rate(optim, steps):
-    """Linear warm-up, then cosine to `final_fraction` of the peak."""
+    """Linear warm-up, then cosine to `final_fraction` of the peak, over `steps`."""
     return optax.warmup_cosine_decay_schedule(
         init_value=0.0,
         peak_value=optim.learning_rate,
         warmup_steps=warmup_steps(optim, steps),
-        decay_steps=steps,
+        decay_steps=max(steps, 1),
         end_value=optim.final_fraction * optim.learning_rate,
     )
 
@@ -51,5 +56,9 @@ def beta(losses, steps):
 
 
 def alpha(losses, steps):
-    """Reversal strength 2 / (1 + exp(-gamma p)) - 1, p = step / steps (Ganin 2016)."""
-    return lambda step: jnp.tanh(0.5 * losses.reversal_gamma * step / steps)
+    """Reversal strength: `reversal` times 2 / (1 + exp(-gamma p)) - 1 (Ganin 2016).
+
+    p = step / steps.
+    """
+    gamma = losses.reversal_gamma
+    return lambda step: losses.reversal * jnp.tanh(0.5 * gamma * step / steps)

@@ -16,8 +16,8 @@ adds up over many spectra of an instrument is its mean, not the rest. A latent h
 numbers than there are eigenvectors worth keeping, so they are spread over all of them
 by a fixed random rotation: distances are those of the few.
 
-`train.separate` puts this in front of a run that trains the heads alone, which have to
-learn to read the new latents. Gradients of an adversary come to the same end only
+It is the last phase of a run: after it the heads alone are trained, which have to learn
+to read the new latents. Gradients of an adversary come to the same end only
 slowly: it would have to fool every classifier, and sees two instruments in a step.
 
 N = instruments, M = molecules, F = length of h, Z = latent width, R = kept directions.
@@ -32,7 +32,7 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.lab.instruments import training_pool
 from spektron_jax.models.vib import LOG_VARIANCE
 from spektron_jax.spectra.grid import MODALITIES
-from spektron_jax.training.evaluator import make_evaluator
+from spektron_jax.training.evaluator import choose_molecules, make_evaluator
 
 INSTRUMENTS, MOLECULES = 64, 100  # of a block, at most; of the training split
 INSTRUMENT_WEIGHT = 30.0  # c
@@ -75,14 +75,8 @@ def measured(params, config, model, source, progress=True):
     count = config.lab.pool
     evaluator = make_evaluator(config, model, params, source, fluorescence=False)
     pool = evaluator.simulator.instruments(training_pool, count)
-    blocks = -(-count // INSTRUMENTS)
+    molecules, blocks = choose(config, source)
     size = count // blocks
-    molecules = evaluator.choose("train", blocks * MOLECULES)
-    if min(len(molecules) // blocks, size) < 3:
-        raise SpektronError(
-            f"{len(molecules)} training molecules on {count} instruments: "
-            "the bottleneck in closed form needs 3 or more of both"
-        )
     found = []
     steps = [(name, block) for block in range(blocks) for name in evaluator.modalities]
     for name, block in tqdm(steps, unit="block", disable=not progress):
@@ -96,6 +90,25 @@ def measured(params, config, model, source, progress=True):
             rows.append(np.asarray(out["summary"][: one.real], np.float64))
         found.append(np.concatenate(rows).reshape(size, len(molecule), -1))
     return found
+
+
+def choose(config, source):
+    """Training molecules, and into how many blocks of instruments they are shared out.
+
+    Raises:
+      SpektronError: fewer than 3 molecules or instruments in a block.
+    """
+    blocks = -(-config.lab.pool // INSTRUMENTS)
+    molecules = choose_molecules(
+        source, config.data.modalities, "train", blocks * MOLECULES, config.seed
+    )
+    if min(len(molecules), config.lab.pool) // blocks < 3:
+        raise SpektronError(
+            f"{len(molecules)} training molecules on {config.lab.pool} instruments: "
+            "the bottleneck in closed form needs 3 or more of both; give more, or set "
+            "config.train.head_steps=0"
+        )
+    return molecules, blocks
 
 
 def scatter(parts):

@@ -75,26 +75,38 @@ def encoder_fixed(params):
     }
 
 
-def build_optimizer(config):
+def build_optimizer(config, heads_alone=False):
     """Clip by global norm, then AdamW with the learning-rate schedule.
 
-    With `train.separate` the heads alone are moved.
+    heads_alone: of the phase that moves the heads and nothing else; its state has the
+    same form.
     """
     optim = config.optim
     optimizer = optax.chain(
         optax.clip_by_global_norm(optim.clip),
         optax.adamw(
-            schedules.learning_rate(optim, config.train.steps),
+            schedules.learning_rate(optim, schedules.phases(config.train)[heads_alone]),
             weight_decay=optim.weight_decay,
             mask=decayed,
         ),
     )
-    if not config.train.separate:
-        return optimizer
-    return optax.multi_transform(
-        {True: optimizer, False: optax.set_to_zero()},
-        lambda params: {name: name in HEADS for name in params},
-    )
+    return of_heads(optimizer) if heads_alone else optimizer
+
+
+def of_heads(optimizer):
+    """The same optimiser, for which the encoder has no gradient and does not move."""
+
+    def heads(tree):
+        return {
+            name: part if name in HEADS else jax.tree.map(jnp.zeros_like, part)
+            for name, part in tree.items()
+        }
+
+    def update(gradient, state, params):
+        updates, state = optimizer.update(heads(gradient), state, params)
+        return heads(updates), state
+
+    return optax.GradientTransformation(optimizer.init, update)
 
 
 def create(config, model, optimizer):

@@ -20,6 +20,14 @@ def test_saved_settings_of_an_older_version_are_completed():
     assert found.eval == get_default().eval and found.is_locked
 
 
+def test_what_is_done_otherwise_now_is_said_as_it_was():
+    """A run that knew no swap weight had 5, whatever the default has become."""
+    found = completed({"losses": {"bottleneck": 0.15}})
+    assert (found.losses.swap, found.losses.reversal) == (5.0, 1.0)
+    assert found.train.head_steps == 0
+    assert completed({"losses": {"swap": 2.0}}).losses.swap == 2.0
+
+
 @pytest.mark.parametrize(
     "saved, message",
     [

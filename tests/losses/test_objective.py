@@ -1,4 +1,4 @@
-"""The seven losses of a batch, their weighted sum and its log."""
+"""The losses of a batch, their weighted sum and its log."""
 
 from types import SimpleNamespace
 
@@ -10,9 +10,16 @@ import pytest
 from spektron_jax.config import get_default
 from spektron_jax.losses import reconstruction
 from spektron_jax.losses.balance import balance
-from spektron_jax.losses.bottleneck import bottleneck
+from spektron_jax.losses.bottleneck import PARTS, bottleneck
 from spektron_jax.losses.contrastive import contrastive
-from spektron_jax.losses.objective import NAMES, Outputs, combine, losses_of
+from spektron_jax.losses.objective import (
+    NAMES,
+    TERMS,
+    Outputs,
+    combine,
+    losses_of,
+    weights_of,
+)
 from spektron_jax.losses.physics import physics
 from spektron_jax.losses.transport import transport
 
@@ -20,37 +27,38 @@ B, L, D, Z, N, E = 4, 12, 6, 5, 3, 4
 
 
 def terms():
-    """Per-example values for six losses, a scalar for one; a diagnostic each."""
+    """Per-example values for all terms, a scalar for one; a diagnostic each."""
     return {
         name: (
             np.float32(i) if name == "transport" else np.array([i, i + 2], np.float32),
             {"part": 10.0 * i},
         )
-        for i, name in enumerate(NAMES)
+        for i, name in enumerate(TERMS)
     }
 
 
-WEIGHTS = {name: 0.5**i for i, name in enumerate(NAMES)}
+WEIGHTS = {name: 0.5**i for i, name in enumerate(TERMS)}
 
 
-def test_seven_losses_with_a_weight_each_in_the_config():
+def test_seven_losses_and_the_four_parts_of_one():
     assert len(NAMES) == len(set(NAMES)) == 7
-    weights = {name: get_default().losses[name] for name in NAMES}
-    assert weights == {
-        "reconstruction": 1.0,
-        "contrastive": 0.3,
-        "denoising": 0.2,
-        "physics": 0.1,
-        "transport": 0.1,
-        "bottleneck": 0.15,
-        "balance": 0.01,
-    }
+    assert set(TERMS) == set(NAMES) - {"bottleneck"} | set(PARTS)
+    assert len(TERMS) == 10
+
+
+def test_weights_of_the_terms():
+    losses = get_default().losses
+    losses.update(dict.fromkeys(NAMES, 0.5) | {"bottleneck": 0.2, "swap": 3.0})
+    assert weights_of(losses, 0.01) == pytest.approx(
+        {name: 0.5 for name in NAMES if name != "bottleneck"}
+        | {"kl": 0.002, "adversary": 0.2, "instrument": 0.2, "swap": 0.6}
+    )
 
 
 def test_total_is_the_weighted_sum_of_the_means():
     total, log = combine(terms(), WEIGHTS)
     wanted = 0.0
-    for i, name in enumerate(NAMES):
+    for i, name in enumerate(TERMS):
         mean = i if name == "transport" else i + 1
         assert log[f"loss/{name}"] == mean
         np.testing.assert_allclose(log[f"weighted/{name}"], 0.5**i * mean)
@@ -58,7 +66,9 @@ def test_total_is_the_weighted_sum_of_the_means():
         wanted += 0.5**i * mean
     np.testing.assert_allclose(total, wanted, rtol=1e-6)
     assert log["loss/total"] == total
-    assert len(log) == 3 * 7 + 1
+    parts = sum(log[f"weighted/{name}"] for name in PARTS)
+    np.testing.assert_allclose(log["weighted/bottleneck"], parts)
+    assert len(log) == 3 * 10 + 2
 
 
 def test_a_missing_loss_is_an_error():
@@ -70,14 +80,14 @@ def test_a_missing_loss_is_an_error():
 
 def test_every_loss_pulls_with_its_weight():
     def loss(values):
-        return combine({n: (values[n], {}) for n in NAMES}, WEIGHTS)[0]
+        return combine({n: (values[n], {}) for n in TERMS}, WEIGHTS)[0]
 
-    gradient = jax.grad(loss)({name: np.ones(4, np.float32) for name in NAMES})
-    for name in NAMES:
+    gradient = jax.grad(loss)({name: np.ones(4, np.float32) for name in TERMS})
+    for name in TERMS:
         np.testing.assert_allclose(gradient[name], WEIGHTS[name] / 4)
 
 
-# The seven losses of planted arrays
+# The losses of planted arrays
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +143,8 @@ def of_one_by_one(out, seen):
             clean[a], everywhere[a], clean[mixed], seen.share, ~seen.hidden[mixed]
         ),
         "transport": transport(*out.clouds, 1.0),
-        "bottleneck": bottleneck(
+        "balance": balance(out.load, out.importance),
+        **bottleneck(
             out.chem,
             out.inst,
             out.chem_logits,
@@ -142,17 +153,15 @@ def of_one_by_one(out, seen):
             out.swapped,
             seen.values[both],
             everywhere,
-            0.25,
         ),
-        "balance": balance(out.load, out.importance),
     }
 
 
 def test_losses_of_planted_arrays_are_the_single_losses(planted):
-    found = losses_of(*planted, beta=0.25, epsilon=1.0)
+    found = losses_of(*planted, epsilon=1.0)
     expected = of_one_by_one(*planted)
-    assert tuple(found) == tuple(expected) == NAMES
-    for name in NAMES:
+    assert set(found) == set(expected) == set(TERMS)
+    for name in TERMS:
         assert found[name][1].keys() == expected[name][1].keys()
         jax.tree.map(
             lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6),
@@ -168,8 +177,11 @@ def test_losses_of_planted_arrays_are_the_single_losses(planted):
         ("contrastive", "prediction"),
         ("contrastive", "target"),
         ("transport", "clouds"),
-        ("bottleneck", "chem_logits"),
-        ("bottleneck", "swapped"),
+        ("adversary", "chem_logits"),
+        ("instrument", "inst_logits"),
+        ("swap", "swapped"),
+        ("kl", "chem"),
+        ("kl", "inst"),
         ("balance", "importance"),
     ],
 )
@@ -178,10 +190,8 @@ def test_a_loss_reads_what_is_meant_for_it(planted, name, field):
     moved = outputs._replace(
         **{field: jax.tree.map(lambda x: 2 * x + 1, getattr(outputs, field))}
     )
-    before, after = (
-        losses_of(out, inputs, beta=0.25, epsilon=1.0) for out in (outputs, moved)
-    )
-    changed = {n for n in NAMES if not np.array_equal(before[n][0], after[n][0])}
+    before, after = (losses_of(out, inputs, epsilon=1.0) for out in (outputs, moved))
+    changed = {n for n in TERMS if not np.array_equal(before[n][0], after[n][0])}
     assert name in changed
     expected = {"reconstruction", "denoising", "physics"}
     assert changed == (expected if field == "spectra" else {name})
@@ -191,7 +201,7 @@ def test_a_wrong_shape_is_refused(planted):
     outputs, inputs = planted
     flat = outputs._replace(spectra=outputs.spectra[..., 0])
     with pytest.raises(AssertionError, match="shape"):
-        losses_of(flat, inputs, beta=1.0, epsilon=1.0)
+        losses_of(flat, inputs, epsilon=1.0)
     spectra, turned = np.ones((2, 3), np.float32), np.ones((3, 2), bool)
     with pytest.raises(jaxtyping.TypeCheckError, match="hidden"):
         reconstruction.reconstruction(spectra, spectra, turned)

@@ -8,7 +8,7 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from spektron_jax.commands import config_file
-from spektron_jax.losses.objective import NAMES
+from spektron_jax.losses.objective import TERMS
 from spektron_jax.training import parallel
 from spektron_jax.training.examples import ExampleStream, open_training_source
 from spektron_jax.training.state import build_model, build_optimizer, create
@@ -84,7 +84,7 @@ def test_losses_agree_at_every_step(one, two):
     stays when the clouds come close: of values down to 2e-4, 1e-6 is asked.
     """
     for row, expected in zip(two.rows, one.rows, strict=True):
-        for name in (*NAMES, "total"):
+        for name in (*TERMS, "total"):
             limit = {"abs": 1e-6, "rel": 0} if name == "transport" else {"rel": 1e-3}
             name = f"loss/{name}"
             assert row[name] == pytest.approx(float(expected[name]), **limit), name

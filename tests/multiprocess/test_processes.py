@@ -13,7 +13,7 @@ from flax.traverse_util import flatten_dict
 
 import spektron_jax
 from spektron_jax.commands import config_file
-from spektron_jax.losses.objective import NAMES
+from spektron_jax.losses.objective import TERMS
 from spektron_jax.training import checkpoint, evaluate, loop
 
 MICRO_CONFIG = Path(__file__).parents[1] / "training" / "micro_config.py"
@@ -109,7 +109,7 @@ def test_two_processes_agree_with_one(reference, tmp_path, free_port):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5, err_msg=path)
     for row, expected_row in zip(rows(tmp_path), rows(reference), strict=True):
         assert row["step"] == expected_row["step"]
-        for name in (*NAMES, "total"):
+        for name in (*TERMS, "total"):
             name = f"loss/{name}"
             assert row[name] == pytest.approx(expected_row[name], rel=1e-3), name
 

@@ -36,18 +36,19 @@ def passed(lines):
 
 
 @pytest.mark.parametrize(
-    "changes, collapsed, expected",
+    "changes, collapsed, rank, expected",
     [
-        ({}, 0.0, [True, True, True, True]),
-        ({"molecule": 0.84}, 0.0, [False, True, True, True]),
-        ({"molecule": 0.79}, 0.0, [False, True, False, True]),
-        ({"instrument": 0.31}, 0.0, [True, False, True, True]),
-        ({"instrument_mlp": 0.31}, 0.0, [True, False, True, True]),
-        ({}, 0.30, [True, True, True, False]),
+        ({}, 0.0, 4.0, [True, True, True, True, True]),
+        ({"molecule": 0.84}, 0.0, 5.0, [False, True, True, True, True]),
+        ({"molecule": 0.79}, 0.0, 5.0, [False, True, False, True, True]),
+        ({"instrument": 0.31}, 0.0, 5.0, [True, False, True, True, True]),
+        ({"instrument_mlp": 0.31}, 0.0, 5.0, [True, False, True, True, True]),
+        ({}, 0.30, 5.0, [True, True, True, False, True]),
+        ({}, 0.0, 3.9, [True, True, True, True, False]),
     ],
 )
-def test_the_worst_modality_decides(changes, collapsed, expected):
-    lines = checklist.audit_lines(rows(**changes), collapsed)
+def test_the_worst_modality_decides(changes, collapsed, rank, expected):
+    lines = checklist.audit_lines(rows(**changes), collapsed, rank)
     assert passed(lines) == expected
     for line, its in zip(lines[:3], expected, strict=False):
         assert its or "(Raman)" in line.name
@@ -112,14 +113,15 @@ def test_only_good_weights_end_with_code_0(
     out, err = capsys.readouterr()
     lines = json.loads((tmp_path / "out" / "checklist.json").read_text())
     failed = [line["name"] for line in lines if not line["passed"]]
-    assert len(lines) == 9 and out.count("FAIL") == len(failed)
+    assert len(lines) == 10 and out.count("FAIL") == len(failed)
     assert bool(failed) == bool(code)
     assert all(name in err for name in failed)
     assert (tmp_path / "out" / "report.html").exists()
     if kind is planted.Leaking:
         assert any(name.startswith("instrument probe") for name in failed)
     if kind is planted.Constant:
-        assert failed == ["top-1 retrieval of the molecule (IR)"]
+        few = "effective rank of z_chem"
+        assert failed == ["top-1 retrieval of the molecule (IR)", few]
 
 
 def test_one_condition_that_fails_is_an_error(
@@ -130,10 +132,15 @@ def test_one_condition_that_fails_is_an_error(
     config = config_file.load("configs/checklist.py")
     config.update({"weights": str(weights), "molecules": 20})
 
-    data = {"rows": rows(instrument=0.31), "headline": {"collapsed": 0.0}}
+    data = {
+        "rows": rows(instrument=0.31),
+        "headline": {"collapsed": 0.0, "effective_rank": 5.0},
+    }
     audit = Result("audit", data=data)
     monkeypatch.setattr(checklist.latent, "audit", lambda *_: audit)
-    with pytest.raises(SpektronError, match="1 of 9 conditions fail: instrument probe"):
+    with pytest.raises(
+        SpektronError, match="1 of 10 conditions fail: instrument probe"
+    ):
         checklist.run(config, tmp_path)
     assert capsys.readouterr().out.count("pass  ") == 8
 

@@ -38,6 +38,12 @@ def test_the_table(codes, collapsed, expected):
     assert verdict(codes, collapsed) == expected
 
 
+def test_few_directions_are_a_collapse_that_kl_does_not_see():
+    assert verdict([code()], 0.0, 3.9) == "collapsed"
+    assert verdict([code()], 0.0, 4.0) == "disentangled"
+    assert verdict([code(0.31)], 0.0, 3.9) == "leaking"
+
+
 def test_few_molecules_widen_the_limit():
     assert chance_limit(code(high=0.28)["instrument"]) == pytest.approx(CHANCE + 0.05)
     assert chance_limit(code(high=0.40)["instrument"]) == 0.40

@@ -20,10 +20,28 @@ MICRO = {
         "z_chem": 8,
         "z_inst": 4,
     },
+    # The weights of the design: numbers that tests expect do not move with a default.
+    "losses": {
+        "reconstruction": 1.0,
+        "contrastive": 0.3,
+        "denoising": 0.2,
+        "physics": 0.1,
+        "transport": 0.1,
+        "bottleneck": 0.15,
+        "balance": 0.01,
+        "swap": 5.0,
+        "reversal": 1.0,
+        "beta_start": 0.1,
+    },
     "optim": {"learning_rate": 3e-3},
-    "train": {"steps": 20, "batch_size": 8},
+    "train": {"steps": 20, "head_steps": 0, "batch_size": 8},
     # Rows at 4, 8, 10, 12, 16, 20: the checkpoint at 10 lies between two of the others.
-    "log": {"every_steps": 4, "tensorboard": False, "progress": False},
+    "log": {
+        "every_steps": 4,
+        "shares_every_steps": 0,
+        "tensorboard": False,
+        "progress": False,
+    },
     "checkpoint": {"every_steps": 10},
     "eval": {"molecules": 8, "instruments": 2, "batch_size": 8, "curve_every_steps": 0},
 }

@@ -15,7 +15,7 @@ from flax.traverse_util import flatten_dict
 
 from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.errors import SpektronError
-from spektron_jax.losses.objective import NAMES
+from spektron_jax.losses.objective import NAMES, TERMS
 from spektron_jax.training import checkpoint, loop, parallel, progress
 from spektron_jax.training.curves import CURVES
 from spektron_jax.training.state import build_model, build_optimizer, create
@@ -30,7 +30,8 @@ def shared():
     made, mapped, traces = {}, {}, {}
     make, data_parallel = loop.make_pretrain_step, parallel.data_parallel
 
-    def shared_make(config, model, optimizer):
+    def shared_make(config, model, optimizer, heads_alone=False):
+        assert not heads_alone  # runs of both phases: test_separate.py
         key = frozenset(
             (name, str(value))
             for name, value in flatten_dict(config.to_dict(), sep=".").items()
@@ -46,10 +47,10 @@ def shared():
             made[key] = counted
         return made[key]
 
-    def shared_map(function, devices):
+    def shared_map(function, devices, donate=True):
         key = function, tuple(devices)
         if key not in mapped:
-            mapped[key] = data_parallel(function, devices)
+            mapped[key] = data_parallel(function, devices, donate)
         return mapped[key]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -137,8 +138,8 @@ def test_rows_hold_every_metric_of_the_design(unbroken):
         assert row.keys() >= {
             *("loss/total", "lr", "beta", "alpha", *TIMINGS),
             *("norm/gradient", "norm/update", "norm/parameter"),
-            *(f"loss/{name}" for name in NAMES),
-            *(f"weighted/{name}" for name in NAMES),
+            *(f"loss/{name}" for name in TERMS),
+            *(f"weighted/{name}" for name in TERMS),
         }
         total = sum(row[f"weighted/{name}"] for name in NAMES)
         assert row["loss/total"] == pytest.approx(total, rel=1e-5)
@@ -251,7 +252,7 @@ def test_a_finished_run_only_evaluates(settings, unbroken, tmp_path, monkeypatch
     monkeypatch.setattr(
         loop.evaluate,
         "run",
-        lambda config, model, state, source, workdir: evaluated.append(state),
+        lambda config, model, state, *others: evaluated.append(state),
     )
     loop.train(settings(), tmp_path / "run")
     assert int(evaluated[0].step) == STEPS
@@ -265,7 +266,7 @@ def test_a_run_goes_on_with_another_number_of_devices(settings, unbroken, half, 
     assert stored(settings, half)["step"] == STEPS
     for row, expected in zip(rows(half), rows(unbroken), strict=True):
         assert row["step"] == expected["step"]
-        for name in (*NAMES, "total"):
+        for name in (*TERMS, "total"):
             name = f"loss/{name}"
             assert row[name] == pytest.approx(expected[name], rel=1e-3), name
 
@@ -349,7 +350,7 @@ def test_a_value_that_is_not_finite_stops_the_run(
         loop.train(settings(**{"log.every_steps": 7}), tmp_path)
     message = str(failure.value)
     assert message.startswith("step 12: loss/") and "is not finite" in message
-    assert message.split()[2].removeprefix("loss/") in NAMES
+    assert message.split()[2].removeprefix("loss/") in TERMS
     assert [row["step"] for row in rows(tmp_path)] == [7, 10]
     assert checkpoint.steps(tmp_path) == [SAVED]
     assert_nothing_half_written(tmp_path)
@@ -386,11 +387,9 @@ def test_a_row_is_the_mean_of_its_window():
 
 
 def test_collapse_is_warned_of_once(caplog):
-    row = {"bottleneck/collapsed": 0.4}
+    row = {"kl/collapsed": 0.4}
     assert not progress.warn_of_collapse(progress.COLLAPSE_STEP - 1, row)
-    assert not progress.warn_of_collapse(
-        progress.COLLAPSE_STEP, {"bottleneck/collapsed": 0.3}
-    )
+    assert not progress.warn_of_collapse(progress.COLLAPSE_STEP, {"kl/collapsed": 0.3})
     assert caplog.text == ""
     assert progress.warn_of_collapse(progress.COLLAPSE_STEP, row)
     assert "40 % of the z_chem dimensions" in caplog.text
@@ -438,7 +437,7 @@ def test_a_qm9s_file_trains_through_the_same_loop(settings, tmp_path):
     (row,) = rows(tmp_path)
     assert row["step"] == 2
     assert all(np.isfinite(value) for value in row.values())
-    assert all(row[f"loss/{name}"] > 0 for name in NAMES)
+    assert all(row[f"loss/{name}"] > 0 for name in TERMS)
 
 
 def test_a_qm9s_file_on_another_axis_is_refused(settings, tmp_path):

@@ -1,5 +1,8 @@
 """The bottleneck in closed form, and the run behind it that trains the heads alone."""
 
+import json
+import shutil
+
 import jax
 import numpy as np
 import pytest
@@ -93,6 +96,54 @@ def test_a_run_moves_latents_once_and_then_only_heads(micro, tmp_path, monkeypat
             assert not any(same) if name in HEADS else all(same), name
     again = loop.pretrain(config, tmp_path / "run", source)  # finished: nothing moves
     jax.tree.map(np.testing.assert_array_equal, again.params, state.params)
+
+
+def test_one_command_ends_with_the_heads_on_the_closed_form(
+    micro, tmp_path, monkeypatch
+):
+    """Two phases; a run that was stopped in the second one ends with the same."""
+    monkeypatch.setattr(separate, "MOLECULES", 10)
+    changes = {"train.steps": 3, "train.head_steps": 4, "train.devices": 1}
+    config = micro(changes | {"checkpoint.every_steps": 1, "checkpoint.keep": 9})
+    source, workdir = open_training_source(config), tmp_path / "whole"
+    workdir.mkdir()
+    state = loop.pretrain(config, workdir, source)
+    assert state.step == 7
+
+    def at(step):
+        return checkpoint.restore_params(workdir / "checkpoints" / f"{step:08d}")[0]
+
+    before, first, last = at(3), at(4), state.params
+    assert rank_of(before["chem"]) > rank_of(first["chem"]) == 6
+    for name, part in last.items():
+        encoder = name not in HEADS
+        same = [
+            np.array_equal(a, b)
+            for a, b in zip(*map(jax.tree.leaves, (part, first[name])), strict=True)
+        ]
+        assert all(same) if encoder else name == "regression" or not any(same), name
+    rows = [
+        json.loads(line)
+        for line in (workdir / "metrics.jsonl").read_text().splitlines()
+    ]
+    rates = [row["lr"] for row in rows if row["step"] > 3]
+    assert rates[0] > rates[-1] > 0  # a schedule of its own
+
+    shutil.copytree(workdir, tmp_path / "stopped")
+    for step in (6, 7):
+        shutil.rmtree(tmp_path / "stopped" / "checkpoints" / f"{step:08d}")
+    again = loop.pretrain(config, tmp_path / "stopped", source)
+    jax.tree.map(np.testing.assert_array_equal, again.params, state.params)
+
+
+def rank_of(latent):
+    return np.linalg.matrix_rank(latent["mean"]["kernel"], tol=1e-4)
+
+
+def test_what_cannot_be_separated_is_refused_before_the_run(micro, tmp_path):
+    config = micro({"train.head_steps": 2, "lab.pool": 2, "train.devices": 1})
+    with pytest.raises(SpektronError, match="lab.pool = 2: must be 3 or more"):
+        loop.pretrain(config, tmp_path, open_training_source(config))
 
 
 def test_what_cannot_be_separated_is_refused(micro):

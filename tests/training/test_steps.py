@@ -1,6 +1,6 @@
-"""The pretraining step: seven live losses, optimiser, target network, accumulation.
+"""The pretraining step: live losses, optimiser, target network, accumulation.
 
-Most tests share one compiled step whose seven weights are traced values that ride in
+Most tests share one compiled step whose weights are traced values that ride in
 the batch, and whose optimiser also keeps the gradient before clipping.
 """
 
@@ -13,14 +13,19 @@ from flax import linen as nn
 from flax.traverse_util import flatten_dict
 
 from spektron_jax.lab.instruments import training_pool
-from spektron_jax.losses.objective import NAMES
+from spektron_jax.losses.objective import TERMS, weights_of
 from spektron_jax.training import draws, parallel, schedules
 from spektron_jax.training.instrument_pool import draw_two
 from spektron_jax.training.simulator import make_simulator
 from spektron_jax.training.state import build_model, build_optimizer, create
-from spektron_jax.training.steps import make_pretrain_step
+from spektron_jax.training.steps import (
+    encoder_of,
+    make_objective,
+    make_share_step,
+    make_step,
+)
 
-LEARNING_STEPS = 150
+LEARNING_STEPS, MIDDLE = 150, np.int32(40)
 # The first step's log with all weights as in the config. A change is a decision: what
 # was trained before no longer resumes as it would have gone on.
 FIRST_ROW = {
@@ -29,12 +34,12 @@ FIRST_ROW = {
     "loss/denoising": 0.1426815,
     "loss/physics": 0.2904866,
     "loss/transport": 0.01303115,
-    "loss/bottleneck": 12.23243,
+    "weighted/bottleneck": 2.09466,
     "loss/balance": 1.1554,
-    "loss/total": 2.839525,
-    "bottleneck/adversary": 1.366643,
-    "bottleneck/swap": 1.866631,
-    "norm/gradient": 20.63071,
+    "loss/total": 3.099321,
+    "loss/adversary": 1.366643,
+    "loss/swap": 1.866631,
+    "norm/gradient": 21.261019,
     "norm/parameter": 34.47728,
 }
 
@@ -55,11 +60,10 @@ class Harness:
     def _traced(self, state, batch):
         self.traces += 1
         weights, number = batch.pop("weights")[0], batch.pop("number")[0]
-        config = self.config.copy_and_resolve_references()
-        with config.ignore_type():
-            for name, weight in zip(NAMES, weights, strict=True):
-                config.losses[name] = weight
-        step = make_pretrain_step(config, self.model, self.optimizer)
+        objective = make_objective(self.config, self.model)
+        given = dict(zip(TERMS, weights, strict=True))
+        objective = objective._replace(weights=lambda step: given)
+        step = make_step(self.config, objective, self.optimizer)
         return step(state.replace(step=number), batch)
 
     def fresh(self):
@@ -74,8 +78,10 @@ class Harness:
         pinned: every step draws the noise, masks and instruments of the first.
         """
         number = int(state.step)
-        chosen = dict(self.config.losses) if weights is None else weights
-        values = np.array([chosen.get(name, 0.0) for name in NAMES], np.float32)
+        if weights is None:
+            beta = schedules.beta(self.config.losses, self.config.train.steps)(number)
+            weights = weights_of(self.config.losses, beta)
+        values = np.array([weights.get(name, 0.0) for name in TERMS], np.float32)
         state, rows = parallel.replicate(state, self.devices), []
         for batch in batches:
             shape = batch["index"].shape[:2]
@@ -104,9 +110,9 @@ def accumulating(micro):
 
 @pytest.fixture(scope="module")
 def alone(harness, stream):
-    """Gradient and log of every loss on its own, weight 1."""
-    state, batch = harness.fresh(), harness.load(stream, 0)
-    return {name: harness.gradient(state, batch, {name: 1.0}) for name in NAMES}
+    """Gradient and log of every loss on its own, weight 1, in mid-run: alpha > 0."""
+    state, batch = harness.fresh().replace(step=MIDDLE), harness.load(stream, 0)
+    return {name: harness.gradient(state, batch, {name: 1.0}) for name in TERMS}
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +145,7 @@ def assert_trees_close(found, expected, share=1e-4):
 # Losses
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TERMS)
 def test_every_loss_alone_has_a_gradient_into_the_encoder(alone, name):
     gradient, row = alone[name]
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
@@ -153,22 +159,43 @@ def test_every_loss_alone_has_a_gradient_into_the_encoder(alone, name):
 
 
 def test_every_loss_is_logged_raw_and_weighted(harness, alone, stream):
-    weights = {name: 0.5 + 0.1 * place for place, name in enumerate(NAMES)}
-    state, batch = harness.fresh(), harness.load(stream, 0)
+    weights = {name: 0.5 + 0.1 * place for place, name in enumerate(TERMS)}
+    state, batch = harness.fresh().replace(step=MIDDLE), harness.load(stream, 0)
     gradient, row = harness.gradient(state, batch, weights)
-    for name in NAMES:
+    for name in TERMS:
         raw = row[f"loss/{name}"]
-        assert np.isfinite(raw) and raw > 0
+        assert np.isfinite(raw) and raw > 0, name
         assert row[f"weighted/{name}"] == close(weights[name] * raw)
         assert alone[name][1][f"loss/{name}"] == close(raw)
         assert alone[name][1]["loss/total"] == close(raw)
-    total = sum(row[f"weighted/{name}"] for name in NAMES)
+    total = sum(row[f"weighted/{name}"] for name in TERMS)
     assert row["loss/total"] == close(total)
     summed = jax.tree.map(
         lambda *parts: sum(map(np.multiply, weights.values(), parts)),
-        *(alone[name][0] for name in NAMES),
+        *(alone[name][0] for name in TERMS),
     )
     assert_trees_close(gradient, summed, 1e-3)
+
+
+def test_shares_are_those_of_the_norms_in_the_encoder(harness, alone, stream):
+    state, batch = harness.fresh().replace(step=MIDDLE), harness.load(stream, 0)
+    shares = parallel.data_parallel(
+        make_share_step(harness.config, harness.model), harness.devices, donate=False
+    )
+    found = parallel.unreplicate(
+        shares(parallel.replicate(state, harness.devices), batch)
+    )
+    losses = harness.config.losses
+    beta = schedules.beta(losses, LEARNING_STEPS)(MIDDLE)
+    norms = {
+        name: weight * optax.tree.norm(encoder_of(alone[name][0]))
+        for name, weight in weights_of(losses, beta).items()
+    }
+    total = sum(norms.values())
+    assert found.pop("share/norm") == close(total)
+    assert set(found) == {f"share/{name}" for name in TERMS}
+    for name, norm in norms.items():
+        assert found[f"share/{name}"] == pytest.approx(norm / total, rel=2e-3), name
 
 
 def test_the_first_step_gives_the_numbers_it_always_gave(harness, stream):
@@ -177,11 +204,6 @@ def test_the_first_step_gives_the_numbers_it_always_gave(harness, stream):
         # The divergence is a difference of costs near 1.
         limit = {"rel": 0, "abs": 1e-6} if "transport" in name else {"rel": 1e-5}
         assert float(row[name]) == pytest.approx(value, **limit), name
-
-
-def test_weights_of_the_config_are_the_documents(micro):
-    weights = [micro().losses[name] for name in NAMES]
-    assert weights == [1.0, 0.3, 0.2, 0.1, 0.1, 0.15, 0.01]
 
 
 @pytest.mark.parametrize("name", ["total", "reconstruction", "contrastive"])
@@ -256,7 +278,7 @@ def test_accumulation_changes_neither_losses_nor_gradient(
 
     Every loss has weight 1, so that none is lost among the others.
     """
-    weights = dict.fromkeys(NAMES, 1.0)
+    weights = dict.fromkeys(TERMS, 1.0)
     state = harness.fresh().replace(step=np.int32(7))  # so that alpha is not 0
     found = []
     for each in (harness, accumulating):
@@ -274,7 +296,7 @@ def test_accumulation_changes_neither_losses_nor_gradient(
 
 
 def test_only_weight_matrices_decay(harness, stream):
-    """With all seven weights 0 the gradient is 0, and what changes is the decay."""
+    """With all weights 0 the gradient is 0, and what changes is the decay."""
     before = harness.fresh()
     batches = [harness.load(stream, number) for number in range(5)]
     after, rows = harness.run(before, batches, {})
