@@ -167,7 +167,7 @@ def test_config_files_that_cannot_be_used(capsys, tmp_path, text, message):
 
 def test_unknown_variant(capsys):
     line = error_line(capsys, "--config=configs/pretrain.py:huge", "--workdir=x")
-    assert "choose base, nano or tiny" in line
+    assert "choose from base, nano, tiny, documents, nano-documents" in line
 
 
 def test_unwritable_workdir(train, capsys, tmp_path):

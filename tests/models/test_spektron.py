@@ -16,7 +16,11 @@ from spektron_jax.training.state import build_model
 PRETRAIN = Path(__file__).parents[2] / "configs" / "pretrain.py"
 
 # Parameters of every variant. A change is a decision: docs/model.md has them, too.
-COUNTS = {"": 6_291_949, "base": 6_291_949, "nano": 891_771, "tiny": 81_787}
+COUNTS = {
+    **dict.fromkeys(("", "base", "documents"), 6_291_949),
+    **dict.fromkeys(("nano", "nano-documents"), 891_771),
+    "tiny": 81_787,
+}
 
 SMALL = {
     "width": 16,

@@ -81,11 +81,12 @@ def test_parameters_agree(one, two, part):
 
 def test_losses_agree_at_every_step(one, two):
     """The divergence is a difference of costs near 1, whose rounding (3e-7 measured)
-    stays when the clouds come close: of values down to 2e-4, 1e-6 is asked.
+    stays when the clouds come close: there 1e-6 is asked, elsewhere 1e-4, for the
+    parameters drift apart as for the other terms.
     """
     for row, expected in zip(two.rows, one.rows, strict=True):
         for name in (*TERMS, "total"):
-            limit = {"abs": 1e-6, "rel": 0} if name == "transport" else {"rel": 1e-3}
+            limit = {"abs": 1e-6, "rel": 1e-4} if name == "transport" else {"rel": 1e-3}
             name = f"loss/{name}"
             assert row[name] == pytest.approx(float(expected[name]), **limit), name
 

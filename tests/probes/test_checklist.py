@@ -142,7 +142,7 @@ def test_one_condition_that_fails_is_an_error(
         SpektronError, match="1 of 10 conditions fail: instrument probe"
     ):
         checklist.run(config, tmp_path)
-    assert capsys.readouterr().out.count("pass  ") == 8
+    assert capsys.readouterr().out.count("pass  ") == 9
 
 
 def test_damaged_weights_are_not_even_loaded(weights, tmp_path, monkeypatch, capsys):

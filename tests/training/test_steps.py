@@ -169,7 +169,7 @@ def test_every_loss_is_logged_raw_and_weighted(harness, alone, stream):
         assert alone[name][1][f"loss/{name}"] == close(raw)
         assert alone[name][1]["loss/total"] == close(raw)
     total = sum(row[f"weighted/{name}"] for name in TERMS)
-    assert row["loss/total"] == close(total)
+    assert row["loss/total"] == close(float(total))
     summed = jax.tree.map(
         lambda *parts: sum(map(np.multiply, weights.values(), parts)),
         *(alone[name][0] for name in TERMS),
@@ -192,10 +192,12 @@ def test_shares_are_those_of_the_norms_in_the_encoder(harness, alone, stream):
         for name, weight in weights_of(losses, beta).items()
     }
     total = sum(norms.values())
-    assert found.pop("share/norm") == close(total)
+    assert found.pop("share/norm") == close(float(total))
     assert set(found) == {f"share/{name}" for name in TERMS}
     for name, norm in norms.items():
-        assert found[f"share/{name}"] == pytest.approx(norm / total, rel=2e-3), name
+        assert found[f"share/{name}"] == pytest.approx(float(norm / total), rel=2e-3), (
+            name
+        )
 
 
 def test_the_first_step_gives_the_numbers_it_always_gave(harness, stream):
