@@ -25,10 +25,10 @@ from benchmarks import check_tables
 from benchmarks.planted_faults import FAULTS, NEW
 from benchmarks.tables import checksum
 from benchmarks.task_sets import tasks
-from benchmarks.transfer_task import Task
 from spektron_jax import CalibrationTransfer
 from spektron_jax.archive import replacing
 from spektron_jax.errors import SpektronError, SpektronWarning
+from spektron_jax.training.transfer_network.transfer_task import Task
 from spektron_jax.transfer import checks
 from spektron_jax.transfer.arguments import read
 from spektron_jax.transfer.pair_checks import treated

@@ -26,6 +26,7 @@ from tqdm import tqdm
 from benchmarks import tables, worlds
 from spektron_jax.archive import replacing
 from spektron_jax.corpus.line_corpus import LineCorpus
+from spektron_jax.training.transfer_network import powder_tasks
 from spektron_jax.transfer import priors
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.ensemble import weighted
@@ -42,7 +43,7 @@ from spektron_jax.transfer.views import preprocessed
 FIRST_TRAIN, FIRST_VALIDATION = 1_000, 9_000
 NUMBERS = (5, 10, 25)
 INNER, SEEDS = 48, range(4)
-WINDOW, POINTS = FILTERS[2][0], worlds.PRESET.points
+WINDOW, POINTS = FILTERS[2][0], powder_tasks.PRESET.points
 SIGNALS = np.exp(np.linspace(-2.0, 15.0, 18))
 WIDTH, KERNEL, BATCH, RATE, DECAY = 16, 9, 8, 3e-3, 0.03
 SHAPE, SCALE, BROAD = 1.0, 0.2, 1e3  # as in transfer/bayes.py
@@ -149,11 +150,11 @@ def log_error(data: TransferData, X, y, scales=None) -> float:
 def virtual(corpus, split, first, count):
     """(data, spectra, true values, n) of both directions."""
     for seed in tqdm(range(first, first + count), desc=split, unit="task"):
-        task = worlds.draw(corpus, seed, split)
+        task = powder_tasks.draw(corpus, seed, split)
         if task is None or task[0].shape[2] < WINDOW:
             continue
         spectra, true, labels = task
-        n, rest = NUMBERS[seed % len(NUMBERS)], slice(worlds.CALIBRATION, None)
+        n, rest = NUMBERS[seed % len(NUMBERS)], slice(powder_tasks.CALIBRATION, None)
         for A, B in (spectra, spectra[::-1]):
             yield worlds.data_of(A, B, labels, n), B[rest], true[rest], n
 

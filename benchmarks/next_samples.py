@@ -31,9 +31,9 @@ from tqdm import tqdm
 from benchmarks import next_tables
 from benchmarks.tables import checksum
 from benchmarks.task_sets import MEASURED, score, tasks
-from benchmarks.transfer_task import Task
 from spektron_jax.archive import add_line, replacing
 from spektron_jax.metrics import interval, resampled_counts
+from spektron_jax.training.transfer_network.transfer_task import Task
 from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.ensemble import Ensemble
 from spektron_jax.transfer.selection import compressed, kennard_stone

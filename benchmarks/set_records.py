@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import append
-from benchmarks.transfer_task import REGIMES, Task
 from spektron_jax.errors import SpektronError
+from spektron_jax.training.transfer_network.transfer_task import REGIMES, Task
 from spektron_jax.transfer.methods.workspace import Workspace
 from spektron_jax.transfer.splits import Regime
 from spektron_jax.transfer.threads import one_blas_thread

@@ -22,8 +22,8 @@ import numpy as np
 
 from benchmarks.set_records import Errors, Key
 from benchmarks.task_sets import FLOOR, LEAST_SHARE
-from benchmarks.transfer_task import Task
 from spektron_jax.metrics import interval, resampled_counts
+from spektron_jax.training.transfer_network.transfer_task import Task
 from spektron_jax.transfer.splits import Regime
 
 LOST = 0.9  # of our RMSEP

@@ -10,7 +10,8 @@
 
 Three sources. Measured on both instruments: corn, tablets and sugarcane with fixed
 splits. Virtual: `benchmarks.worlds`, other seeds than settings were chosen on.
-Semi-real: every measured set, ten tasks each (`benchmarks.semi_real`).
+Semi-real: every measured set, ten tasks each (`semi_real` of the transfer network's
+training).
 
 The subset holds three semi-real tasks of each set, so that all kinds of instruments
 and both directions occur, every fourth virtual task, and all measured cells but four
@@ -27,12 +28,16 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from benchmarks import semi_real, worlds
-from benchmarks.measured_sets import read_set, set_files
 from benchmarks.protocol import read_splits
-from benchmarks.transfer_task import REGIMES, Pair, Task, one_split
-from spektron_jax.corpus.line_corpus import LineCorpus
 from spektron_jax.errors import SpektronError
+from spektron_jax.training.transfer_network import semi_real
+from spektron_jax.training.transfer_network.lessons import powder_task, semi_real_task
+from spektron_jax.training.transfer_network.measured_sets import set_files
+from spektron_jax.training.transfer_network.transfer_task import (
+    REGIMES,
+    Pair,
+    Task,
+)
 
 __all__ = ["MEASURED", "REGIMES", "r2", "score", "tasks"]
 
@@ -162,44 +167,9 @@ def _measured_pair(
 
 
 def _virtual_tasks(subset: bool):
-    step = SUBSET_VIRTUAL if subset else 1
-    for number in range(0, VIRTUAL, step):
-        seed = FIRST_VIRTUAL + number
+    for number in range(0, VIRTUAL, SUBSET_VIRTUAL if subset else 1):
         for back in (False, True):
-            direction = "b -> a" if back else "a -> b"
-            yield Task(
-                name=f"virtual: {seed}, {direction}",
-                set="virtual",
-                kind="virtual",
-                direction=direction,
-                judge=False,
-                modality="NIR",
-                parameters={"set": "virtual", "seed": seed, "back": back},
-                splits=1,
-                make=partial(_virtual_pair, seed, back),
-            )
-
-
-@lru_cache(maxsize=1)
-def _corpus() -> LineCorpus:
-    return LineCorpus.load(modalities=("NIR",))
-
-
-@lru_cache(maxsize=1)
-def _world(seed: int):
-    drawn = worlds.draw(_corpus(), seed, "validation")
-    assert drawn is not None, f"virtual task {seed}: a molecule absorbs nothing"
-    return drawn
-
-
-def _virtual_pair(seed: int, back: bool) -> Pair:
-    (A, B), truth, labels = _world(seed)
-    if back:
-        A, B = B, A
-    # The part of the axis is not told; methods see points alone.
-    axis = worlds.AXIS[: A.shape[1]]
-    split = one_split(A, worlds.CALIBRATION)
-    return Pair(A, axis, B, axis, "nm", labels, truth, [split])
+            yield powder_task(FIRST_VIRTUAL + number, back, "validation")
 
 
 def _semi_real_tasks(label: str, name: str, judge: bool, path: Path, subset: bool):
@@ -209,19 +179,4 @@ def _semi_real_tasks(label: str, name: str, judge: bool, path: Path, subset: boo
         step = semi_real.TASKS // SUBSET_TASKS
         numbers = [(first + step * i) % semi_real.TASKS for i in range(SUBSET_TASKS)]
     for number in numbers:
-        parameters = semi_real.draw(name, number)
-        yield Task(
-            name=f"{label}: {parameters['kind']}",
-            set=label,
-            kind=parameters["kind"],
-            direction=parameters["direction"],
-            judge=judge,
-            modality=read_set(name, judge, path).modality,
-            parameters=parameters,
-            splits=1,
-            make=partial(_semi_real_pair, name, judge, path, number),
-        )
-
-
-def _semi_real_pair(name: str, judge: bool, path: Path, number: int) -> Pair:
-    return semi_real.render(semi_real.draw(name, number), read_set(name, judge, path))
+        yield semi_real_task(name, judge, path, number, label)

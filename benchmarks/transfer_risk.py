@@ -22,8 +22,8 @@ from tqdm import tqdm
 
 from benchmarks import tables
 from benchmarks.task_sets import MEASURED, r2, tasks
-from benchmarks.transfer_task import Task
 from spektron_jax.archive import replacing
+from spektron_jax.training.transfer_network.transfer_task import Task
 from spektron_jax.transfer.ensemble import Ensemble
 from spektron_jax.transfer.methods.registry import make
 from spektron_jax.transfer.risk import forecast

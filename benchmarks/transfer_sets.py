@@ -22,10 +22,10 @@ from tqdm import tqdm
 
 from benchmarks import set_records, set_scores, tables
 from benchmarks.result_files import markdown
-from benchmarks.semi_real import KINDS
 from benchmarks.task_sets import MEASURED, REGIMES, tasks
-from benchmarks.transfer_task import Task
 from spektron_jax.archive import replacing
+from spektron_jax.training.transfer_network.semi_real import KINDS
+from spektron_jax.training.transfer_network.transfer_task import Task
 from spektron_jax.transfer.ensemble import Ensemble
 from spektron_jax.transfer.methods.registry import make
 from spektron_jax.transfer.splits import Regime

@@ -72,10 +72,12 @@ ARROWS = {
         | {"config", "corpus", "lab", "losses", "metrics", "models", "probes"}
         | {"provenance", "shapes", "spectra"}
         # where weights lie, for train.start
-        | {"encoder"},
+        | {"encoder"}
+        # the recipe whose members the transfer network weighs
+        | {"transfer"},
         JAX
         | NUMPY
-        | {"optax", "orbax", "absl", "tqdm", "tensorboardX"}
+        | {"optax", "orbax", "absl", "tqdm", "tensorboardX", "h5py"}
         # the run's settings travel as a ConfigDict
         | {"ml_collections"},
     ),

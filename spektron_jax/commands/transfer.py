@@ -227,7 +227,7 @@ def _second(config: ConfigDict, first: Result, found: Fitted, workdir: Path) -> 
     samples, splits, regime, _, ct, summary = found
     compared, tested, points = Compared(), {}, {}
     X = samples.X_target[first.arrays["rows"]]
-    if ct.weights is not None and len(X):
+    if hasattr(ct.features_, "adapted") and len(X):
         points = ct.latent_map(X)  # first: the comparison looks up what this encodes
     if config.transfer.compare:
         comparison, curve = _compare(config, splits, regime, ct, workdir)

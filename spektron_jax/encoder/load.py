@@ -18,6 +18,7 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.grid import Tokens, modality_code, to_cm1, to_tokens
 from spektron_jax.training import checkpoint
 from spektron_jax.training.state import build_model, init_shapes
+from spektron_jax.transfer.transfer_network import load_network
 
 BATCH = 32  # spectra encoded at a time
 _RAN_IN: list[int] = []  # the process whose JAX has run an encoder
@@ -54,6 +55,11 @@ def load_encoder(weights: str | Path = "nano") -> "Encoder":
       128
     """
     path = locate(weights)
+    if load_network(path):
+        raise SpektronError(
+            f"weights {str(weights)!r}: a transfer network, not an encoder; give it to "
+            "CalibrationTransfer(weights=...)"
+        )
     _, config = checkpoint.restore_params(path)
     config = completed(config)
     model = build_model(config)

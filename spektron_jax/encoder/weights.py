@@ -5,6 +5,7 @@ from typing import Any
 
 from spektron_jax import archive
 from spektron_jax.errors import NetworkMissing, SpektronError, has_network
+from spektron_jax.transfer.transfer_network import load_network
 
 # What versions did that did not know these settings yet, where it is no longer done.
 FORMER = {
@@ -37,7 +38,7 @@ def left_out(weights: str | Path) -> bool:
     Raises:
       NetworkMissing: other weights, which nobody gives without wanting them.
     """
-    if has_network():
+    if has_network() or load_network(weights):
         return False
     if not (SHIPPED / str(weights)).is_dir():
         raise NetworkMissing(f"weights {str(weights)!r}")

@@ -30,6 +30,7 @@ from spektron_jax.transfer.methods.preprocessing import WINDOW
 from spektron_jax.transfer.methods.workspace import Workspace
 from spektron_jax.transfer.splits import Trial, trials_inside
 from spektron_jax.transfer.threads import one_blas_thread
+from spektron_jax.transfer.transfer_network import TransferNetwork
 
 PDS = tuple(f"pds_w{w}_{c}@t/sg1" for w in (3, 5, 11) for c in (1, 2))
 
@@ -134,7 +135,10 @@ class Outcome:
 
 
 def inside(
-    data: TransferData, features: FeatureMap | None, modality: str, random_state: Any
+    data: TransferData,
+    features: FeatureMap | TransferNetwork | None,
+    modality: str,
+    random_state: Any,
 ) -> Comparison:
     """Compare on repeated splits of the labelled target samples themselves.
 
@@ -213,7 +217,9 @@ def _fitting(name: str, points: int) -> str:
 
 
 def methods_for(
-    data: TransferData, features: FeatureMap | None, modality: str
+    data: TransferData,
+    features: FeatureMap | TransferNetwork | None,
+    modality: str,
 ) -> dict[str, Any]:
     """All methods by name.
 
@@ -231,7 +237,7 @@ def methods_for(
     builders = {k: best if v == "pds" else named(v) for k, v in BASELINES.items()}
     builders[WITHOUT] = Ensemble("classical")
     builders[COMBINATION] = Ensemble("combination", modality, features, centre)
-    if features is not None:
+    if features is not None and not isinstance(features, TransferNetwork):
         builders[ENCODER] = Ensemble("encoder", modality, features, centre)
     known: Any = features
     if hasattr(known, "adapted"):  # an encoder's, not an object of the user's

@@ -7,8 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from spektron_jax.errors import NetworkMissing, SpektronError, has_network
+from spektron_jax.errors import ADD_NETWORK, NetworkMissing, SpektronError, has_network
 from spektron_jax.transfer.data import TransferData
+
+WITHOUT_ENCODER = (
+    "the encoder, which has a part where no target sample has a label, was left out: "
+    f"JAX is not installed ({ADD_NETWORK})"
+)
 
 
 class EncoderTools:

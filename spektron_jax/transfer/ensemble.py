@@ -47,6 +47,7 @@ from spektron_jax.transfer.members import (
     unlabelled_shares,
 )
 from spektron_jax.transfer.methods.workspace import Workspace
+from spektron_jax.transfer.transfer_network import TransferNetwork
 from spektron_jax.transfer.unlabelled import plausible, poor_probability
 
 KINDS = ("classical", "encoder", "combination")
@@ -79,12 +80,14 @@ class FittedEnsemble(Affine):
       without: the whole procedure without each group, weights too
       poor: probability that R2 on the target stays below 0.5, where no label tells;
         None: not known
+      moved: share of the weights that a transfer network moved
     """
 
     members: Sequence[Part] = ()
     groups: Sequence[np.ndarray] = ()
     without: Sequence[Affine] = ()
     poor: float | None = None
+    moved: float = 0.0
 
     @property
     def warnings(self) -> list[str]:
@@ -110,14 +113,15 @@ class Ensemble:
       kind: "classical" (nothing that a network learned), "encoder" (alone) or
         "combination" (all that the regime allows)
       modality: of the spectra; the learned prior knows the "NIR"
-      encoder: used where it has weight; None: no such members
+      encoder: used where it has weight; None: no such members. A TransferNetwork
+        stands here too: it changes the weights of a combination
       centre: spectrum at which the encoder is linearised; None: the mean of the source.
         Fits that leave samples out share one, so that nothing is encoded twice   (L,)
     """
 
     kind: str = "combination"
     modality: str = "unknown"
-    encoder: FeatureMap | None = None
+    encoder: FeatureMap | TransferNetwork | None = None
     centre: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -125,17 +129,24 @@ class Ensemble:
             raise SpektronError(
                 f"ensemble {self.kind!r}: use one of {', '.join(KINDS)}"
             )
-        if self.kind == "encoder" and self.encoder is None:
+        if self.kind == "encoder" and not hasattr(self.encoder, "linearised"):
             raise SpektronError("ensemble 'encoder': needs an encoder")
 
     def fit(self, data: TransferData | Workspace) -> FittedEnsemble:
         """Fit and weight the members that the regime allows."""
         space = Workspace.of(data)
         groups = space.data.groups()
-        return weighted(self._members(space, groups), space.data, groups)
+        members = self.members(space, groups)
+        network = None
+        if self.kind == "combination" and isinstance(self.encoder, TransferNetwork):
+            network = self.encoder if self.encoder.acts else None
+        return weighted(members, space.data, groups, network, self.modality)
 
-    def _members(self, space: Workspace, groups: Sequence[np.ndarray]) -> list[Member]:
-        data, encoder, members = space.data, self.encoder, list[Member]()
+    def members(self, space: Workspace, groups: Sequence[np.ndarray]) -> list[Member]:
+        """Those that the regime allows, fitted without each group too."""
+        data, members, encoder = space.data, list[Member](), self.encoder
+        if isinstance(encoder, TransferNetwork):
+            encoder = None
         if self.kind != "encoder":
             members += space.once("members", lambda: spectral_members(data, groups))
         if self.kind == "combination" and data.labelled.size:
@@ -153,33 +164,55 @@ class Ensemble:
 
 
 def weighted(
-    members: Sequence[Member], data: TransferData, groups: Sequence[np.ndarray]
+    members: Sequence[Member],
+    data: TransferData,
+    groups: Sequence[np.ndarray],
+    network: TransferNetwork | None = None,
+    modality: str = "unknown",
 ) -> FittedEnsemble:
     """Members of one data set, fitted without these groups too, as one model."""
-    without: list[Affine] = []
-    poor = None
+    members, weights, known, kept = recipe(members, data, groups)
+    poor = None if kept is None else poor_probability(members, weights[0], kept, data)
+    moved = 0.0
+    if network is not None:
+        recipes = weights
+        weights = network.reweighted(members, data, modality, recipes, *known)
+        moved = float(np.abs(weights[0] - recipes[0]).sum() / 2)
+    whole, *without = (combined(members, w, fit) for fit, w in enumerate(weights))
+    parts = [
+        Part(member.name, member.kind, float(weight))
+        for member, weight in zip(members, weights[0], strict=True)
+    ]
+    fitted = whole.coefficients, whole.intercept, parts, groups, without
+    return FittedEnsemble(*fitted, poor, moved)
+
+
+Known = tuple[np.ndarray | None, np.ndarray | None]
+
+
+def recipe(
+    members: Sequence[Member], data: TransferData, groups: Sequence[np.ndarray]
+) -> tuple[Sequence[Member], list[np.ndarray], Known, np.ndarray | None]:
+    """What the recipe makes of members, before a network.
+
+    Returns:
+      The members; weights (M,) of the fit on everything and of those without each
+      group; errors of the samples left out, in the SD of the source's labels, and the
+      group of each, (M, n) and (n,), or None; what `plausible` kept, or None
+    """
     if groups:
         y = np.concatenate([data.y_target[rows] for rows in groups])
         errors = np.array([member.left_out(groups) - y for member in members])
-        squares = errors**2 / data.y_source.var()
-        weights = error_weights(members, squares)
+        errors /= data.y_source.std()
         group = np.repeat(np.arange(len(groups)), [rows.size for rows in groups])
-        for number in range(len(groups)):
-            known = error_weights(members, squares[:, group != number])
-            without.append(combined(members, known, 1 + number))
-    else:
-        weights = prior_weights(members, len(data.X_target))
-        if not data.labelled.size:
-            members, kept = plausible(members, data)
-            weights = weights * kept / (weights @ kept)
-            poor = poor_probability(members, weights, kept, data)
-    whole = combined(members, weights)
-    parts = [
-        Part(member.name, member.kind, float(weight))
-        for member, weight in zip(members, weights, strict=True)
-    ]
-    fitted = whole.coefficients, whole.intercept, parts, groups, without
-    return FittedEnsemble(*fitted, poor)
+        parts = [errors, *(errors[:, group != one] for one in range(len(groups)))]
+        weights = [error_weights(members, part**2) for part in parts]
+        return members, weights, (errors, group), None
+    own, kept = prior_weights(members, len(data.X_target)), None
+    if not data.labelled.size:
+        members, kept = plausible(members, data)
+        own = own * kept / (own @ kept)
+    return members, [own], (None, None), kept
 
 
 def error_weights(members: Sequence[Member], squares: np.ndarray) -> np.ndarray:

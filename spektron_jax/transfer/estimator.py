@@ -22,7 +22,6 @@ from sklearn.exceptions import NotFittedError
 
 import spektron_jax
 from spektron_jax.errors import (
-    ADD_NETWORK,
     InputError,
     NetworkMissing,
     SpektronError,
@@ -38,7 +37,7 @@ from spektron_jax.transfer.before_after import (
 from spektron_jax.transfer.comparison import Comparison, inside
 from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.domain import fit_domain
-from spektron_jax.transfer.encoder_tools import EncoderTools
+from spektron_jax.transfer.encoder_tools import WITHOUT_ENCODER, EncoderTools
 from spektron_jax.transfer.ensemble import Ensemble, FittedEnsemble
 from spektron_jax.transfer.inputs import POINTS, on_axis, same, spectra
 from spektron_jax.transfer.intervals import Intervals, intervals_of
@@ -50,15 +49,12 @@ from spektron_jax.transfer.next_samples import Chooses
 from spektron_jax.transfer.saved import Saved
 from spektron_jax.transfer.spectrum_checks import stuck
 from spektron_jax.transfer.threads import one_blas_thread
+from spektron_jax.transfer.transfer_network import TransferNetwork, load_network
 from spektron_jax.transfer.usefulness import Verdict
 
 if TYPE_CHECKING:
     from spektron_jax.encoder.adaptation import Adaptation
 
-WITHOUT_ENCODER = (
-    "the encoder, which has a part where no target sample has a label, was left out: "
-    f"JAX is not installed ({ADD_NETWORK})"
-)
 PROBE_ROWS = 3  # source spectra on which restored preprocessing is compared
 
 
@@ -72,11 +68,12 @@ class CalibrationTransfer(
     """One automatic procedure for all regimes; a scikit-learn regressor.
 
     Args:
-      weights: of the encoder: a name, a folder, an Encoder, or an object like
-        `members.FeatureMap`; None: no encoder. It is loaded, and JAX with it, only
-        where it has weight (without target labels) or is asked for (`neighbours`,
-        `rerender`, `latent_map`). Where JAX is not installed, shipped weights are left
-        out
+      weights: "transfer" or a folder of a transfer network, which weighs the models;
+        or those of the encoder: a name, a folder, an Encoder, or an object like
+        `members.FeatureMap`; None: neither. The encoder is loaded, and JAX with it,
+        only where it has weight (without target labels) or is asked for
+        (`neighbours`, `rerender`, `latent_map`). Where JAX is not installed, shipped
+        weights of it are left out
       compare: also fit the other methods, on repeated splits of the labelled target
         samples (`comparison_`)
       random_state: seed of those splits
@@ -97,12 +94,12 @@ class CalibrationTransfer(
       repeatability_: SD of the predictions of repeated target scans, or None
       n_features_in_: points of X_source; feature_names_in_: its columns, if named
       members_: weights of the models in the prediction, by name; sum 1
-      network_share_: of these, the encoder's
+      network_share_: of these, the encoder's, or what a transfer network moved
       prior_share_: of these, those with the learned prior of coefficients
       comparison_: a Comparison, or None
       axis_, unit_: points that the model uses, before preprocessing
       preprocessing_: the fitted transformer, or None
-      features_: an encoder's Features, or an object of the user's; None: neither
+      features_: an encoder's Features, a TransferNetwork, or an object of the user's
       domain_: PCA model with limits, or None with fewer than 5 source spectra
       provenance_: what the model was made of: regime, n, checksums of source and
         target data, weights and their checksum; instrument and date for an adapter
@@ -212,7 +209,7 @@ class CalibrationTransfer(
         fitted = self._ensemble().fit(data)
         self._model: Affine = fitted
         self.members_ = {part.name: part.weight for part in fitted.members}
-        self.network_share_ = fitted.share("encoder")
+        self.network_share_ = fitted.share("encoder") + fitted.moved
         self.prior_share_ = fitted.share("prior")
         self.poor_probability_ = fitted.poor
         self.warnings_ += fitted.warnings
@@ -246,15 +243,16 @@ class CalibrationTransfer(
         tags.regressor_tags.poor_score = True  # on columns that are no spectrum
         return tags
 
-    def _feature_map(self, data: TransferData) -> FeatureMap | None:
-        """The encoder, not loaded yet; errors where there is none of that name."""
+    def _feature_map(self, data: TransferData) -> FeatureMap | TransferNetwork | None:
+        """The network; an encoder is not loaded yet."""
         own = hasattr(self.weights, "linearised")
-        if self.adaptation is not None and (own or self.weights is None):
-            raise SpektronError(
-                "adaptation: there is no network to adapt; give weights"
-            )
-        if own or self.weights is None:
-            return self.weights
+        network = load_network(self.weights)
+        if network or own or self.weights is None:
+            if self.adaptation is not None:
+                raise SpektronError(
+                    "adaptation: there is no network to adapt; give an encoder"
+                )
+            return network or self.weights
         if self.unit_ == POINTS:
             return None
         from spektron_jax.encoder.features import Features

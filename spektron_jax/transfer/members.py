@@ -124,10 +124,15 @@ class Member:
     split: str = ""
     evidence: float = 0.0
 
-    def predicted(self) -> np.ndarray:
-        """Predictions of all target spectra by the fit on everything, (T,)."""
-        X = self.view.space.data.X_target[:, : self.vectors.shape[1]]
-        return X @ self.vectors[0] + self.intercepts[0]
+    def predicted(
+        self, fit: int = 0, rows: np.ndarray | slice = slice(None)
+    ) -> np.ndarray:
+        """Predictions of target spectra, all if no rows are named, (T,).
+
+        By the fit on everything, or by that without group `fit` - 1.
+        """
+        X = self.view.space.data.X_target[rows, : self.vectors.shape[1]]
+        return X @ self.vectors[fit] + self.intercepts[fit]
 
     def left_out(self, groups: Groups) -> np.ndarray:
         """Predictions of the samples of each group by the fit without them, (n,)."""

@@ -150,6 +150,7 @@ def white_noise(X: np.ndarray) -> float:
     if rest > MAX_DIRECTIONS:
         squares = X @ X.T if m < L else X.T @ X
         values = eigvalsh(squares, check_finite=False)[::-1][kept:rest]
+        values = np.maximum(values, 0.0)  # of noise below rounding
     else:
         values = np.linalg.svd(X, compute_uv=False)[kept:rest] ** 2
     variance = values.sum() / ((m - 1 - kept) * (L - kept))

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks import semi_real
-from benchmarks.measured_sets import MeasuredSet
-from benchmarks.semi_real import KINDS, TASKS, draw, render
+from spektron_jax.training.transfer_network import semi_real
+from spektron_jax.training.transfer_network.measured_sets import MeasuredSet
+from spektron_jax.training.transfer_network.semi_real import KINDS, TASKS, draw, render
 
 NAMES = ("beer", "tecator", "emulsions_raman", "soil_yamsys_mir")
 # The benchmark is these tasks: another checksum is another benchmark.

@@ -9,8 +9,8 @@ from benchmarks import set_records, set_scores, transfer_sets
 from benchmarks.set_scores import Cell, compare, is_lost
 from benchmarks.task_sets import r2, score
 from benchmarks.transfer_sets import HEADS
-from benchmarks.transfer_task import Pair, Task, one_split
 from spektron_jax.errors import SpektronError
+from spektron_jax.training.transfer_network.transfer_task import Pair, Task, one_split
 from spektron_jax.transfer.splits import Regime
 
 REGIMES = (Regime("paired", 5), Regime("unpaired", 25))

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from benchmarks import task_sets
-from benchmarks.measured_sets import read_set, set_files
 from benchmarks.protocol import check_duplicates
-from benchmarks.semi_real import KINDS
 from benchmarks.task_sets import REGIMES, tasks
 from spektron_jax.errors import SpektronError
+from spektron_jax.training.transfer_network.measured_sets import read_set, set_files
+from spektron_jax.training.transfer_network.semi_real import KINDS
 from spektron_jax.transfer.ensemble import Ensemble
 from spektron_jax.transfer.estimator import CalibrationTransfer
 from spektron_jax.transfer.splits import Regime

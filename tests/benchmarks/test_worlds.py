@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from spektron_jax.training.transfer_network import powder_tasks
+
 worlds = pytest.importorskip("benchmarks.worlds")
 
 
@@ -12,9 +14,9 @@ def corpus():
 
 
 def test_tasks_come_from_seeds(corpus):
-    spectra, true, labels = worlds.draw(corpus, 9001, "validation")
-    again, *_ = worlds.draw(corpus, 9001, "validation")
-    other, *_ = worlds.draw(corpus, 9002, "validation")
+    spectra, true, labels = powder_tasks.draw(corpus, 9001, "validation")
+    again, *_ = powder_tasks.draw(corpus, 9001, "validation")
+    other, *_ = powder_tasks.draw(corpus, 9002, "validation")
     np.testing.assert_array_equal(spectra, again)
     assert other.shape != spectra.shape or not np.allclose(other, spectra)
     assert spectra.shape[:2] == (2, 164) and np.isfinite(spectra).all()
@@ -24,7 +26,7 @@ def test_tasks_come_from_seeds(corpus):
 
 
 def test_transfer_samples_are_of_the_calibration_set(corpus):
-    (A, B), _, labels = worlds.draw(corpus, 9001, "validation")
+    (A, B), _, labels = powder_tasks.draw(corpus, 9001, "validation")
     data = worlds.data_of(A, B, labels, 5)
     assert len(data.X_source) == 64 and len(data.X_target) == 5
     np.testing.assert_array_equal(data.X_target, B[data.paired])

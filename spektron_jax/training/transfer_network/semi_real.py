@@ -23,12 +23,12 @@ import numpy as np
 from numpy.polynomial import legendre
 from scipy.interpolate import CubicSpline
 
-from benchmarks.measured_sets import MeasuredSet
-from benchmarks.transfer_task import Pair, one_split
 from spektron_jax import lab
 from spektron_jax.lab.instruments import RIPPLES
 from spektron_jax.lab.measurement import apply
 from spektron_jax.spectra.grid import to_cm1
+from spektron_jax.training.transfer_network.measured_sets import MeasuredSet
+from spektron_jax.training.transfer_network.transfer_task import Pair, one_split
 
 SEED, VERSION, TASKS = 61, 1, 10
 MOST_SOURCE, LEAST_SOURCE = 200, 50
@@ -124,8 +124,8 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
     },
 }
 KINDS = tuple(RANGES)
-SIGNED = ("shift", "stretch", "quadratic", "gain", "tilt", "offset", "slope")
-SIGNED += ("nonlinearity",)
+SIGNED: tuple[str, ...] = ("shift", "stretch", "quadratic", "gain", "tilt")
+SIGNED += ("offset", "slope", "nonlinearity")
 # (modality, unit) -> a shift of 1 and a width of 1 in the unit of the axis; 1 nm is
 # 5 cm-1 at 7000 cm-1, and bands are narrower in the IR.
 UNITS = {
@@ -137,10 +137,14 @@ UNITS = {
 
 
 def draw(name: str, number: int) -> dict[str, Any]:
-    """Parameters of task `number` (0 to 9) of a set, JSON-ready."""
+    """Parameters of a task of a set, JSON-ready.
+
+    Tasks 0 to 9 are those of the benchmark, one of each kind; networks are trained on
+    later ones.
+    """
     code = zlib.crc32(name.encode())
     rng = np.random.default_rng([SEED, code, number])
-    kind = KINDS[number]
+    kind = KINDS[number % len(KINDS)]
     values = {key: _between(rng, *RANGES[kind][key]) for key in TWIN}
     for key in SIGNED:
         values[key] *= float(rng.choice([-1, 1]))

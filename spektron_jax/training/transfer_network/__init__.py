@@ -1,0 +1,1 @@
+"""The transfer network: tasks, lessons of them, the network, its training."""
