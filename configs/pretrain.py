@@ -15,7 +15,7 @@ Any setting of `spektron_jax/config.py` can be given on the command line, such a
 | base (default) | the design documents' sizes | GPUs, 8 spectra at once on each | 50,000 steps of 64, 98 epochs, then 5,000 of the heads | never trained so far; hours to days |
 | nano | same parts, 1M parameters at most | CPU, 2 cores | 5,000 steps of 8, then 2,500 of the heads | gaps of 60-100 cm-1 filled better than by interpolation |
 | tiny | the smallest that holds every part | CPU, 2 cores | 300 steps of 16, then 100 of the heads | minutes; the total loss falls by 10 % or more |
-| transfer | a set network that weighs the members of a transfer, 22,000 parameters | CPU | 1,500 transfers, then 4,000 steps | a quarter of an hour to an hour; config.transfer_network.data names the folder of measured sets |
+| transfer | a set network that weighs the members of a transfer, 10,000 parameters | CPU | 1,500 transfers, then 1,000 steps | a quarter of an hour to an hour; config.transfer_network.data names the folder of measured sets |
 | documents, nano-documents | as base and nano | as these | as these, 147 epochs | the documents' weights, 4 instruments, IR and Raman, 3-point masks |
 
 A run that finds checkpoints in its workdir goes on from the newest one. The
@@ -113,13 +113,15 @@ TRANSFER = {
         "data": "",  # folder of measured sets; "" = virtual powders alone
         "tasks": 1500,
         "workers": 1,  # processes that make lessons
-        "width": 48,
+        "width": 32,
         "dropped": 0.3,  # share of the members that a lesson goes without
+        "noise": 0.5,  # SD of what is added to the standardised inputs
+        "penalty": 0.1,  # times the variance of what is added to log weights
         "held_out": 0.15,  # share of the sets
     },
-    "train": {"steps": 4000, "batch_size": 64, "devices": 1},
-    "optim": {"learning_rate": 2e-3, "weight_decay": 1e-3, "clip": 1.0},
-    "checkpoint": {"every_steps": 1000, "keep": 1, "resume": True},
+    "train": {"steps": 1000, "batch_size": 64, "devices": 1},
+    "optim": {"learning_rate": 2e-3, "weight_decay": 1e-2, "clip": 1.0},
+    "checkpoint": {"every_steps": 250, "keep": 1, "resume": True},
     "log": {"every_steps": 50, "progress": True},
 }
 

@@ -27,6 +27,8 @@ RULES = {
     "transfer_network.workers": at_least(1),
     "transfer_network.width": at_least(1),
     "transfer_network.dropped": (lambda v: 0 <= v < 1, "must be 0 or more, below 1"),
+    "transfer_network.noise": at_least(0),
+    "transfer_network.penalty": at_least(0),
     "transfer_network.held_out": (lambda v: 0 < v <= 0.5, "must be in (0, 0.5]"),
     "train.steps": at_least(1),
     "train.batch_size": at_least(1),

@@ -321,7 +321,7 @@ def _compare(
     ]
     checksum = hashlib.sha256(json.dumps(rests_on).encode()).hexdigest()
     log = TrialLog(workdir / "trials.jsonl", checksum)
-    drawn = given.repeats, config.seed, ct.features_
+    drawn = given.repeats, config.seed, ct.ensemble_
     return compare_and_vary(splits, regime, given.curve, *drawn, log, given.progress)
 
 

@@ -154,6 +154,7 @@ def _posteriors(
     def estimated(a: float) -> tuple[Rows, np.ndarray]:
         noise = a * F + white[0]
         share, Q = _relative(noise, C_A)
+        share = np.maximum(share, 0.0)  # what noise has, but for rounding
         back = C_A @ Q  # Q' C_A Q = I, Q' noise Q = share: coordinates = latent @ back'
         signal = np.maximum(1 - share, MIN_SIGNAL_SHARE)
         Z = (back * signal) @ back.T

@@ -8,7 +8,7 @@ R = trials, m = test samples of a trial, L = points.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,11 @@ from spektron_jax.metrics import (
 )
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.ensemble import Ensemble
-from spektron_jax.transfer.members import FeatureMap
 from spektron_jax.transfer.methods import make
 from spektron_jax.transfer.methods.preprocessing import WINDOW
 from spektron_jax.transfer.methods.workspace import Workspace
 from spektron_jax.transfer.splits import Trial, trials_inside
 from spektron_jax.transfer.threads import one_blas_thread
-from spektron_jax.transfer.transfer_network import TransferNetwork
 
 PDS = tuple(f"pds_w{w}_{c}@t/sg1" for w in (3, 5, 11) for c in (1, 2))
 
@@ -134,12 +132,7 @@ class Outcome:
     on_source: np.ndarray | None = None
 
 
-def inside(
-    data: TransferData,
-    features: FeatureMap | TransferNetwork | None,
-    modality: str,
-    random_state: Any,
-) -> Comparison:
+def inside(data: TransferData, recommended: Ensemble, random_state: Any) -> Comparison:
     """Compare on repeated splits of the labelled target samples themselves.
 
     `random_state` as scikit-learn takes it: a number, None or a RandomState.
@@ -148,7 +141,7 @@ def inside(
     if not isinstance(seed, int | np.integer):
         seed = check_random_state(seed).randint(2**31)
     trials = trials_inside(data, seed=int(seed))
-    methods = methods_for(trials[0].data, features, modality)
+    methods = methods_for(trials[0].data, recommended)
     return collected(trials, [tried(trial, methods) for trial in trials])
 
 
@@ -216,17 +209,12 @@ def _fitting(name: str, points: int) -> str:
     return name.replace("/sg1", "/raw") if points < WINDOW else name
 
 
-def methods_for(
-    data: TransferData,
-    features: FeatureMap | TransferNetwork | None,
-    modality: str,
-) -> dict[str, Any]:
+def methods_for(data: TransferData, recommended: Ensemble) -> dict[str, Any]:
     """All methods by name.
 
     Args:
       data: of the first trial; at its mean spectrum the encoder is linearised for all
-      features: of the encoder, which may adapt; None: no rows of the encoder
-      modality: of the spectra, for the learned prior of the combination
+      recommended: the combination; without an encoder there are no rows of one
     """
     points, centre = data.X_source.shape[1], data.X_source.mean(axis=0)
 
@@ -236,10 +224,10 @@ def methods_for(
     best = LeastLeftOut(tuple(_fitting(name, points) for name in PDS))
     builders = {k: best if v == "pds" else named(v) for k, v in BASELINES.items()}
     builders[WITHOUT] = Ensemble("classical")
-    builders[COMBINATION] = Ensemble("combination", modality, features, centre)
-    if features is not None and not isinstance(features, TransferNetwork):
-        builders[ENCODER] = Ensemble("encoder", modality, features, centre)
-    known: Any = features
+    builders[COMBINATION] = replace(recommended, centre=centre)
+    known: Any = recommended.encoder
+    if hasattr(known, "linearised"):
+        builders[ENCODER] = replace(recommended, kind="encoder", centre=centre)
     if hasattr(known, "adapted"):  # an encoder's, not an object of the user's
         from spektron_jax.encoder.neighbours import Neighbours
 

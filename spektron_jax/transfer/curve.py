@@ -14,7 +14,7 @@ from spektron_jax.transfer.comparison import (
     methods_for,
     tried,
 )
-from spektron_jax.transfer.members import FeatureMap
+from spektron_jax.transfer.ensemble import Ensemble
 from spektron_jax.transfer.splits import Regime, TransferSplits, Trial
 from spektron_jax.transfer.trial_log import TrialLog
 
@@ -29,7 +29,7 @@ def compare_and_vary(
     numbers: Iterable[int],
     repeats: int,
     seed: int,
-    features: FeatureMap | None,
+    recommended: Ensemble,
     log: TrialLog,
     progress: bool = True,
 ) -> tuple[Comparison | None, Curve]:
@@ -40,7 +40,7 @@ def compare_and_vary(
       regime: of the comparison; with n it is a point of the curve
       numbers: the other n; those that leave too few samples are left out
       repeats, seed: of the trials
-      features: of the encoder, which may adapt; None: no rows of the encoder
+      recommended: the combination
       log: of finished trials
       progress: show one bar over everything
 
@@ -56,7 +56,7 @@ def compare_and_vary(
     with tqdm(total=total, desc="trials", disable=not progress) as bar:
         for point in points:
             trials = splits.trials(point, repeats, seed) if found else first
-            methods = methods_for(trials[0].data, features, splits.samples.modality)
+            methods = methods_for(trials[0].data, recommended)
             if found:
                 methods = {name: methods[name] for name in CURVE}
             outcomes = []

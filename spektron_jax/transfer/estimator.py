@@ -20,7 +20,6 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import NotFittedError
 
-import spektron_jax
 from spektron_jax.errors import (
     InputError,
     NetworkMissing,
@@ -206,7 +205,8 @@ class CalibrationTransfer(
         self.features_: Any = self._feature_map(data)
         self._intervals: Intervals | None = None
         self._verdict: Verdict | None = None
-        fitted = self._ensemble().fit(data)
+        self.ensemble_ = Ensemble("combination", modality, self.features_)
+        fitted = self.ensemble_.fit(data)
         self._model: Affine = fitted
         self.members_ = {part.name: part.weight for part in fitted.members}
         self.network_share_ = fitted.share("encoder") + fitted.moved
@@ -214,14 +214,14 @@ class CalibrationTransfer(
         self.poor_probability_ = fitted.poor
         self.warnings_ += fitted.warnings
         self.domain_ = fit_domain(data, *checks.unusable(failed))
-        self.provenance_ = self._provenance(given)
+        self.provenance_ = persistence.provenance_of(given, self.features_)
         self.repeatability_ = None
         if given.target.repeated:
             scans = self._model(self._aligned(given.target.X, None))
             self.repeatability_ = given.target.sd(scans)
         self.comparison_: Comparison | None = None
         if self.compare:
-            self.comparison_ = inside(data, self.features_, modality, self.random_state)
+            self.comparison_ = inside(data, self.ensemble_, self.random_state)
         return self
 
     def _known_features(self, given: Arguments) -> None:
@@ -267,22 +267,6 @@ class CalibrationTransfer(
 
         axis, unit, modality = self.axis_, self.unit_, self._modality
         return Features(self.weights, axis, unit, modality, self.adaptation)
-
-    def _ensemble(self) -> Ensemble:
-        return Ensemble("combination", self._modality, self.features_)
-
-    def _provenance(self, given: Arguments) -> dict[str, Any]:
-        data, encoder = given.inputs.data, self.features_
-        source = given.source.X, given.y_source, given.axis_source
-        return {
-            "package": f"spektron_jax {spektron_jax.__version__}",
-            "weights": None if encoder is None else encoder.name,
-            "weights_sha256": None if encoder is None else encoder.checksum,
-            "source_sha256": persistence.sha256_of(*source),
-            "target_sha256": persistence.sha256_of(data.X_target, data.y_target),
-            "n": int(len(data.y_target)),
-            "regime": given.inputs.regime,
-        }
 
     def predict(self, X: Any, axis: Any = None) -> Any:
         """Predict the property of target spectra, (m,).

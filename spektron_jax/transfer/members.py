@@ -235,9 +235,8 @@ def prior_members(data: TransferData, groups: Groups, modality: str) -> list[Mem
     if few or modality != PRIOR_MODALITY:
         return []
     scales = coefficient_scales(data)
-    return bayes_members(
-        preprocessed(data, PRIOR_PRETREATMENT, scales), groups, "prior"
-    )
+    own = preprocessed(data, PRIOR_PRETREATMENT, lambda X: X * scales)
+    return bayes_members(own, groups, "prior")
 
 
 def encoder_members(

@@ -20,10 +20,12 @@ from typing import Any
 
 import numpy as np
 
+import spektron_jax
 from spektron_jax import archive
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import npz
 from spektron_jax.transfer.applicability import Applicability
+from spektron_jax.transfer.arguments import Arguments
 from spektron_jax.transfer.intervals import Intervals, Spread
 from spektron_jax.transfer.members import Affine
 
@@ -205,3 +207,18 @@ def sha256_of(*arrays: np.ndarray) -> str:
         digest.update(f"{array.shape} {array.dtype.str}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
+
+
+def provenance_of(given: Arguments, network: Any) -> dict[str, Any]:
+    """What a model is made of: package, weights, checksums of the data, regime."""
+    data = given.inputs.data
+    source = given.source.X, given.y_source, given.axis_source
+    return {
+        "package": f"spektron_jax {spektron_jax.__version__}",
+        "weights": None if network is None else network.name,
+        "weights_sha256": None if network is None else network.checksum,
+        "source_sha256": sha256_of(*source),
+        "target_sha256": sha256_of(data.X_target, data.y_target),
+        "n": int(len(data.y_target)),
+        "regime": given.inputs.regime,
+    }

@@ -72,20 +72,25 @@ class View:
         return on_spectra, -float(constant)
 
 
-def preprocessed(
-    data: TransferData, name: str, scales: np.ndarray | None = None
-) -> View:
-    """View of spectra after a pretreatment, times scales (L,) if given."""
+def preprocessed(data: TransferData, name: str, prior: Linear | None = None) -> View:
+    """View of spectra after a pretreatment.
+
+    Args:
+      data: both instruments
+      name: of the pretreatment
+      prior: root of the coefficients' prior covariance, a symmetric matrix, as a
+        function of rows: (n, L) -> (n, L); None: spherical
+    """
     scatter, derivative = split_name(name)
     data = data.on(*(preprocess(X, scatter) for X in (data.X_source, data.X_target)))
     white = transposed_filter(data.X_source.shape[1], derivative)
 
     def features(X: np.ndarray) -> np.ndarray:
         X = preprocess(X, derivative)
-        return X if scales is None else X * scales
+        return X if prior is None else prior(X)
 
     def back(vectors: np.ndarray) -> np.ndarray:
-        return white @ (vectors if scales is None else (scales * vectors.T).T)
+        return white @ (vectors if prior is None else prior(vectors.T).T)
 
     own = view(data, name, features, COVARIANCE_RIDGE[derivative], back)
     return replace(own, scatter=scatter)

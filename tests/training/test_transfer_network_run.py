@@ -80,7 +80,7 @@ def test_numpy_computes_what_flax_does(packed):
 
 def test_the_loss_is_the_change_of_the_log_error(packed):
     model, params, scales, flat = random_network(packed)
-    loss = member_network.make_loss(model, dropped=0.0)
+    loss = member_network.make_loss(model, member_network.Restraint())
     ready = member_network.applied(packed, scales)
     mean = float(loss(params, ready, jax.random.key(0)))
     changes = []

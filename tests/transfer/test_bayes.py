@@ -403,7 +403,7 @@ def test_a_noisy_target_gets_coefficients_that_bear_it(instruments):
 def test_white_noise_in_coordinates_is_that_of_spectra_filtered(instruments, name):
     data = data_of(instruments(points=60))
     scales = np.linspace(0.5, 2, 60)
-    own = preprocessed(data, name, scales)
+    own = preprocessed(data, name, lambda X: X * scales)
     scatter, derivative = name.rpartition("+")[::2]
     each = (
         preprocess(np.eye(60), derivative) * scales @ own.span

@@ -5,6 +5,8 @@
 B = lessons, M = members, F, K = inputs of a member and of the task, m = test samples.
 """
 
+from typing import NamedTuple
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -48,27 +50,41 @@ def missed(log_weights, errors):
     return jnp.log(jnp.sum(together**2) / measured.sum() + LEAST_SHARE)
 
 
-def make_loss(model, dropped):
-    """A function of (params, batch, key): mean change of the log error.
+class Restraint(NamedTuple):
+    """What keeps a network from learning single transfers by heart.
 
-    Args:
-      model: a MemberNetwork
-      dropped: share of the members that a lesson goes without, drawn each time, so
-        that no weight rests on a certain company
+    Attributes:
+      dropped: share of the members that a lesson goes without, drawn each time, so that
+        no weight rests on a certain company
+      noise: SD of what is added to standardised inputs
+      penalty: added to the loss, times the weighted variance of the offsets
     """
 
+    dropped: float = 0.0
+    noise: float = 0.0
+    penalty: float = 0.0
+
+
+def make_loss(model, restraint):
+    """A function of (params, batch, key): mean change of the log error, restrained."""
+
     def one(params, lesson, key):
+        drop, *more = jax.random.split(key, 3)
         there = jnp.isfinite(lesson["base"])
-        kept = there & (jax.random.uniform(key, there.shape) >= dropped)
+        kept = there & (jax.random.uniform(drop, there.shape) >= restraint.dropped)
         kept = jnp.where(kept.any(), kept, there)
         base = jnp.where(kept, lesson["base"], MISSING)
         errors = jnp.where(kept[:, None], lesson["errors"], 0.0)
         errors = jnp.where(jnp.isnan(lesson["errors"][:1]), jnp.nan, errors)
-        offsets = model.apply(
-            {"params": params}, lesson["members"], lesson["task"], base
+        members, task = (
+            lesson[name] + restraint.noise * jax.random.normal(own, lesson[name].shape)
+            for name, own in zip(("members", "task"), more, strict=True)
         )
+        offsets = model.apply({"params": params}, members, task, base)
+        weights = nn.softmax(base)
+        moved = weights @ (offsets - weights @ offsets) ** 2
         change = missed(base + offsets, errors) - missed(base, errors)
-        return change
+        return change + restraint.penalty * moved
 
     def loss(params, batch, key):
         keys = jax.random.split(key, len(batch["base"]))

@@ -31,7 +31,10 @@ from spektron_jax.training.transfer_network.lessons import (
     stacked,
     training_tasks,
 )
-from spektron_jax.training.transfer_network.member_network import MemberNetwork
+from spektron_jax.training.transfer_network.member_network import (
+    MemberNetwork,
+    Restraint,
+)
 from spektron_jax.transfer.transfer_network import (
     FORMAT,
     KIND,
@@ -130,7 +133,10 @@ def fit(config: ConfigDict, arrays: Arrays, workdir: Path) -> Any:
         )
         _same(saved, config, workdir)
         state = {"params": params, "opt_state": opt_state}
-    step = parallel.data_parallel(make_step(model, optimizer, own.dropped), devices)
+    step = parallel.data_parallel(
+        make_step(model, optimizer, Restraint(own.dropped, own.noise, own.penalty)),
+        devices,
+    )
     state = parallel.replicate(state, devices)
     writer, losses = JsonLinesWriter(workdir / "metrics.jsonl", start), []
     numbers = range(start, steps)
@@ -171,9 +177,9 @@ def _same(saved: dict, config: ConfigDict, workdir: Path) -> None:
             )
 
 
-def make_step(model: MemberNetwork, optimizer: Any, dropped: float) -> Any:
+def make_step(model: MemberNetwork, optimizer: Any, restraint: Restraint) -> Any:
     """step(state, batch) -> state, loss; gradients are means over all devices."""
-    loss = member_network.make_loss(model, dropped)
+    loss = member_network.make_loss(model, restraint)
 
     def step(state, batch):
         key = jax.random.wrap_key_data(batch.pop("key"))
