@@ -113,7 +113,6 @@ def test_requirements_are_those_of_the_file_in_two_sizes(wheel):
         "corpus",
         "docs",
         "export",
-        "files",
         "network",
         "notebooks",
         "preprocessing",
