@@ -17,8 +17,7 @@ REPOSITORY = ""
 # Of requirements.txt, what the encoder and the virtual laboratory alone need; the rest
 # is the core: read, transfer, identify, report.
 NETWORK = {"jax", "flax", "optax", "orbax-checkpoint", "ott-jax", "chex", "jaxtyping"}
-FILES = ["openpyxl>=3.1"]  # readers of single formats
-EXPORT = [*FILES, "onnx>=1.19"]  # docs/export.md
+EXPORT = ["onnx>=1.19"]  # docs/export.md
 PREPROCESSING = ["chemotools>=0.5", "pybaselines>=1.2"]  # docs/preprocessing.md
 
 
@@ -108,7 +107,6 @@ setup(
         "docs": DOCS,
         "corpus": CORPUS,
         "export": EXPORT,
-        "files": FILES,
         "preprocessing": PREPROCESSING,
         "test": [
             *NETWORK_EXTRA,

@@ -9,6 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pip as pip_of_this_python
 import pytest
 
 import spektron_jax
@@ -113,7 +114,6 @@ def test_requirements_are_those_of_the_file_in_two_sizes(wheel):
         "corpus",
         "docs",
         "export",
-        "files",
         "network",
         "notebooks",
         "preprocessing",
@@ -209,3 +209,40 @@ def test_source_distribution_builds_the_same_wheel(wheel, source, tmp_path):
     (built,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(built) as a, zipfile.ZipFile(wheel) as b:
         assert set(a.namelist()) == set(b.namelist())
+
+
+def first_cells():
+    """The code that notebooks begin with, each version once."""
+    found = {}
+    for path in sorted((ROOT / "colabs").glob("*.ipynb")):
+        cells = json.loads(path.read_text())["cells"]
+        code = next(cell for cell in cells if cell["cell_type"] == "code")
+        found.setdefault("".join(code["source"]), path.stem)
+    return [pytest.param(code, id=name) for code, name in found.items()]
+
+
+@pytest.mark.parametrize("code", first_cells())
+def test_first_cell_of_the_notebooks_installs_the_wheel_beside_them(
+    wheel, tmp_path, code
+):
+    """In an environment without the package, as on Colab; its requirements aside."""
+    venv = [sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"]
+    subprocess.run(venv, check=True)
+    (packages,) = (tmp_path / "env").rglob("site-packages")
+    shutil.copytree(Path(pip_of_this_python.__file__).parent, packages / "pip")
+    notebooks = tmp_path / "content"
+    notebooks.mkdir()
+    shutil.copy(wheel, notebooks)
+    folder = "Scripts" if os.name == "nt" else "bin"
+    told = {"PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "PIP_NO_WARN_SCRIPT_LOCATION": "1"}
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | told
+    done = subprocess.run(
+        [tmp_path / "env" / folder / "python", "-c", code + "\nprint(found)\n" + code],
+        cwd=notebooks,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert wheel.name in done.stdout
+    assert (packages / "spektron_jax" / "__init__.py").exists()

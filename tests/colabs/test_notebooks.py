@@ -21,6 +21,12 @@ SMALL = {
         {"MOLECULES = 100": "MOLECULES = 12", '"nano"': '"{weights}"'},
         "top-1 retrieval",
     ),
+    "own_csv": ({}, "RMSEP 0."),
+    "export": ({}, "RMSEP of the file"),
+    "identification": (
+        {"COMPOUNDS, MISSING = 80, 20": "COMPOUNDS, MISSING = 12, 3"},
+        "cosine first",
+    ),
     "few_shot_transfer": ({'WEIGHTS = "nano"': "WEIGHTS = None"}, "RMSEP"),
     "virtual_instruments": (
         {"STEPS = 7": "STEPS = 3", "range(12)": "range(2)"},

@@ -53,7 +53,8 @@ def test_labels_of_ones_own(own, tiny_weights, capsys):
 
 
 def test_labels_from_excel_and_with_decimal_commas(own, tiny_weights):
-    openpyxl = pytest.importorskip("openpyxl")
+    import openpyxl
+
     rows = [line.split(",") for line in (own / "labels.csv").read_text().split()]
     text = "\n".join(";".join(row).replace(".", ",") for row in rows)
     (own / "german.csv").write_text(text)

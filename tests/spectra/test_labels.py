@@ -32,7 +32,8 @@ def test_the_same_labels_from_every_table(tmp_path, text, encoding):
 
 
 def test_the_same_labels_from_excel(tmp_path):
-    openpyxl = pytest.importorskip("openpyxl")
+    import openpyxl
+
     book = openpyxl.Workbook()
     for row in (["sample", "fat (%)", "oil"], ["a", 1.5, 2], ["b", None, "-3.25"]):
         book.active.append(row)

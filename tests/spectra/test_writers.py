@@ -21,12 +21,7 @@ EVEN = np.arange(1100.0, 1180.0, 2.0)
 UNEVEN = np.cumsum(np.linspace(1.0, 1.6, 40)) + 400.0
 TEXT = (".csv", ".tsv", ".txt")
 LIGHT = tuple(suffix for suffix in SUFFIXES if suffix != ".xlsx")
-needs_openpyxl = pytest.mark.skipif(
-    __import__("importlib.util").util.find_spec("openpyxl") is None,
-    reason="openpyxl is not installed (pip install spektron_jax[files])",
-)
-ALL = [*LIGHT, pytest.param(".xlsx", marks=needs_openpyxl)]
-ONE = [".csv", ".jdx", ".spc", pytest.param(".xlsx", marks=needs_openpyxl)]
+ONE = [".csv", ".jdx", ".spc", ".xlsx"]
 
 
 def instrument(axis=EVEN, unit="nm", quantity="log(1/R)", n=6, scale=1.0, seed=0):
@@ -77,7 +72,7 @@ KINDS["third decimals"].instruments["m5"].spectra += np.float32(
 )
 
 
-@pytest.mark.parametrize("suffix", ALL)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_written_is_read_again(tmp_path, kind, suffix):
     found = written(KINDS[kind], tmp_path / f"file{suffix}")
@@ -96,13 +91,13 @@ def test_decimal_commas(tmp_path, kind, delimiter):
     assert "." not in numbers and numbers.count(delimiter or ";") > 200
 
 
-@pytest.mark.parametrize("suffix", ALL)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_one_spectrum_without_anything_beside_it(tmp_path, suffix):
     plain = SpectraSet({"spectra": instrument(n=1)}, ["alone"], "NIR")
     assert differences(plain, written(plain, tmp_path / f"file{suffix}")) == []
 
 
-@pytest.mark.parametrize("suffix", ALL)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_samples_without_a_spectrum(tmp_path, suffix):
     spectra = make()
     spectra.instruments["m5"].spectra[[1, 4]] = np.nan
@@ -119,7 +114,6 @@ def test_samples_without_a_spectrum(tmp_path, suffix):
         spektron_jax.write(spectra, path)
 
 
-@needs_openpyxl
 def test_several_instruments(tmp_path):
     pair = make()
     pair.instruments["a-b?"] = instrument(UNEVEN, seed=4)
@@ -143,9 +137,7 @@ def test_several_instruments(tmp_path):
         spektron_jax.write(pair, tmp_path / "file.xlsx", instrument="m6")
 
 
-@pytest.mark.parametrize(
-    "suffix", [".csv", pytest.param(".xlsx", marks=needs_openpyxl)]
-)
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
 def test_text_around_the_table(tmp_path, suffix):
     spectra = make()
     spectra.metadata = {
@@ -246,7 +238,6 @@ def test_wrong_arguments(tmp_path, name, options, text):
         spektron_jax.write(make(), tmp_path / name, **options)
 
 
-@needs_openpyxl
 def test_more_than_a_sheet_holds(tmp_path):
     wide = make(axis=np.linspace(400, 4000, 16384), unit="cm-1", modality="IR")
     with pytest.raises(SpektronError, match="m5.*of 16389 columns are more"):
@@ -269,7 +260,6 @@ def test_no_cell_is_a_formula(tmp_path):
             assert number or not cell.startswith(("=", "+", "-", "@")), cell
 
 
-@needs_openpyxl
 def test_no_cell_of_a_workbook_is_a_formula(tmp_path):
     import openpyxl
 
@@ -317,7 +307,6 @@ def test_csv_by_pandas(tmp_path, decimal):
     check_table(header, table.to_numpy().tolist(), spectra)
 
 
-@needs_openpyxl
 def test_excel_by_pandas(tmp_path):
     pandas = pytest.importorskip("pandas")
     spectra = make()
@@ -328,7 +317,6 @@ def test_excel_by_pandas(tmp_path):
     check_table(rows[at], rows[at + 1 :], spectra)
 
 
-@needs_openpyxl
 def test_excel_by_openpyxl(tmp_path):
     import openpyxl
 

@@ -62,7 +62,7 @@ _FORMATS = (
         "text exports; AvaSoft .ttt, Spectral Evolution .sed, Ocean .jaz",
         *("", "csv"),
     ),
-    Format("Excel", (".xlsx", ".xlsm"), "Excel, LibreOffice, LIMS", "files", "excel"),
+    Format("Excel", (".xlsx", ".xlsm"), "Excel, LibreOffice, LIMS", "", "excel"),
     Format(
         "JCAMP-DX",
         (".jdx", ".dx", ".jcm", ".jcamp"),

@@ -3,8 +3,9 @@
 The layout is told from the first lines, by the code that reads small files; then the
 lines that look like those are parsed a block at a time, all numbers of a block at once:
 digits are added up as integers and divided by a power of ten. A line with anything but
-digits, signs and points is read by itself. What is not plain (quotation marks, decimal
-commas, comments in the table) is left to the reader of small files.
+digits, signs and points is read by itself. Decimal commas become points on the way, if
+the first lines leave no doubt. What is not plain (quotation marks, comments in the
+table, commas and points) is left to the reader of small files.
 
 Sizes: n samples, p positions, c cells of a block.
 """
@@ -17,6 +18,12 @@ from tqdm import tqdm
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.readers.cells import positions
 from spektron_jax.spectra.readers.columns import measurements
+from spektron_jax.spectra.readers.decimals import (
+    DECIMAL_COMMAS,
+    holds_thousands,
+    with_points,
+    without_commas,
+)
 from spektron_jax.spectra.readers.find_table import COMMENTS, find_table
 from spektron_jax.spectra.readers.layout import has_header, layout_of, tidy_columns
 from spektron_jax.spectra.readers.parsed import LATE, Log, ParsedSpectra
@@ -61,26 +68,36 @@ def read_big(path: Path, log: Log, modality: str | None) -> Found | None:
     try:
         lines = [text[i].rstrip("\r\n") for i in filled]
         table = find_table(lines, places, quiet)
-        layout, why = _layout(table.rows, table.places, quiet, modality)
+        delimiter = table.delimiter
+        commas = Log(log.path, True, log.unit)
+        rows = without_commas(table.rows, table.places, delimiter, commas)
+        layout, why = _layout(rows, table.places, quiet, modality)
     except (SpektronError, _NotPlain):
         return None
-    delimiter = table.delimiter
-    if delimiter is None or not table.reaches_end or len(table.rows) < 5:
+    if delimiter is None or not table.reaches_end or len(rows) < 5:
         return None
-    if delimiter != "," and any("," in cell for row in table.rows for cell in row):
+    if commas.notes and not commas.notes[0].text.startswith(DECIMAL_COMMAS):
         return None
-    header = table.rows[0] if layout == "wide" or has_header(table.rows[0]) else None
+    header = rows[0] if layout == "wide" or has_header(rows[0]) else None
     start = int(table.places[0].split()[-1]) + (header is not None)
-    reader = _Blocks(path, delimiter.encode(), len(table.rows[0]), start)
+    width, pointed = len(rows[0]), bool(commas.notes)
+    if (
+        not pointed
+        and delimiter != ","
+        and any("," in cell for row in rows for cell in row)
+    ):
+        return None
+    reader = _Blocks(path, delimiter.encode(), width, start, pointed)
     own = Log(log.path, log.strict, log.unit)
     own.text_columns, own.rows = log.text_columns, log.rows
     try:
         if layout == "wide":
-            part = _wide(reader, table.rows[0], table.places[0], own)
+            part = _wide(reader, rows[0], table.places[0], own)
         else:
             part = _long(reader, header, table.places[0], own)
     except (_NotPlain, UnicodeDecodeError):
         return None
+    log.notes += commas.notes
     log.note("table", f"read as {layout} ({why})")
     log.problems += own.problems
     without_statistics(part, log)
@@ -104,11 +121,16 @@ def _layout(
 
 
 class _Blocks:
-    """Lines of a file from one on, in blocks, cut into cells of text and numbers."""
+    """Lines of a file from one on, in blocks, cut into cells of text and numbers.
 
-    def __init__(self, path: Path, delimiter: bytes, width: int, start: int):
+    commas: whether those of numbers are decimal.
+    """
+
+    def __init__(
+        self, path: Path, delimiter: bytes, width: int, start: int, commas: bool
+    ):
         self.path, self.delimiter, self.width = path, delimiter, width
-        self.start = start
+        self.start, self.commas = start, commas
         with path.open("rb") as file:
             counts = (
                 block.count(b"\n") for block in iter(lambda: file.read(_BLOCK), b"")
@@ -131,9 +153,23 @@ class _Blocks:
                 yield number, [line.rstrip(b"\r\n") for line in lines]
                 number += len(lines)
 
+    def texts(self, cells: list[bytes]) -> list[str]:
+        """Cells as text, numbers with decimal points."""
+        decoded = [cell.decode("utf-8") for cell in cells]
+        if not self.commas:
+            return decoded
+        if holds_thousands(decoded):
+            raise _NotPlain
+        return with_points(decoded)
+
     def values(self, cells: list[bytes], columns: int) -> tuple[np.ndarray, np.ndarray]:
         """Return ((lines, columns) numbers, which lines they are right in)."""
-        data = np.frombuffer(b"\n".join(cells) + b"\n", np.uint8)
+        text = b"\n".join(cells) + b"\n"
+        if self.commas:
+            if b"." in text:
+                raise _NotPlain
+            text = text.replace(b",", b".")
+        data = np.frombuffer(text, np.uint8)
         ends = np.flatnonzero((data == self.delimiter[0]) | (data == 10))
         if ends.size != len(cells) * columns:
             raise _NotPlain
@@ -189,7 +225,7 @@ def _wide(blocks: _Blocks, header: list[str], place: str, log: Log) -> ParsedSpe
             rest = parts.pop()
             parts += rest.rsplit(blocks.delimiter, after)[1:] if after else []
             rest = rest.rsplit(blocks.delimiter, after)[0] if after else rest
-            good.append((i, [part.decode("utf-8") for part in parts]))
+            good.append((i, blocks.texts(parts)))
             cells.append(rest)
         if not good:
             continue
@@ -197,10 +233,8 @@ def _wide(blocks: _Blocks, header: list[str], place: str, log: Log) -> ParsedSpe
         for (i, parts), row, plain in zip(good, values, right, strict=True):
             at = f"line {number + i}"
             if not plain or row[0] == found.axis[0]:
-                text = lines[i].decode("utf-8")
-                row = wide_numbers(
-                    text.split(blocks.delimiter.decode()), found, at, log
-                )
+                texts = blocks.texts(lines[i].split(blocks.delimiter))
+                row = wide_numbers(texts, found, at, log)
                 if row is None:
                     continue
             with np.errstate(over="ignore"):  # infinite values are found as errors
@@ -229,7 +263,7 @@ def _long(
             raise _NotPlain
         with np.errstate(over="ignore"):
             table[len(names) : len(names) + len(pairs)] = values
-        names += [first.decode("utf-8") for first, _ in pairs]
+        names += blocks.texts([first for first, _ in pairs])
     axis, units = positions(names)
     if np.isnan(axis).any():
         raise _NotPlain

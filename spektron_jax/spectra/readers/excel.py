@@ -105,13 +105,8 @@ def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
 
 def _sheets(path: Path, log: Log) -> dict[str, Sheet]:
     """Return filled sheet -> (rows of one width, their numbers)."""
-    try:
-        import openpyxl
-    except ImportError as error:
-        raise SpektronError(
-            "Excel files need the library openpyxl: install it with "
-            "`pip install spektron_jax[files]`"
-        ) from error
+    import openpyxl
+
     try:
         _check_archive(path, log)
         sheets = _cells(openpyxl, path, log)

@@ -21,13 +21,8 @@ _NO_CELL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # no part of XML
 
 def write(path: Path, spectra: SpectraSet) -> None:
     """Write every instrument of a set to a sheet of its own."""
-    try:
-        from openpyxl import Workbook
-    except ImportError as error:
-        raise SpektronError(
-            "Excel files need the library openpyxl: install it with "
-            "`pip install spektron_jax[files]`"
-        ) from error
+    from openpyxl import Workbook
+
     notes = {name: lines_of(spectra, name) for name in spectra.instruments}
     for name, lines in notes.items():
         _check_size(spectra, name, len(lines))

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from spektron_jax.archive import replacing
-from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.export.definition import NOT_KNOWN
 from spektron_jax.transfer.export.table import settings
 
@@ -29,17 +28,9 @@ HOW = (
 
 
 def write_workbook(path: Path, found: dict[str, Any]) -> None:
-    """Write the workbook.
+    """Write the workbook."""
+    from openpyxl import Workbook
 
-    Raises:
-      SpektronError: the package openpyxl is not installed.
-    """
-    try:
-        from openpyxl import Workbook
-    except ImportError as error:
-        raise SpektronError(
-            "format excel needs the package openpyxl: pip install spektron-jax[files]"
-        ) from error
     book = Workbook()
     _Sheets(book, found).fill()
     with replacing(path) as draft:

@@ -54,6 +54,61 @@ def test_layouts(tmp_path, monkeypatch, writer, sep, end):
     assert_same(*both(path, monkeypatch, unit="nm"))
 
 
+@pytest.mark.parametrize("sep", [";", "\t"])
+@pytest.mark.parametrize("writer", [files.wide_csv, files.long_csv])
+def test_decimal_commas(tmp_path, monkeypatch, writer, sep):
+    path = tmp_path / "x.csv"
+    names = [
+        "1,5" if i == 35 and "wide" in writer.__name__ else n
+        for i, n in enumerate(NAMES)
+    ]
+    writer(path, files.NM, SPECTRA, names, sep, ",")
+    one, other = both(path, monkeypatch, unit="nm")
+    assert_same(one, other)
+    np.testing.assert_allclose(other.instruments["spectra"].spectra, SPECTRA, rtol=1e-6)
+
+
+COMMAS = [
+    "-0,5",
+    "1e-3",
+    "2,5E+2",
+    "7,",
+    "",
+    "NaN",
+    "1,234,567",
+    "1.234,5",
+    "n.d.",
+    "3",
+]
+
+
+@pytest.mark.parametrize("cell", COMMAS)
+@pytest.mark.parametrize("strict", [True, False])
+def test_numbers_beside_decimal_commas(tmp_path, monkeypatch, cell, strict):
+    lines = wide([f"s{i}" for i in range(60)]).replace(",", ";").replace(".", ",")
+    lines = lines.splitlines()
+    cells = lines[50].split(";")
+    cells[7] = cell
+    lines[50] = ";".join(cells)
+    (tmp_path / "x.csv").write_text("\n".join(lines) + "\n")
+    blocks = "." not in cell and cell != "1,234,567"
+    given = {"unit": "nm", "strict": strict}
+    assert_same(*both(tmp_path / "x.csv", monkeypatch, blocks=blocks, **given))
+
+
+@pytest.mark.parametrize("head", ["{},0 nm", "X{},0", "nm_{},0", "{},0 cm-1", "{},00"])
+def test_positions_with_decimal_commas(tmp_path, monkeypatch, head):
+    lines = wide([f"s{i}" for i in range(60)]).replace(",", ";").replace(".", ",")
+    axis, rest = lines.split("\n", 1)
+    name, *cells = axis.split(";")
+    axis = ";".join([name, *(head.format(cell) for cell in cells)])
+    (tmp_path / "x.csv").write_text(f"{axis}\n{rest}")
+    unit = None if "m" in head else "nm"
+    one, other = both(tmp_path / "x.csv", monkeypatch, unit=unit)
+    assert_same(one, other)
+    assert one.instruments["spectra"].axis[0] == float(cells[0].replace(",", "."))
+
+
 NUMBERS = ["-0.5", "+1", "1e-3", "2.5E+2", ".5", "7.", "", "NaN", "0.30000000000000004"]
 NUMBERS += ["123456789012345678", "12345678901234567890", "-0", " 0.25 ", "4.0D-01"]
 
@@ -111,7 +166,6 @@ def test_targets_labels_and_notes(tmp_path, monkeypatch):
 NOT_PLAIN = {
     "quotes": wide([f'"s{i}"' for i in range(60)]),
     "late quotes": wide([*(f"s{i}" for i in range(50)), '"t"']),
-    "commas": table(NM, Y[:50], header="nm;a", sep=";").replace(".", ","),
     "spaces": table(NM, Y[:50], header="nm a", sep=" "),
     "tail": table(X, Y, header="cm-1,a", sep=",") + "End of data\n",
     "cut off": table(X, Y, header="cm-1,a", sep=",")[:-3],
@@ -125,9 +179,7 @@ NOT_PLAIN = {
 def test_what_is_not_plain_is_read_at_once(tmp_path, monkeypatch, name):
     encoding = "cp1252" if name == "latin" else "utf-8"
     (tmp_path / "x.csv").write_text(NOT_PLAIN[name], encoding)
-    unit = (
-        None if name in ("commas", "tail", "pairs", "two columns", "cut off") else "nm"
-    )
+    unit = None if name in ("tail", "pairs", "two columns", "cut off") else "nm"
     one, other = both(tmp_path / "x.csv", monkeypatch, blocks=False, unit=unit)
     if name != "pairs":
         assert_same(one, other)

@@ -260,7 +260,6 @@ assert grown < 500_000, grown
 
 
 def test_bombs_are_refused_before_memory_is_taken(tmp_path):
-    pytest.importorskip("openpyxl")
     paths = []
     for bomb, suffix in BOMBS.items():
         paths.append(tmp_path / f"{bomb.__name__}.{suffix}")

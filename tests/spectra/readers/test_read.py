@@ -123,7 +123,8 @@ def test_a_folder_with_other_files(tmp_path):
 
 
 def test_instruments_pair_by_sample_id(tmp_path):
-    openpyxl = pytest.importorskip("openpyxl")
+    import openpyxl
+
     path = tmp_path / "x.xlsx"
     files.xlsx(path, NM, files.bands(NM), NAMES, ("m5", "mp5"))
     book = openpyxl.load_workbook(path)

@@ -1,13 +1,13 @@
 """Excel: titles, notes, several tables, formulas."""
 
 import numpy as np
+import openpyxl
 import pytest
 from test_readings import NM, Y
 
 import spektron_jax
 from spektron_jax.errors import SpektronError
 
-openpyxl = pytest.importorskip("openpyxl")
 ROWS = [["sample", *NM.tolist()]]
 ROWS += [[f"s{i}", *(Y[:50] + 0.01 * i).round(5).tolist()] for i in range(3)]
 LONG = [
