@@ -59,7 +59,8 @@ ARROWS = {
     ),
     "identification": (
         SAVED | {"encoder", "lab", "metrics", "spectra", "transfer"},
-        NUMPY | {"jax", "sklearn", "tqdm", "ml_collections"},
+        # faiss where a very large library is searched
+        NUMPY | {"jax", "sklearn", "tqdm", "ml_collections", "faiss"},
     ),
     "probes": (
         {"corpus", "encoder", "errors", "lab", "metrics", "models", "spectra"}
