@@ -25,6 +25,7 @@ ARROWS = {
     "demo": ({"from_files", "spectra"}, set()),
     "shapes": (set(), {"jaxtyping", "numpy"}),
     "provenance": ({"__init__"}, set()),
+    "compile_cache": ({"__init__"}, set()),
     "archive": ({"__init__", "errors"}, set()),
     "metrics": ({"errors"}, NUMPY),
     "corrections": ({"errors"}, NUMPY | {"sklearn", "pybaselines"}),

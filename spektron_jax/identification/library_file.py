@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from spektron_jax.identification.library import SpectralLibrary
 
 KIND, FORMAT, HEADER = "spektron-library", 1, "library.json"
-INDEX = ("weights", "directions", "numbers", "cells")
+INDEX = ("weights", "directions", "numbers")
 CONFIDENCE = ("logistic", "threshold", "p_correct", "truth")
 
 
@@ -104,8 +104,7 @@ class Saved:
             numbers = _shaped(self.arrays, "index/numbers", count, None)
             depth = numbers.shape[1]
             directions = _shaped(self.arrays, "index/directions", None, depth)
-            cells = _shaped(self.arrays, "index/cells", None, depth)
-            engines.index = Shortlist(weights, directions, numbers, cells)
+            engines.index = Shortlist(weights, directions, numbers)
             return
         features = {
             name: _shaped(self.arrays, f"similarity/{name}", count, None)
