@@ -52,6 +52,7 @@ CORE = [one for one in EVERYTHING if name_of(one) not in NETWORK]
 NETWORK_EXTRA = [one for one in EVERYTHING if name_of(one) in NETWORK]
 DOCS = ["mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1.0"]
 COMPLETION = ["argcomplete>=3.5"]  # of a shell, by the Tab
+SEARCH = ["faiss-cpu>=1.10"]  # libraries of more than 100,000 spectra
 CORPUS = ["rdkit>=2026.9", "tblite>=0.8"]  # line lists of own molecules
 
 setup(
@@ -108,10 +109,12 @@ setup(
         "corpus": CORPUS,
         "export": EXPORT,
         "preprocessing": PREPROCESSING,
+        "search": SEARCH,
         "test": [
             *NETWORK_EXTRA,
             *COMPLETION,
             *EXPORT,
+            *SEARCH,
             *PREPROCESSING,  # also an independent DS, PDS, SST and EPO
             "beartype>=0.20",  # checks the shapes that jaxtyping states
             "brukeropus>=1.4,<1.5",  # an independent reader to compare with

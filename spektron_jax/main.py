@@ -17,6 +17,7 @@ from pathlib import Path
 
 from absl import flags
 
+from spektron_jax import compile_cache
 from spektron_jax.commands import config_file, runner, workdir_lock
 from spektron_jax.errors import SpektronError
 
@@ -57,6 +58,7 @@ def run(argv: list[str]) -> None:
         raise SpektronError("--config is missing; see --help")
     config = config_file.load(values.config)
     config_file.override(config, overrides)
+    compile_cache.use()
     runner.check(config)
     workdir = writable(values.workdir or default_workdir(values.config))
     join_processes(values.coordinator, values.num_processes, values.process_id)

@@ -25,6 +25,7 @@ ARROWS = {
     "demo": ({"from_files", "spectra"}, set()),
     "shapes": (set(), {"jaxtyping", "numpy"}),
     "provenance": ({"__init__"}, set()),
+    "compile_cache": ({"__init__"}, set()),
     "archive": ({"__init__", "errors"}, set()),
     "metrics": ({"errors"}, NUMPY),
     "corrections": ({"errors"}, NUMPY | {"sklearn", "pybaselines"}),
@@ -59,7 +60,8 @@ ARROWS = {
     ),
     "identification": (
         SAVED | {"encoder", "lab", "metrics", "spectra", "transfer"},
-        NUMPY | {"jax", "sklearn", "tqdm", "ml_collections"},
+        # faiss where a very large library is searched
+        NUMPY | {"jax", "sklearn", "tqdm", "ml_collections", "faiss"},
     ),
     "probes": (
         {"corpus", "encoder", "errors", "lab", "metrics", "models", "spectra"}

@@ -117,6 +117,7 @@ def test_requirements_are_those_of_the_file_in_two_sizes(wheel):
         "network",
         "notebooks",
         "preprocessing",
+        "search",
         "tensorboard",
         "test",
     }

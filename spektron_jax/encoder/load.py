@@ -21,6 +21,7 @@ from spektron_jax.training.state import build_model, init_shapes
 from spektron_jax.transfer.transfer_network import load_network
 
 BATCH = 32  # spectra encoded at a time
+FEW = (1, 4, BATCH)  # sizes that are compiled: one spectrum does not pay for 32
 _RAN_IN: list[int] = []  # the process whose JAX has run an encoder
 
 
@@ -180,17 +181,18 @@ class Encoder:
         tokens = to_tokens(spectra, axis, unit, self.config.data.points)
         wavenumber = jnp.asarray(tokens.wavenumber_cm1, jnp.float32)
         rows = []
-        for start in range(0, len(tokens.values), BATCH):
-            values = tokens.values[start : start + BATCH] / np.float32(scale)
-            valid = tokens.valid[start : start + BATCH]
-            missing = ((0, BATCH - len(values)), (0, 0))  # one shape, one compilation
+        size = next((each for each in FEW if each >= len(tokens.values)), BATCH)
+        for start in range(0, len(tokens.values), size):
+            values = tokens.values[start : start + size] / np.float32(scale)
+            valid = tokens.valid[start : start + size]
+            missing = ((0, size - len(values)), (0, 0))
             out = self._encode(
                 self.params,
-                None if routing is None else np.stack([routing] * BATCH),
+                None if routing is None else np.stack([routing] * size),
                 np.pad(values, missing, mode="edge"),
                 wavenumber,
                 np.pad(valid, missing, mode="edge"),  # the rows share one spacing
-                np.full(BATCH, code),
+                np.full(size, code),
             )
             rows.append({k: np.asarray(v)[: len(values)] for k, v in out.items()})
         return {k: np.concatenate([row[k] for row in rows]) for k in rows[0]}

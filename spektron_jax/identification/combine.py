@@ -17,6 +17,9 @@ import numpy as np
 
 WEIGHTS = Path(__file__).with_name("weights.json")
 AVERAGE = "average"
+# Similarities of an encoder and the features they are of; see `encoded`.
+DEPTHS = {"encoder z_chem": "chem", "encoder CLS": "cls", "encoder tokens": "tokens"}
+MEAN = " mean"  # after a depth's name, in what is prepared
 
 
 def standardised(similarity: np.ndarray) -> np.ndarray:

@@ -13,8 +13,9 @@ n = queries, m = library spectra, L = points.
 import numpy as np
 
 from spektron_jax.encoder.features import Features
+from spektron_jax.identification.combine import DEPTHS, MEAN
 
-DEPTHS = {"encoder z_chem": "chem", "encoder CLS": "cls", "encoder tokens": "tokens"}
+ROWS = 1024  # spectra encoded before their features are kept
 
 
 class EncoderSimilarity:
@@ -33,10 +34,33 @@ class EncoderSimilarity:
 
     def __call__(self, query: np.ndarray, library: np.ndarray) -> dict[str, np.ndarray]:
         """{name: (n, m)} for spectra (n, L) and (m, L)."""
-        both = [self._features(unit_range(X)) for X in (query, library)]
-        return {
-            name: _cosine(*(f[depth] for f in both)) for name, depth in DEPTHS.items()
-        }
+        return self.compared(query, self.prepared(library))
+
+    def prepared(self, library: np.ndarray) -> dict[str, np.ndarray]:
+        """What `compared` needs of a library: its mean and directions by depth."""
+        blocks = [
+            self._features.encoded(unit_range(library[start : start + ROWS]))
+            for start in range(0, len(library), ROWS)
+        ]
+        found: dict[str, np.ndarray] = {}
+        for depth in DEPTHS.values():
+            values = np.concatenate([block[depth] for block in blocks])
+            mean = values.mean(axis=0, dtype=np.float64).astype(values.dtype)
+            values -= mean
+            values /= _norm(values)
+            found |= {depth: values, depth + MEAN: mean}
+        return found
+
+    def compared(
+        self, query: np.ndarray, library: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """{name: (n, m)} for spectra (n, L) and a prepared library."""
+        features, found = self.features(query), {}
+        for name, depth in DEPTHS.items():
+            values = features[depth] - library[depth + MEAN]
+            values = (values / _norm(values)).astype(library[depth].dtype)
+            found[name] = values @ library[depth].T
+        return found
 
     def features(self, spectra: np.ndarray) -> dict[str, np.ndarray]:
         """Features of spectra by depth, see `encoder.features`."""
@@ -50,12 +74,6 @@ def unit_range(spectra: np.ndarray) -> np.ndarray:
     return (spectra - low) / np.where(span > 0, span, 1.0)
 
 
-def _cosine(query: np.ndarray, library: np.ndarray) -> np.ndarray:
-    mean = library.mean(axis=0)
-    query, library = query - mean, library - mean
-    norms = [np.linalg.norm(z, axis=1, keepdims=True) for z in (query, library)]
-    query, library = (
-        z / np.where(norm > 0, norm, 1.0)
-        for z, norm in zip((query, library), norms, strict=True)
-    )
-    return query @ library.T
+def _norm(z: np.ndarray) -> np.ndarray:
+    norm = np.linalg.norm(z, axis=1, keepdims=True)
+    return np.where(norm > 0, norm, 1.0)

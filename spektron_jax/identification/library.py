@@ -5,35 +5,26 @@
     hits = library.search(queries, axis_of_queries)
     hits.names[:, 0], hits.accepted
 
-Scores come from `combine`. Whether to believe the best hit is learnt inside the
-library: each of its spectra is measured again on virtual instruments and searched,
-once with its own entry there and once without; a logistic regression tells right hits
-from wrong ones by the mean similarity of the best hit and its lead over the next name.
+Scores come from `combine`, whether to believe the best hit from `confidence`. A library
+is prepared for a grid of points at the first search there, or by `prepare`, and `save`
+keeps that; above `engines.MOST_WHOLE` spectra an index picks what is compared.
 
 n = queries, m = library spectra, p, q = points, L = points in common.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.linear_model import LogisticRegression
 
-from spektron_jax.errors import SpektronError, network_for
-from spektron_jax.identification import combine
-from spektron_jax.identification.similarities import CLASSICAL, NAMES, similarities
-from spektron_jax.spectra import axis as axes
-from spektron_jax.spectra.grid import to_cm1
+from spektron_jax.errors import SpektronError
+from spektron_jax.identification import engines, library_file
+from spektron_jax.identification.confidence import Confidence, learnt
+from spektron_jax.identification.engines import Ranking
+from spektron_jax.identification.grids import common_grid, resampled, rising
 
-if TYPE_CHECKING:
-    from spektron_jax.identification.encoded import EncoderSimilarity
-
-MIN_COMMON_POINTS = 30
-BAND_STRETCH = {"NIR": 5.0}  # bands of the NIR are wider than those of IR and Raman
-VIRTUAL_SEARCHES = 6  # virtual instruments on which a library is measured again
-NEVER_ACCEPTED = 1.01  # threshold of a library in which no hit can be trusted
-COMBINATION, WITH_NETWORK = "combination, no network", "combination with network"
+QUERIES = 50  # scored at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +56,8 @@ class SpectralLibrary:
       names: (m,); several spectra may share one.
       unit: of the axis, "cm-1", "nm" or "um".
       modality: "Raman", "IR" or "NIR".
-      weights: of an encoder, or None: without the network, and faster.
-
-    Attributes:
-      threshold_: of the probability from which hits are accepted, once calibrated.
-      calibration_: dict of arrays, "p_correct" and "truth" of the virtual searches it
-        rests on.
+      weights: of an encoder, or None: without the network, and faster; None is needed
+        above MOST_WHOLE spectra.
 
     Examples:
       >>> from spektron_jax import demo
@@ -96,17 +83,100 @@ class SpectralLibrary:
     ):
         self.names = np.asarray(names, dtype=str)
         self.unit, self.modality, self.weights = unit, modality, weights
-        self._axis = np.array(axis, np.float64)
-        self.spectra, self.axis_cm1 = _rising(spectra, axis, unit, modality, "library")
+        self.axis = np.array(axis, np.float64)
+        self.spectra, self.axis_cm1 = rising(spectra, axis, unit, modality, "library")
         if self.names.shape != (len(self.spectra),) or not len(self.spectra):
             raise SpektronError(
                 f"library: {len(self.spectra)} spectra and {self.names.size} names; "
                 "give one name for each spectrum"
             )
-        self.threshold_: float | None = None
-        self.calibration_: dict[str, np.ndarray] = {}
-        self._calibrator: LogisticRegression | None = None
-        self._encoders: dict[bytes, EncoderSimilarity] = {}
+        if weights and len(self.spectra) > engines.MOST_WHOLE:
+            raise SpektronError(
+                f"library: more than {engines.MOST_WHOLE:,} spectra are searched "
+                "without the network; give weights=None"
+            )
+        self._codes = np.unique(self.names, return_inverse=True)[1]
+        self._engines = engines.Engines(self.spectra, self.axis_cm1, modality, weights)
+        self._confidence: Confidence | None = None
+
+    @property
+    def threshold_(self) -> float | None:
+        """Probability from which hits are accepted; None: not calibrated."""
+        return self._confidence.threshold if self._confidence else None
+
+    @property
+    def calibration_(self) -> dict[str, np.ndarray]:
+        """ "p_correct" and "truth" of the virtual searches it rests on."""
+        if self._confidence is None:
+            return {}
+        return {
+            "p_correct": self._confidence.p_correct,
+            "truth": self._confidence.truth,
+        }
+
+    def prepare(self) -> "SpectralLibrary":
+        """Do now what the first search would do, and return the library.
+
+        For queries that cover its axis and are no coarser; others need a preparation of
+        their own, which is kept too, until the next of these.
+
+        Raises:
+          SpektronError: above MOST_WHOLE spectra, where faiss is not installed.
+
+        Examples:
+          >>> from spektron_jax import demo
+          >>> import spektron_jax
+          >>> old = spektron_jax.read(demo.paths()[0])
+          >>> (a,) = old.instruments.values()
+          >>> library = spektron_jax.SpectralLibrary(
+          ...     a.spectra, a.axis, old.sample_ids, unit="nm", modality="NIR"
+          ... ).prepare()
+        """
+        self._engines.prepare()
+        return self
+
+    def save(self, path: str | Path) -> Path:
+        """Write the library, prepared and calibrated as it is, to one checksummed file.
+
+        Raises:
+          SpektronError: the file cannot be written.
+
+        Examples:
+          >>> import os, tempfile
+          >>> from spektron_jax import demo
+          >>> import spektron_jax
+          >>> old = spektron_jax.read(demo.paths()[0])
+          >>> (a,) = old.instruments.values()
+          >>> library = spektron_jax.SpectralLibrary(
+          ...     a.spectra, a.axis, old.sample_ids, unit="nm", modality="NIR"
+          ... )
+          >>> path = library.save(os.path.join(tempfile.mkdtemp(), "known.npz"))
+          >>> spektron_jax.SpectralLibrary.load(path).search(a.spectra[:1]).names.shape
+          (1, 5)
+        """
+        return library_file.write(Path(path), self, self._engines, self._confidence)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "SpectralLibrary":
+        """A library that `save` wrote; nothing in it is run.
+
+        Raises:
+          SpektronError: no such file, damaged, or prepared with other weights than are
+            installed.
+
+        Examples:
+          >>> import spektron_jax
+          >>> try:
+          ...     spektron_jax.SpectralLibrary.load("absent.npz")
+          ... except spektron_jax.SpektronError as error:
+          ...     print(error)
+          absent.npz: cannot be read (No such file or directory)
+        """
+        with library_file.opened(Path(path)) as saved:
+            library = cls(*saved.arguments)
+            saved.fill(library._engines)
+            library._confidence = saved.confidence()
+        return library
 
     def search(
         self,
@@ -138,9 +208,13 @@ class SpectralLibrary:
           >>> hits.names[:, 0].tolist() == old.sample_ids[:2].tolist()
           True
         """
-        (X, library), axis_cm1 = self.aligned(query, axis, unit)
-        scores, similarity, _ = self._scored(X, library, axis_cm1)
-        return self._hits(scores, similarity, k)
+        X, axis_cm1 = self._query(query, axis, unit)
+        blocks = [
+            self._hits(self._engines.ranked(X[start : start + QUERIES], axis_cm1), k)
+            for start in range(0, len(X), QUERIES)
+        ]
+        fields = ("rows", "names", "score", "p_correct", "accepted")
+        return Hits(*(np.concatenate([getattr(b, f) for b in blocks]) for f in fields))
 
     def search_and_compare(
         self,
@@ -166,11 +240,13 @@ class SpectralLibrary:
           >>> scores["cosine"].shape
           (10, 50)
         """
-        (X, library), axis_cm1 = self.aligned(query, axis, unit)
-        scores, similarity, methods = self._scored(
-            X, library, axis_cm1, with_encoder=True
-        )
-        return self._hits(scores, similarity, k), methods
+        if len(self.spectra) > engines.MOST_WHOLE:
+            raise SpektronError(
+                f"library: with more than {engines.MOST_WHOLE:,} spectra "
+                "methods are not compared; use search"
+            )
+        found = self._engines.ranked(*self._query(query, axis, unit), with_encoder=True)
+        return self._hits(found, k), found.methods
 
     def calibrate(self, precision: float = 0.95, seed: int = 0) -> float:
         """Learn when to reject a hit; see the top of this file.
@@ -203,22 +279,10 @@ class SpectralLibrary:
                 "library: fewer than 3 different names; rejecting hits cannot be "
                 "learnt from so few"
             )
-        features, truth = self._virtual_searches(seed)
-        if truth.all() or not truth.any():
-            raise SpektronError(
-                "library: no virtual search for its own spectra succeeds; check that "
-                "its names are right and its spectra not constant"
-            )
-        self._calibrator = LogisticRegression().fit(features, truth)
-        p_correct = self._calibrator.predict_proba(features)[:, 1]
-        order = np.argsort(-p_correct, kind="stable")
-        share = np.cumsum(truth[order]) / np.arange(1, truth.size + 1)
-        enough = np.flatnonzero(share >= precision)
-        self.threshold_ = NEVER_ACCEPTED
-        if enough.size:
-            self.threshold_ = float(p_correct[order[enough[-1]]])
-        self.calibration_ = {"p_correct": p_correct, "truth": truth}
-        return self.threshold_
+        self._confidence = learnt(
+            self._engines, self._codes, self.modality, precision, seed
+        )
+        return self._confidence.threshold
 
     def aligned(
         self, query: ArrayLike, axis: ArrayLike | None = None, unit: str | None = None
@@ -237,12 +301,10 @@ class SpectralLibrary:
           >>> queries.shape[1] == own.shape[1] == axis_cm1.size
           True
         """
-        if axis is None:
-            axis, unit = self._axis, self.unit
-        values, axis_cm1 = _rising(
-            query, axis, unit or self.unit, self.modality, "query"
-        )
-        return self._common(values, axis_cm1)
+        X, axis_cm1 = self._query(query, axis, unit)
+        grid = common_grid(axis_cm1, self.axis_cm1)
+        own = resampled(self.spectra, self.axis_cm1, grid)
+        return (resampled(X, axis_cm1, grid), own), grid
 
     @property
     def has_encoder_weights(self) -> bool:
@@ -261,131 +323,29 @@ class SpectralLibrary:
         """
         if not self.weights:
             return False
-        encoder = self._encoder(self.weights, self.axis_cm1)
-        return len(combine.shipped(self.modality, encoder.checksum)) > 1
+        return self._engines.own.network_decides
 
-    def _common(
-        self, X: np.ndarray, axis_cm1: np.ndarray
-    ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-        low = max(axis_cm1[0], self.axis_cm1[0])
-        high = min(axis_cm1[-1], self.axis_cm1[-1])
-        steps = [np.median(np.diff(each)) for each in (axis_cm1, self.axis_cm1)]
-        # Denser than the coarser of both, or than 1 cm-1, there is nothing to see.
-        step = max(1.0, *steps)
-        grid = low + step * np.arange(int((high - low) / step * (1 + 1e-9)) + 1)
-        if high <= low or grid.size < MIN_COMMON_POINTS:
-            raise SpektronError(
-                f"query ({axis_cm1[0]:g} to {axis_cm1[-1]:g} cm-1) and library "
-                f"({self.axis_cm1[0]:g} to {self.axis_cm1[-1]:g} cm-1) have fewer than "
-                f"{MIN_COMMON_POINTS} points in common; search in another library"
-            )
-        both = (
-            np.stack([np.interp(grid, axis_cm1, row) for row in X]),
-            np.stack([np.interp(grid, self.axis_cm1, row) for row in self.spectra]),
-        )
-        return both, grid
+    def _query(
+        self, query: ArrayLike, axis: ArrayLike | None, unit: str | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if axis is None:
+            axis, unit = self.axis, self.unit
+        return rising(query, axis, unit or self.unit, self.modality, "query")
 
-    def _scored(
-        self,
-        X: np.ndarray,
-        library: np.ndarray,
-        axis_cm1: np.ndarray,
-        with_encoder: bool = False,
-    ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-        """Score and mean similarity, (n, m) each, and scores by method.
-
-        The encoder runs where it decides about the score, or `with_encoder`.
-        """
-        step = (axis_cm1[1] - axis_cm1[0]) / BAND_STRETCH.get(self.modality, 1.0)
-        found = similarities(X, library, step)
-        score = average = combine.average(found)
-        methods = {name: found[name] for name in CLASSICAL}
-        with_network = {}
-        if self.weights:
-            encoder = self._encoder(self.weights, axis_cm1)
-            weights = combine.shipped(self.modality, encoder.checksum)
-            decides = any(w for name, w in weights.items() if name != combine.AVERAGE)
-            if with_encoder or decides:
-                encoded = encoder(X, library)
-                score = combine.weighted({combine.AVERAGE: average} | encoded, weights)
-                methods |= encoded
-                with_network = {WITH_NETWORK: score}
-        methods |= {COMBINATION: average} | with_network
-        return score, np.mean([found[name] for name in NAMES], axis=0), methods
-
-    def _hits(self, scores: np.ndarray, similarity: np.ndarray, k: int) -> Hits:
-        order = np.argsort(-scores, axis=1, kind="stable")
-        best = order[:, : min(k, len(self.names))]
+    def _hits(self, found: Ranking, k: int) -> Hits:
+        scores, k = found.scores, min(k, found.scores.shape[1])
+        # The k best and what equals the last of them, in order, the first row first.
+        least = np.partition(scores, -k, axis=1)[:, -k]
+        best = np.empty((len(scores), k), int)
+        for number, row in enumerate(scores):
+            some = np.flatnonzero(row >= least[number])
+            best[number] = some[np.argsort(-row[some], kind="stable")][:k]
         p_correct = np.full(len(scores), np.nan)
-        if self._calibrator is not None:
-            features = self._confidence_features(scores, similarity)
-            p_correct = self._calibrator.predict_proba(features)[:, 1]
         accepted = np.ones(len(scores), bool)
-        if self.threshold_ is not None:
-            accepted = p_correct >= self.threshold_
+        if self._confidence is not None:
+            codes = self._codes[found.rows]
+            p_correct = self._confidence.probability(scores, found.similarity, codes)
+            accepted = p_correct >= self._confidence.threshold
         score = np.take_along_axis(scores, best, axis=1)
-        return Hits(best, self.names[best], score, p_correct, accepted)
-
-    def _virtual_searches(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Confidence features (v, 2) of v virtual searches, and which were right."""
-        with network_for("the virtual instruments on which a library is calibrated"):
-            from spektron_jax.identification.virtual import Severity, measured_again
-
-        features, truth = [], []
-        kind = "IR" if self.modality in ("IR", "NIR") else "Raman"
-        same = self.names[:, None] == self.names[None, :]
-        for number in range(VIRTUAL_SEARCHES):
-            rng = np.random.default_rng([seed, number])
-            X, axis_cm1 = measured_again(
-                self.spectra, self.axis_cm1, kind, rng, Severity.draw(rng)
-            )
-            (X, library), axis_cm1 = self._common(X, axis_cm1)
-            scores, similarity, _ = self._scored(X, library, axis_cm1)
-            for absent in (False, True):
-                shown = np.where(same & absent, -np.inf, scores)
-                features.append(self._confidence_features(shown, similarity))
-                best = shown.argmax(axis=1)
-                truth.append((self.names[best] == self.names) & (not absent))
-        return np.concatenate(features), np.concatenate(truth)
-
-    def _confidence_features(
-        self, scores: np.ndarray, similarity: np.ndarray
-    ) -> np.ndarray:
-        """Mean similarity of the best hit, and its lead over the next name, (n, 2)."""
-        best = scores.argmax(axis=1)
-        same = self.names[best][:, None] == self.names[None, :]
-        others = np.where(same, -np.inf, scores).max(axis=1)
-        lead = scores[np.arange(len(scores)), best] - others
-        return np.column_stack([similarity[np.arange(len(scores)), best], lead])
-
-    def _encoder(self, weights: str, axis_cm1: np.ndarray) -> "EncoderSimilarity":
-        from spektron_jax.identification.encoded import EncoderSimilarity
-
-        key = axis_cm1.tobytes()
-        if key not in self._encoders:
-            encoder = EncoderSimilarity(weights, axis_cm1, self.modality)
-            self._encoders = {key: encoder}  # one at a time: each holds features
-        return self._encoders[key]
-
-
-def _rising(
-    spectra: ArrayLike, axis: ArrayLike, unit: str, modality: str, what: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Spectra (n, p) float64 and their axis (p,), rising, in cm-1."""
-    spectra = np.atleast_2d(np.asarray(spectra, np.float64))
-    axis = np.asarray(axis, np.float64)
-    if spectra.ndim != 2 or spectra.shape[1:] != axis.shape:
-        raise SpektronError(
-            f"{what}: spectra {spectra.shape} and axis {axis.shape} do not fit; give "
-            "one position for each point"
-        )
-    axes.check(axis, unit, modality, f"{what}, axis")
-    bad = np.flatnonzero(~np.isfinite(spectra).all(axis=1))
-    if bad.size:
-        raise SpektronError(
-            f"{what}: row {bad[0]} has missing or infinite values; leave it out or cut "
-            "the axis"
-        )
-    place = to_cm1(axis, unit)
-    order = np.argsort(place)
-    return spectra[:, order], place[order]
+        rows = np.take_along_axis(found.rows, best, axis=1)
+        return Hits(rows, self.names[rows], score, p_correct, accepted)

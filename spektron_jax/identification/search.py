@@ -11,12 +11,8 @@ import numpy as np
 from tqdm import tqdm
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.identification.library import (
-    COMBINATION,
-    WITH_NETWORK,
-    Hits,
-    SpectralLibrary,
-)
+from spektron_jax.identification.engines import COMBINATION, WITH_NETWORK
+from spektron_jax.identification.library import Hits, SpectralLibrary
 from spektron_jax.identification.metrics import (
     hits,
     rejection_curve,

@@ -205,7 +205,7 @@ def sha256_of(*arrays: np.ndarray) -> str:
     digest = hashlib.sha256()
     for array in map(np.ascontiguousarray, arrays):
         digest.update(f"{array.shape} {array.dtype.str}".encode())
-        digest.update(array.tobytes())
+        digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 

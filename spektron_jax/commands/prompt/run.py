@@ -74,6 +74,7 @@ def _run(argv: list[str], words: _Said) -> int:
 
 
 def _task(given: Namespace, words: _Said) -> int:
+    from spektron_jax import compile_cache
     from spektron_jax.commands import runner, workdir_lock
     from spektron_jax.commands.prompt import typed
     from spektron_jax.main import writable
@@ -85,6 +86,7 @@ def _task(given: Namespace, words: _Said) -> int:
         raise SpektronError(
             f"spektron {given.command} needs JAX, which is not installed; {ADD_NETWORK}"
         )
+    compile_cache.use()
     runner.check(config)
     with contextlib.ExitStack() as stack:
         workdir = Path.cwd()

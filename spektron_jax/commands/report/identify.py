@@ -7,7 +7,7 @@ from spektron_jax.commands.report.wording import interval, share
 from spektron_jax.commands.result import Bullets, Finding, Plot, Section, Table, Text
 from spektron_jax.identification.classify import WITH_NETWORK as LDA_WITH_NETWORK
 from spektron_jax.identification.classify import ClassifyResults, PairAccuracy
-from spektron_jax.identification.library import COMBINATION, WITH_NETWORK
+from spektron_jax.identification.engines import COMBINATION, WITH_NETWORK
 from spektron_jax.identification.search import PairScore, SearchResults
 
 HEADLINE = (COMBINATION, "cosine", "derivative", WITH_NETWORK)  # in the verdict
