@@ -58,6 +58,7 @@ def _listener(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((guard.ADDRESS, port))
+        listener.listen()  # who opens the address early waits
     except (OSError, OverflowError) as error:
         listener.close()
         raise SpektronError(

@@ -87,7 +87,9 @@ class App:
         ]
         routes = [Route(path, _told(one), methods=["POST"]) for path, one in post]
         routes += [Route(path, _told(one), methods=["GET"]) for path, one in get]
-        return guard.guarded(Starlette(routes=routes, lifespan=self._life), token, port)
+        server = Starlette(routes=routes, lifespan=self._life)
+        server.router.redirect_slashes = False  # it would lose the token
+        return guard.guarded(server, token, port)
 
     @contextlib.asynccontextmanager
     async def _life(self, _: Starlette) -> AsyncIterator[None]:

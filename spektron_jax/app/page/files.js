@@ -7,8 +7,9 @@ function drawSlot(page, slot) {
   make(label, "b", slot.label);
   make(label, "span", slot.hint, { class: "dim" });
   const input = make(label, "input", "", { type: "file", multiple: true });
-  const status = make(box, "p", "", { role: "status" });
-  const remove = make(box, "button", `Remove`, { type: "button", class: "quiet",
+  const row = make(box, "div", "", { class: "row" });
+  const status = make(row, "span", "", { role: "status" });
+  const remove = make(row, "button", `Remove`, { type: "button", class: "quiet",
     "aria-label": `Remove the files of ${slot.label}` });
   remove.hidden = true;
   const read = make(box, "div");
