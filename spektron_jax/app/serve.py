@@ -3,7 +3,6 @@
 import contextlib
 import shutil
 import socket
-import tempfile
 import webbrowser
 from pathlib import Path
 
@@ -14,10 +13,13 @@ from spektron_jax.app.server import App
 from spektron_jax.errors import SpektronError
 
 
-def serve(port: int, megabytes: float, minutes: float, browser: bool) -> None:
+def serve(
+    root: Path, port: int, megabytes: float, minutes: float, browser: bool
+) -> None:
     """Serve the page until it is interrupted; then all its files are removed.
 
     Args:
+      root: folder of all files, which is removed at the end
       port: 0: one that is free
       megabytes, minutes: see `App`
       browser: open the page in the user's browser
@@ -25,11 +27,10 @@ def serve(port: int, megabytes: float, minutes: float, browser: bool) -> None:
     Raises:
       SpektronError: the port is taken.
     """
-    listener = _listener(port)
-    port, token = listener.getsockname()[1], guard.new_token()
-    address = f"http://{guard.ADDRESS}:{port}/{token}/"
-    root = Path(tempfile.mkdtemp(prefix="spektron-app-"))
     try:
+        listener = _listener(port)
+        port, token = listener.getsockname()[1], guard.new_token()
+        address = f"http://{guard.ADDRESS}:{port}/{token}/"
         server = App(root, megabytes, minutes).server(token, port)
         config = uvicorn.Config(
             server,
@@ -45,10 +46,9 @@ def serve(port: int, megabytes: float, minutes: float, browser: bool) -> None:
         )
         if browser:
             webbrowser.open(address)
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt), listener:
             uvicorn.Server(config).run(sockets=[listener])
     finally:
-        listener.close()
         shutil.rmtree(root, ignore_errors=True)
     print("ended; all files of the page are removed")
 

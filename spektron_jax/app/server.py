@@ -27,7 +27,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
@@ -154,11 +154,13 @@ class App:
         """Keep a file that is sent."""
         visit, slot = self._visit(request), _slot(request)
         path = visit.new_file(slot.name, request.query_params.get("name", ""))
+        before = visit.sent.get(slot.name, 0)
         try:
             async with asyncio.timeout(FILE_S):
                 await _receive(request, visit, slot.name, path)
         except BaseException as error:
             path.unlink(missing_ok=True)
+            visit.sent[slot.name] = before
             if isinstance(error, TimeoutError):
                 raise SpektronError(f"{path.name}: took too long to be sent") from None
             raise
@@ -279,6 +281,11 @@ def _told(handler: Any) -> Any:
             return _error(str(error), 413)
         except SpektronError as error:
             return _error(str(error), 400)
+        except ClientDisconnect:
+            return _error("the page went away", 400)
+        except OSError as error:
+            why = error.strerror or "a fault of the disk"
+            return _error(f"a file of this visit cannot be used: {why}", 500)
 
     return answer
 

@@ -78,7 +78,6 @@ class Visit:
         """
         self.sent[slot] = self.sent.get(slot, 0) + size
         if sum(self.sent.values()) > self.limit:
-            self.sent[slot] -= size
             raise TooMuch(
                 f"the files are larger than {self.limit / 1e6:,.0f} MB together; start "
                 "spektron app with a larger --megabytes"

@@ -13,7 +13,7 @@ import pytest
 from spektron_jax.app import fields, found, guard, names, packed, words
 from spektron_jax.app.jobs import Busy, Job, Jobs
 from spektron_jax.app.visits import LEFT_S, MOST_VISITS, SILENCE_S, TooMuch, Visits
-from spektron_jax.commands import app
+from spektron_jax.commands import app, workdir_lock
 from spektron_jax.commands.prompt import run, typed
 from spektron_jax.commands.prompt.parser import build
 from spektron_jax.commands.prompt.settings import leaves
@@ -137,9 +137,8 @@ def test_visits_and_their_files_are_limited(visits, clock):
     visit.count("old", 60)
     with pytest.raises(TooMuch, match="--megabytes"):
         visit.count("new", 41)
+    visit.clear("new")
     visit.count("new", 40)
-    visit.clear("old")
-    visit.count("new", 60)
     for _ in range(MOST_VISITS - 1):
         visits.begin()
     with pytest.raises(SpektronError, match="close one"):
@@ -441,6 +440,16 @@ def test_the_missing_extra_is_named(monkeypatch, capsys):
 def test_settings_that_cannot_work_are_refused(capsys, option):
     assert run.main(["app", option]) == 2
     assert option[2:].partition("=")[0] in capsys.readouterr().err
+
+
+def test_what_a_killed_app_left_is_removed_at_the_next_start(tmp_path):
+    for name in ("spektron-app-dead", "spektron-app-alive", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "corn.csv").touch()
+    with workdir_lock.held(tmp_path / "spektron-app-alive"):
+        app.remove_left(tmp_path)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"spektron-app-alive", "other"}
 
 
 def test_the_page_names_no_address_but_its_own():

@@ -139,6 +139,16 @@ def test_too_large_a_file_is_refused_and_leaves_nothing(page, root):
     page.ask("start/transfer", {"property": "x" * 30_000}, 413)
 
 
+def test_a_file_whose_sending_ends_early_does_not_count(page, root):
+    def parts():
+        yield b"1" * 700_000
+        yield b"1" * 700_000
+
+    page.send("old", "large.csv", parts(), 413)
+    page.send("old", "a.csv", b"1" * 900_000)
+    assert [p.name for p in root.glob("*/*/*")] == ["a.csv"]
+
+
 def test_hostile_names_and_addresses_stay_inside(page, root):
     for name in ("../../../../tmp/evil.csv", "..\\..\\evil.csv", "/etc/evil.csv", ""):
         page.send("old", name, b"1")
