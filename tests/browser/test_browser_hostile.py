@@ -32,7 +32,7 @@ def test_names_of_files_samples_and_properties_are_text(open_app, tmp_path, widt
     tab = open_app(width)
     for place, path in enumerate(hostile_tables(tmp_path)):
         put(tab, place, path)
-        slot = tab.page.locator("section:visible .slot").nth(place)
+        slot = tab.page.locator("section:not([hidden]) .slot").nth(place)
         assert "<script>alert(1)</script>" in slot.inner_text()
     assert tab.page.locator("main img").count() == 2  # the pictures alone
     option = tab.page.locator("#transfer-property option").first
@@ -63,7 +63,7 @@ def test_a_report_could_run_nothing(app, open_app, transferred, width):
         "<form action='https://example.org'><button>go</button></form>"
     )
     tab.page.evaluate("showReport(tasks.transfer)")
-    frame = tab.page.frame_locator("section:visible iframe")
+    frame = tab.page.frame_locator("section:not([hidden]) iframe")
     frame.get_by_text("planted").wait_for()
     frame.get_by_role("button", name="go").click()
     tab.page.wait_for_timeout(500)
@@ -152,7 +152,7 @@ def test_files_that_are_none_and_too_much(open_app, tmp_path, transferred, width
         (1, tmp_path / "large.csv", "--megabytes"),
     ):
         put(tab, place, path)
-        slot = tab.page.locator("section:visible .slot").nth(place)
+        slot = tab.page.locator("section:not([hidden]) .slot").nth(place)
         assert word in slot.get_by_role("status").inner_text()
     tab.expected = "400"
     tab.accessible()

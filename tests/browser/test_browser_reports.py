@@ -47,7 +47,7 @@ def hostile(tmp_path_factory):
             Section(
                 "plot", "Plot", [Plot(figure, "RMSEP", {"id": [HOSTILE], "y": [1]})]
             ),
-            Section("last", "Last", [Code("x" * 300), Text("end")]),
+            Section("last", "Last", [Code("x" * 300, summary=HOSTILE), Text("end")]),
         ],
         facts=HOSTILE,
         headline=Headline("Prediction error (RMSEP)", "0.153", "1.92", "%", LONG),

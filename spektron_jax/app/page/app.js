@@ -75,8 +75,7 @@ function drawResult(page) {
   page.state = make(row, "span", "", { role: "status" });
   page.seconds = make(row, "span", "", { class: "dim" });
   page.stop = make(row, "button", "Stop", { type: "button", class: "quiet" });
-  page.update = make(row, "button", "Show the report with the comparison",
-    { type: "button" });
+  page.update = make(row, "button", "Show the finished report", { type: "button" });
   page.bar = make(page.result, "progress", "",
     { max: "100", "aria-label": `Progress: ${page.task.title}` });
   page.report_box = make(page.result, "div");

@@ -47,7 +47,7 @@ function drawJob(page, job) {
     done: `Done in ${time}.`, failed: job.answer.error, stopped: "Stopped." };
   let said = words[job.state];
   if (running && page.report)
-    said = "The answer is below; the comparison with other methods is running";
+    said = "The answer is below; more is being added to the report";
   if (running && job.percent !== null) said += ` (${job.percent} %)`;
   if (page.state.textContent !== said) page.state.textContent = said;
   page.seconds.textContent = running ? time : "";
