@@ -18,6 +18,7 @@ REPOSITORY = ""
 # is the core: read, transfer, identify, report.
 NETWORK = {"jax", "flax", "optax", "orbax-checkpoint", "ott-jax", "chex", "jaxtyping"}
 EXPORT = ["onnx>=1.19"]  # docs/export.md
+APP = ["starlette>=0.47", "uvicorn>=0.34"]  # docs/app.md
 PREPROCESSING = ["chemotools>=0.5", "pybaselines>=1.2"]  # docs/preprocessing.md
 
 
@@ -94,6 +95,7 @@ setup(
             "transfer/*.md",
             "transfer/*.npz",
             "transfer/export/*",
+            "app/page/*",
             "weights/**",
         ]
     },
@@ -104,6 +106,9 @@ setup(
     install_requires=CORE,
     extras_require={
         "network": NETWORK_EXTRA,
+        "app": APP,
+        # of `launch/test.sh --browser`, which drives a chromium
+        "browser": ["axe-playwright-python>=0.1.8", "playwright>=1.50"],
         "completion": COMPLETION,
         "docs": DOCS,
         "corpus": CORPUS,
@@ -112,6 +117,7 @@ setup(
         "search": SEARCH,
         "test": [
             *NETWORK_EXTRA,
+            *APP,
             *COMPLETION,
             *EXPORT,
             *SEARCH,
@@ -120,6 +126,7 @@ setup(
             "brukeropus>=1.4,<1.5",  # an independent reader to compare with
             "build>=1.2",
             "formulas>=1.3",  # calculates exported workbooks
+            "httpx>=0.27",  # asks the app
             "hypothesis>=6.100",
             "jcamp>=1.3",  # an independent reader of what is written
             "mypy>=1.15",

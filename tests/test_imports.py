@@ -24,6 +24,8 @@ ARROWS = {
     "spelling": (set(), set()),
     "demo": ({"from_files", "spectra"}, set()),
     "shapes": (set(), {"jaxtyping", "numpy"}),
+    # starts the commands in children and computes nothing: no NumPy
+    "app": (SAVED | {"spectra"}, {"starlette", "uvicorn"}),
     "provenance": ({"__init__"}, set()),
     "compile_cache": ({"__init__"}, set()),
     "archive": ({"__init__", "errors"}, set()),

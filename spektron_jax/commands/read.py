@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from spektron_jax.errors import SpektronError, SpektronWarning
 from spektron_jax.spectra.readers import read
+from spektron_jax.spectra.spectra_figure import unlike
 from spektron_jax.spectra.spectra_set import SpectraSet
 from spektron_jax.spectra.writers import write
 
@@ -27,7 +28,7 @@ def run(config: ConfigDict, workdir: Path) -> dict[str, Any]:
     known = {name: given[name] or None for name in ("unit", "modality", "quantity")}
     found = read(given.path, strict=given.strict, rows=given.rows or None, **known)
     print(found)
-    written = {}
+    data, written = _data(found), {}
     if config.figure:
         try:
             found.plot().savefig(config.figure)
@@ -36,6 +37,8 @@ def run(config: ConfigDict, workdir: Path) -> dict[str, Any]:
                 f"config.figure = {config.figure!r}: {error}"
             ) from error
         written["figure"] = config.figure
+        for name, one in found.instruments.items():
+            data["instruments"][name]["unlike"] = found.sample_ids[unlike(one)].tolist()
     if config.write:
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", SpektronWarning)
@@ -45,7 +48,7 @@ def run(config: ConfigDict, workdir: Path) -> dict[str, Any]:
         written["spectra"] = config.write
     for name, path in written.items():
         print(f"{name}: {path}")
-    return _data(found) | {"written": written}
+    return data | {"written": written}
 
 
 def _data(found: SpectraSet) -> dict[str, Any]:

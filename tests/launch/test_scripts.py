@@ -74,6 +74,14 @@ def test_lint_types_and_tests_in_this_order(launch, arguments):
     assert calls[-1].endswith(" ".join(arguments))
 
 
+def test_a_browser_is_set_up_for_its_tests_alone(launch):
+    _, (install, *calls) = launch("test.sh", "--browser", "-k", "keyboard")
+    assert install.endswith("-e .[network,test,browser]")
+    *downloads, last = calls
+    assert downloads in ([], ["-m playwright install chromium"])
+    assert last.startswith("-m pytest --all") and last.endswith("browser -k keyboard")
+
+
 def test_a_campaign_starts_each_slice_from_the_weights_of_the_last(launch):
     out, (_, *calls) = launch("campaign.sh", "tiny", "1", "5", "--config.seed=4")
     first, export, last, *_ = calls

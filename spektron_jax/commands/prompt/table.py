@@ -137,6 +137,15 @@ SUBCOMMANDS = {
         ),
         examples=("spektron monitor runs/transfer today.csv --log control.csv",),
     ),
+    "app": Subcommand(
+        "a local page in the browser, for those who do not type",
+        "app.py",
+        "Drop two files, read the verdict; also predict, identify, monitor. On this "
+        "computer only, nothing is sent elsewhere; Ctrl-C ends it. Needs "
+        'pip install "spektron-jax[app]".',
+        writes=False,
+        examples=("spektron app", "spektron app --no-browser --port 8765"),
+    ),
     "pretrain": Subcommand(
         "train an encoder on simulated spectra",
         "pretrain.py",

@@ -1,8 +1,10 @@
-"""The calculator page: its script in Node, file by file, and the page in a browser."""
+"""The calculator page: its script in Node, file by file.
+
+In a browser: tests/browser/test_browser_calculator.py.
+"""
 
 import base64
 import hashlib
-import importlib.util
 import json
 import re
 import shutil
@@ -14,7 +16,6 @@ import pytest
 from spektron_jax import CalibrationTransfer
 
 NODE = shutil.which("node")
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore::spektron_jax.errors.SpektronWarning")
 
@@ -321,49 +322,3 @@ def test_the_page_asks_nothing_of_a_network_and_runs_its_own_script_alone(page):
     assert "innerHTML" not in text and "document.write" not in text
     assert "<img src=x" not in text and text.count("</script>") == 2
     assert len(text) < 800_000
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("width, scheme", [(1400, "light"), (400, "dark")])
-def test_in_a_browser(transferred, page, tmp_path, width, scheme):
-    if BROWSER is None:
-        pytest.skip("chromium is not installed")
-    playwright = pytest.importorskip("playwright.sync_api")
-    ct, axis, X = transferred
-    good = tmp_path / "<img src=x onerror=alert(1)>.csv"
-    good.write_text(wide(axis, X, [HOSTILE, *"abcde"]))
-    (tmp_path / "wrong.csv").write_text(wide(axis + 1, X))
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=BROWSER)
-        tab = browser.new_page(
-            viewport={"width": width, "height": 900}, color_scheme=scheme
-        )
-        said, asked = [], []
-        tab.on("console", lambda message: said.append(message.text))
-        tab.on("pageerror", lambda error: said.append(str(error)))
-        tab.on("request", lambda request: asked.append(request.url))
-        tab.goto(page.as_uri())
-        tab.set_input_files("#files", [good, tmp_path / "wrong.csv"])
-        tab.wait_for_selector("#rows tr:nth-child(6)")
-        values = tab.locator("#rows td:nth-child(2)").all_inner_texts()
-        np.testing.assert_allclose([*map(float, values)], ct.predict(X), atol=0.02)
-        assert tab.locator("#rows td:first-child").first.inner_text() == HOSTILE
-        assert "wrong axis" in tab.locator("#refused").inner_text()
-        assert tab.locator("#picture polyline").count() == len(X) + 1
-        assert tab.evaluate("document.documentElement.scrollWidth") <= width
-        if importlib.util.find_spec("axe_core_python"):
-            from axe_core_python.sync_playwright import Axe
-
-            found = Axe().run(tab)["violations"]
-            serious = ("serious", "critical")
-            assert not [one["id"] for one in found if one["impact"] in serious]
-        with tab.expect_download() as download:
-            tab.get_by_role("button", name="Download").press("Enter")
-        assert "'=cmd" in download.value.path().read_text(encoding="utf-8-sig")
-        tab.get_by_role("button", name="Clear").press("Enter")
-        assert tab.locator("#results").is_hidden()
-        browser.close()
-    assert not said
-    assert [
-        url for url in asked if not url.startswith(("file:", "blob:", "data:"))
-    ] == []
