@@ -1,4 +1,4 @@
-"""Tables of `benchmarks.data_checks` and `benchmarks.transfer_risk`."""
+"""Tables of `data_checks`, `transfer_risk` and `network_transfer`."""
 
 from benchmarks.result_files import load, markdown
 
@@ -64,4 +64,31 @@ def new_rows(content: dict) -> str:
     return markdown(head, rows)
 
 
+def network_transfer() -> str:
+    """What the transfer network changes, by sets and regime."""
+    found = load("network_transfer")["rows"]
+    rows = [
+        [regime, *(_change(found[name].get(regime)) for name in found)]
+        for regime in found["semi-real"]
+    ]
+    return markdown(["", *(f"{x}, {found[x]['all'][2]} trials" for x in found)], rows)
+
+
+def network_curve() -> str:
+    """The same for networks of other sizes and numbers of tasks."""
+    curve = load("network_transfer")["curve"]
+    groups = [name for name in curve[0] if isinstance(curve[0][name], list)]
+    rows = [
+        [*(f"{row[x]:,}" for x in ("tasks", "parameters"))]
+        + [_change(row[name]) for name in groups]
+        for row in curve
+    ]
+    return markdown(["tasks", "parameters", *groups], rows)
+
+
+def _change(found: list | None) -> str:
+    return "-" if found is None else f"{found[0]:+.3f} ± {found[1]:.3f}"
+
+
 MAKERS = (data_checks, data_alarms, data_new, transfer_risk)
+MAKERS += (network_transfer, network_curve)

@@ -127,6 +127,7 @@ def test_every_task_has_a_config_and_its_own_file():
     tasks = {
         config_file.load(str(path)).task for path in (ROOT / "configs").glob("*.py")
     }
+    tasks.add(config_file.load("configs/pretrain.py:transfer").task)
     assert set(runner.tasks()) == tasks
     for name in tasks:
         task = import_module(f"spektron_jax.commands.{name}")
@@ -167,7 +168,7 @@ def test_config_files_that_cannot_be_used(capsys, tmp_path, text, message):
 
 def test_unknown_variant(capsys):
     line = error_line(capsys, "--config=configs/pretrain.py:huge", "--workdir=x")
-    assert "choose from base, nano, tiny, documents, nano-documents" in line
+    assert "choose from base, nano, tiny, documents, nano-documents, transfer" in line
 
 
 def test_unwritable_workdir(train, capsys, tmp_path):

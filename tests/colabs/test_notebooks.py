@@ -23,6 +23,7 @@ SMALL = {
     ),
     "own_csv": ({}, "RMSEP 0."),
     "export": ({}, "RMSEP of the file"),
+    "transfer_network": ({}, "with the network"),
     "identification": (
         {"COMPOUNDS, MISSING = 80, 20": "COMPOUNDS, MISSING = 12, 3"},
         "cosine first",
