@@ -31,7 +31,7 @@ from spektron_jax.transfer.network_inputs import Inputs
 from spektron_jax.transfer.transfer_network import load_network, missed, offsets
 
 GROUPS = ("semi-real", "virtual", *MEASURED)
-TASKS, WIDTHS = (100, 300), (8, 32, 128)
+TASKS, WIDTHS = (100, 300, 1000), (8, 32, 128)
 
 
 def judged(data: str, folder: Path) -> list[Lesson]:
@@ -77,7 +77,7 @@ def table(network: dict[str, np.ndarray], found: Sequence[Lesson]) -> dict[str, 
     for one in found:
         n = one.about["n"]
         regime = f"{one.about['kind']} {'all' if n is None else n}"
-        for name in (regime, "all"):
+        for name in ("all", regime):
             own = rows.setdefault(group_of(one), {}).setdefault(name, [])
             own.append(change(network, one))
     kept = {g: {r: v for r, v in x.items() if len(v) > 1} for g, x in rows.items()}
