@@ -75,7 +75,8 @@ _VALUE_WITH_UNIT = re.compile(r"(?<![a-z\d/])\d[\d.,]*[ _]?(?:nm|um|cm ?-1|1/cm)
 _BRACKETS = re.compile(r"[(\[{]([^)\]}]*)[)\]}]")
 # Units of axes that are no wavelength or wavenumber of these programs.
 _OTHER_UNITS = re.compile(
-    r"å|ångstr.ms?|angstr.ms?|[mk]?ev|electron ?volts?|[kmgtp]?hz|hertz|m-1|1/m|[pcm]?m"
+    r"å|ångstr.ms?|angstr.ms?|[mk]?ev|electron ?volts?|[kmgtp]?hz|hertz|[pcm]?m"
+    r"|[mnu]?m-1|1/[mnu]?m|rad/[cmnu]?m"
     r"|picomet\w*|millimet\w*|met(?:er|re)s?|[mun]?s|sec|seconds?|min|minutes?|hours?|h"
     r"|days?|years?|ppm|pix|px|pixels?|points?|channels?|deg|degrees?|°|m/z|amu|da|th|k[cj]a?l?/mol|hartrees?|°?c|k"
 )
@@ -115,6 +116,9 @@ def unit_of(text: str) -> str | None:
         for unit, words in _UNIT_WORDS:
             if re.search(words, part):
                 return unit
+    marked = [*_BRACKETS.findall(text), *re.split(r"[,:=]|(?<!1)/| in ", text)[1:]]
+    if any(_OTHER_UNITS.fullmatch(part.strip()) for part in marked):
+        return None  # "Wavenumber (m-1)"
     return "cm-1" if _CM1_NAMES.search(text) else None
 
 
@@ -177,6 +181,8 @@ def quantity_of(text: str) -> str | None:
         return None
     if low == "au" or text.strip() == "A":  # "a" may be a sample's name
         return "absorbance"
+    if re.search(r"\d{2,} ?[x*×]|[x*×] ?\d", low):
+        return None  # a multiple of it
     low, found = low.replace("_", " "), []
     rest = low
     for name, words in _QUANTITY_WORDS:

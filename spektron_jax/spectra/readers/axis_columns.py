@@ -2,7 +2,7 @@
 
 A column may be named as an axis ("Wavelength (nm)"), mention one ("wl_A", "B_x") or
 have no name; the last two are axes only if they run evenly and stand beside another. A
-column that counts the rows, or is named so, is none.
+column that counts the rows, whatever its name, or is named so, is none.
 """
 
 import re
@@ -28,6 +28,7 @@ _MENTIONED = re.compile(
     r"(?![a-z])",
     re.I,
 )
+LEAST_COUNTED = 10  # rows of which a column of any name is no spectrum if it counts
 _COUNTERS = re.compile(
     r"|#|unnamed: ?0|(?:data |row |scan )?(?:pixel|channel|index|point|row|no|nr"
     r"|number)s?[ _.]*(?:no|nr|number|index|#)?\.?",
@@ -119,18 +120,22 @@ def runs(cells: list[str]) -> bool:
 
 
 def _counters(header: list[str], rows: Rows) -> list[int]:
-    """Columns that are named as a counter; without a name they must count."""
+    """Columns that are named as a counter; those of another name must count."""
     found = []
     for i, name in enumerate(header):
-        if _COUNTERS.fullmatch(name):
-            if name or counts([row[i] for row in rows[1:]]):
-                found.append(i)
+        if name and _COUNTERS.fullmatch(name):
+            found.append(i)
+        elif (not name or len(rows) > LEAST_COUNTED) and counts(
+            [row[i] for row in rows[1:]]
+        ):
+            found.append(i)
     return found
 
 
 def counts(cells: list[str]) -> bool:
     """Whether cells count up from 0 or 1."""
+    first = [number(cell) for cell in cells[:2]]
+    if first not in ([0, 1], [1, 2]):
+        return False
     values = np.array([number(cell) for cell in cells], np.float64)
-    return bool(
-        values.size > 1 and values[0] in (0, 1) and (np.diff(values) == 1).all()
-    )
+    return bool((np.diff(values) == 1).all())

@@ -71,6 +71,8 @@ def positions(cells: list[str]) -> tuple[np.ndarray, set[str]]:
         if found:
             before, value, after, _ = found.groups()
             values[i] = float(_exponent_e(value))
+            if not before and not after:
+                continue
             named = _OSSL_UNITS.get((before or "").lower())
             units |= {named} if named else units_of([before or "", after or ""])
     return values, units

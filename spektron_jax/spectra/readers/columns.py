@@ -25,14 +25,18 @@ Rows = list[list[str]]
 # Kinds of signals, the better the earlier; of the last two none is a sample.
 _SIGNALS = (
     "subtracted|corrected|processed",
-    "sample|signal|target|tgt",
+    r"sample|signal|target|tgt|(?<!\w)(?:probe|messung|échantillon|muestra|i)(?!\w)",
     "scope|raw|counts|intensity|radiance",
-    "reference|white|(?<![a-z])ref(?![a-z])",
-    "dark|background",
+    r"reference|white|(?<![a-z])ref(?![a-z])|(?<!\w)(?:referenz|wei(?:ß|ss)|référence"
+    r"|referencia|blank|blanko?|i_?0)(?!\w)",
+    r"dark|background|(?<!\w)(?:dunkel|hintergrund|schwarz|black|baseline|noir|fond"
+    r"|oscuro)(?!\w)",
     "irradiance",
 )
 _BARE = re.compile(
     r"(?:sample|signal|target|scope|raw|counts?|intensity|radiance|reference|white|ref"
+    r"|referenz|wei(?:ß|ss)|référence|referencia|blanko?|i_?0|probe|messung|dunkel"
+    r"|hintergrund|schwarz|black|baseline|noir|fond|oscuro"
     r"|dark|background|irradiance|subtracted|corrected|processed|data|spectrum|y"
     r"|#\d+|[\s_#.()-])+", re.I
 )  # fmt: skip
@@ -104,6 +108,8 @@ def _one(
     axis = _best(rows, axes, found.ranks)
     kinds = {i: _kind(header[i]) for i in others}
     alone = None not in kinds.values() and len(set(kinds.values())) == len(others) > 1
+    # Not of "Dark chocolate" and "White chocolate".
+    alone = alone and any(names_signal(_title(header[i])) for i in others)
     kept = [_best(rows, others, kinds)] if alone else others
     dropped = [
         header[i] or "the row numbers"

@@ -1,7 +1,8 @@
 """Rows of a table that are no samples but statistics of the others: "Mean", "SD".
 
 A row named so is left out if its values are that statistic of the other rows, and kept
-if they are not ("max" may be a name); either is said.
+if they are not ("max" may be a name); either is said. So is a row of any name among the
+first or last ones that has the values of the others' mean or SD; it is kept.
 
 Sizes: n spectra, p points.
 """
@@ -14,8 +15,11 @@ import numpy as np
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 
 _NAMES = {
-    "mean": r"mean|average|avg|av|mittelwert|moyenne",
-    "SD": r"sd|s\.d\.|std|std\.? ?dev\.?|st\.? ?dev\.?|standard deviation|sigma",
+    "mean": r"mean|average|avg|av|mittelwert|mw|moyenne|media|promedio|gemiddelde"
+    r"|medel(?:värde)?",
+    "SD": r"sd|s\.d\.|std|std\.? ?dev\.?|st\.? ?dev\.?|standard deviation|sigma"
+    r"|standardabweichung|stabwn?|[ée]cart[- ]type|desviaci[oó]n est[aá]ndar"
+    r"|deviazione standard|standaardafwijking|standardavvikelse",
     "median": r"median",
     "minimum": r"min|minimum",
     "maximum": r"max|maximum",
@@ -25,16 +29,31 @@ _NAMES = {
     "sum": r"sum|total",
     "count": r"n|count",
 }
-_BESIDE = r"\W*(?:spectrum|spectra|all|of all|samples)?\W*"
+_BESIDE = (
+    r"[\W_]*(?:spectrum|spectra|all|of all|of \d+|n ?= ?\d+|samples|abs|absorbance"
+    r"|spektrum)?[\W_]*"
+)
 _ANY = re.compile(
     _BESIDE + "(?:" + "|".join(_NAMES.values()) + ")" + _BESIDE, re.IGNORECASE
 )
 _LONGEST = 40  # letters of a name that may be one
+ENDS = 4  # rows at either end that may be statistics whatever their name
+MOST_ROWS = 5000  # of a table that is looked through for them
+LEAST_SD = 50  # of other rows, in units of what rounding hides
+MOST_DECIMALS = 8
 TOLERANCE = 2e-3  # of the range of the statistic: tables are rounded
 
 
 def without_statistics(part: ParsedSpectra, log: Log) -> None:
     """Leave out rows that are statistics of the others; see the top."""
+    _drop_named(part, log)
+    if len(part.sample_ids) <= MOST_ROWS:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # columns without any value
+            _say_unnamed(part, log)
+
+
+def _drop_named(part: ParsedSpectra, log: Log) -> None:
     kinds = [_kind(name) for name in part.sample_ids]
     named = [i for i, kind in enumerate(kinds) if kind]
     others = [i for i, kind in enumerate(kinds) if not kind]
@@ -54,6 +73,46 @@ def without_statistics(part: ParsedSpectra, log: Log) -> None:
         part.keep([i for i in range(len(kinds)) if i not in dropped])
 
 
+def _say_unnamed(part: ParsedSpectra, log: Log) -> None:
+    """Note rows at the ends that are, as printed, the mean or SD of all but those."""
+    n = len(part.sample_ids)
+    near = 0.6 * _resolution(part.spectra)
+    for size in range(1, min(ENDS, n - 3) + 1):
+        for rows in (range(n - size, n), range(size)):
+            values = part.spectra[np.setdiff1d(np.arange(n), rows)]
+            (mean,), deviations = _mean_and_sd(values).values()
+            if not np.nanmedian(deviations[0]) > LEAST_SD * near:
+                continue  # repeated scans of one sample, which all are the mean
+            computed = {"mean": [mean], "SD": deviations}
+            computed["mean and SD"] = [
+                mean + s * d for s in (1, -1) for d in deviations
+            ]
+            alike = {
+                i: kind
+                for i in rows
+                for kind, found in computed.items()
+                if any(np.nanmax(np.abs(part.spectra[i] - f)) <= near for f in found)
+            }
+            if len(alike) < size:
+                continue
+            for i, kind in alike.items():
+                text = f"{part.sample_ids[i]!r} has the values of the {kind} of the "
+                text += "others; leave it out if it is no sample"
+                log.note(part.places[i], text)
+            return
+
+
+def _resolution(values: np.ndarray) -> float:
+    """The unit of the last decimal that numbers were printed with."""
+    known = values[np.isfinite(values)][:1000].astype(np.float64)
+    largest = float(np.abs(known).max(initial=0.0)) or 1.0
+    for digits in range(MOST_DECIMALS):
+        scaled = known * 10.0**digits
+        if (np.abs(scaled - np.rint(scaled)) < 1e-6 * largest * 10.0**digits).all():
+            return 10.0**-digits
+    return 1e-6 * largest
+
+
 def _kind(name: str) -> str | None:
     if len(name) > _LONGEST or not _ANY.fullmatch(name.strip()):
         return None
@@ -63,16 +122,22 @@ def _kind(name: str) -> str | None:
     return None
 
 
-def _statistics(values: np.ndarray) -> dict[str, list[np.ndarray]]:
+def _mean_and_sd(values: np.ndarray) -> dict[str, list[np.ndarray]]:
     """Kind -> what it may be, (p,) each."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # columns without any value
-        mean = np.nanmean(values, axis=0)
         deviations = [np.nanstd(values, axis=0, ddof=ddof) for ddof in (1, 0)]
+        return {"mean": [np.nanmean(values, axis=0)], "SD": deviations}
+
+
+def _statistics(values: np.ndarray) -> dict[str, list[np.ndarray]]:
+    """All kinds."""
+    found = _mean_and_sd(values)
+    (mean,), deviations = found["mean"], found["SD"]
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
         count = np.isfinite(values).sum(axis=0)
-        return {
-            "mean": [mean],
-            "SD": deviations,
+        return found | {
             "median": [np.nanmedian(values, axis=0)],
             "minimum": [np.nanmin(values, axis=0)],
             "maximum": [np.nanmax(values, axis=0)],

@@ -94,6 +94,11 @@ SIDES = {
     + table(NM, D, D + 1, Y[:50] * 100),
     "background": "nm,Background,Raw,Processed\n"
     + table(NM, D, D + 1, Y[:50] * 100, sep=","),
+    "German": "Wellenlänge (nm);Dunkel;Referenz;Probe;Reflectance (%)\n"
+    + table(NM, D, D + 1, D + 2, Y[:50] * 100, sep=";"),
+    "black": "wavelength,white,black,target,%R\n"
+    + table(NM, D, D + 1, D + 2, Y[:50] * 100, sep=","),
+    "I0": "nm,I0,I,A\n" + table(NM, D, D + 1, Y[:50] * 100, sep=","),
     "white": "Wavelength (nm);White;Dark;Reflectance (%)\n"
     + table(NM, D, D + 1, Y[:50] * 100, sep=";"),
 }
@@ -107,7 +112,8 @@ def test_dark_reference_and_raw_columns_are_no_samples(tmp_path, name):
     assert found.sample_ids.tolist() == ["run"] and "left out: " in str(found)
     np.testing.assert_allclose(one.spectra[0], Y[:50] * 100, rtol=1e-6)
     quantity = {"AvaSoft": "%T", "AvaSoft, comma": "%T", "three": "absorbance"}
-    quantity |= {"Spectral Evolution": "%R", "white": "%R"}
+    quantity |= dict.fromkeys(("Spectral Evolution", "white", "German", "black"), "%R")
+    quantity["I0"] = "absorbance"
     assert one.quantity == quantity.get(name, "unknown")
 
 
@@ -116,6 +122,12 @@ def test_references_among_samples_are_said(tmp_path):
     (tmp_path / "x.csv").write_text(table(NM, D, D + 1, D + 2, header=header, sep=","))
     found = spektron_jax.read(tmp_path / "x.csv")
     assert len(found) == 3 and "'reference' kept as samples" in str(found)
+
+
+@pytest.mark.parametrize("names", ["Dark chocolate,White chocolate", "Blackberry,Fig"])
+def test_names_that_hold_such_words_are_samples(tmp_path, names):
+    (tmp_path / "x.csv").write_text(table(NM, D, D + 1, header=f"nm,{names}", sep=","))
+    assert spektron_jax.read(tmp_path / "x.csv").sample_ids.tolist() == names.split(",")
 
 
 COMMAS = {
@@ -161,6 +173,8 @@ NAMES = {
     "Non-reflective sample": "unknown",
     "Reflectance standard 3": "unknown",
     "discount": "unknown",
+    "Absorbance x 1000": "unknown",
+    "Reflectance (x100)": "unknown",
     "Absorption coefficient": "unknown",
     "Absorbance": "absorbance",
     "Reflectance (%)": "%R",
@@ -198,6 +212,10 @@ def with_statistics(names, functions):
         ("average", "SD"),
         ("AVG", "std. dev."),
         ("Mean spectrum", "StDev"),
+        ("MW", "StAbw"),
+        ("Moyenne", "écart-type"),
+        ("Media", "Desviación estándar"),
+        ("Mean (n=5)", "std_abs"),
     ],
 )
 def test_statistics_are_no_samples(tmp_path, names):
@@ -210,6 +228,24 @@ def test_statistics_are_no_samples(tmp_path, names):
     turned = "\n".join(",".join(row) for row in zip(*rows, strict=True)) + "\n"
     (tmp_path / "x.csv").write_text(turned.replace("id,", "nm,", 1))
     assert len(spektron_jax.read(tmp_path / "x.csv")) == 5
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("scans", [True, False])
+def test_statistics_of_any_name_are_said(tmp_path, first, scans):
+    functions = [lambda v: v.mean(0), lambda v: v.mean(0) + v.std(0, ddof=1)]
+    text = with_statistics(["zwei", "drei"], functions).splitlines()
+    if scans:  # of one sample, so that all of them are the mean
+        text[1:6] = [",".join([f"s{i}", *text[1].split(",")[1:]]) for i in range(5)]
+        text[6] = ",".join(["zwei", *text[1].split(",")[1:]])
+        del text[7]
+    elif first:
+        text[1:] = text[6:] + text[1:6]
+    (tmp_path / "x.csv").write_text("\n".join(text) + "\n")
+    found = spektron_jax.read(tmp_path / "x.csv", unit="nm")
+    assert len(found) == len(text) - 1
+    said = [f"{name!r} has the values of the mean" in str(found) for name in ("zwei",)]
+    assert said == [not scans] and ("'drei' has the" in str(found)) == (not scans)
 
 
 def test_samples_named_like_statistics_stay_and_are_said(tmp_path):

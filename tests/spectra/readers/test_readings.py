@@ -169,6 +169,7 @@ def test_units_in_the_axis_cell(tmp_path, label):
     [
         *("Wavelength (A)", "Wavelength / Å", "Wavelength [angstrom]", "Energy (eV)"),
         *("Energy [meV]", "Frequency (THz)", "Frequency, GHz", "wavelength_angstroms"),
+        *("Wavenumber (m-1)", "Wavenumber [1/mm]", "wavenumber / m-1"),
         *("Time (s)", "X (px)", "2theta (deg)", "Wavelength (mm)", "energy_eV"),
     ],
 )
@@ -216,6 +217,8 @@ ONE = {
         table(N, X, Y, header="Unnamed: 0,Wavenumber (cm-1),Abs", sep=","),
         "absorbance",
     ),
+    "px": (table(N, X, Y, header="px,wavenumber,%T", sep=","), "%T"),
+    "id": (table(N + 1, X, Y, header="id;cm-1;abs", sep=";"), "absorbance"),
     "axis second": (
         table(N, X, Y, header="Point No.\tWavenumber\tReflectance"),
         "reflectance",
