@@ -26,6 +26,7 @@ ARROWS = {
     "shapes": (set(), {"jaxtyping", "numpy"}),
     "provenance": ({"__init__"}, set()),
     "compile_cache": ({"__init__"}, set()),
+    "partners": ({"errors"}, set()),
     "archive": ({"__init__", "errors"}, set()),
     "metrics": ({"errors"}, NUMPY),
     "corrections": ({"errors"}, NUMPY | {"sklearn", "pybaselines"}),
