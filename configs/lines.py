@@ -13,6 +13,11 @@ molecules left out stand in lines/failures.csv, each with the reason.
     --config.lines.source=qm9s_csv --config.lines.path=qm9s_csv.zip
 
 takes the lines from the per-molecule files of QM9S (B3LYP) instead.
+
+A long list is computed in shares, such as by a job array, and joined:
+
+    --config.lines.path=molecules.smi --config.lines.shard=3/16 --workdir=lines/3
+    --config.lines.source=shards --config.lines.path=lines --workdir=lines
 """
 
 from ml_collections import ConfigDict
@@ -25,7 +30,8 @@ def get_config(arg: str = "") -> ConfigDict:
     if arg:
         raise SpektronError(f"configs/lines.py:{arg}: there are no variants")
     lines = {
-        "source": "smiles",  # or qm9s_csv
+        "source": "smiles",  # or qm9s_csv; or shards, to join them
+        "shard": "",  # such as 3/16: every 16th molecule from the third on
         "path": "",
         "processes": 0,  # 0 = one for each core
         "timeout_s": 600.0,  # for one molecule

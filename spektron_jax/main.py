@@ -17,10 +17,11 @@ from pathlib import Path
 
 from absl import flags
 
-from spektron_jax import compile_cache
+from spektron_jax import compile_cache, partners
 from spektron_jax.commands import config_file, runner, workdir_lock
 from spektron_jax.errors import SpektronError
 
+JOIN_S, HEARTBEAT_S = 60.0, 30.0  # a lost process ends the others within a minute
 PIPE_CLOSED = 141  # as a shell calls the end by SIGPIPE
 
 
@@ -61,11 +62,22 @@ def run(argv: list[str]) -> None:
     compile_cache.use()
     runner.check(config)
     workdir = writable(values.workdir or default_workdir(values.config))
-    join_processes(values.coordinator, values.num_processes, values.process_id)
+    others = join_processes(
+        *(values.coordinator, values.num_processes, values.process_id),
+        *(values.join_s or JOIN_S, values.heartbeat_s or HEARTBEAT_S),
+    )
     # Processes of one run share the workdir.
     lock = workdir_lock.held(workdir) if not values.process_id else nullcontext()
     with lock:
-        runner.run(config, workdir)
+        try:
+            runner.run(config, workdir)
+        except Exception as error:
+            # A collective fails a moment before it is known who is lost.
+            if others is not None and not isinstance(error, SpektronError):
+                others.lost.wait(others.heartbeat_s)
+            raise
+        if others is not None:
+            others.finish()
 
 
 FLAGS: dict[str, tuple[Callable, str]] = {
@@ -78,6 +90,11 @@ FLAGS: dict[str, tuple[Callable, str]] = {
     "coordinator": (flags.DEFINE_string, "host:port at which process 0 is reached"),
     "num_processes": (flags.DEFINE_integer, "how many processes train together"),
     "process_id": (flags.DEFINE_integer, "which of them this is, from 0"),
+    "join_s": (flags.DEFINE_float, "seconds to wait for the others; default: 60"),
+    "heartbeat_s": (
+        flags.DEFINE_float,
+        "seconds of silence after which another one is lost; default: 30",
+    ),
 }
 
 
@@ -111,19 +128,38 @@ def writable(workdir: str) -> Path:
     return path
 
 
-def join_processes(address: str | None, count: int | None, index: int | None) -> None:
-    """Connects the processes of one run; must come before any other use of JAX."""
+def join_processes(
+    address: str | None,
+    count: int | None,
+    index: int | None,
+    join_s: float,
+    heartbeat_s: float,
+) -> partners.Partners | None:
+    """Connects the processes of one run; must come before any other use of JAX.
+
+    JAX's own limits lie beyond ours, which end a process with a line that says why.
+    """
     if address is count is index is None:
-        return
+        return None
     if address is None or count is None or index is None or not 0 <= index < count:
         need = "--coordinator, --num_processes and a smaller --process_id"
         raise SpektronError(f"several processes: give each of them {need}")
+    if not (join_s > 0 and heartbeat_s > 0):
+        raise SpektronError("--join_s and --heartbeat_s: must be greater than 0")
+    others = partners.join(address, count, index, join_s, heartbeat_s)
     import jax
 
     try:
-        jax.distributed.initialize(address, num_processes=count, process_id=index)
+        jax.distributed.initialize(
+            address,
+            num_processes=count,
+            process_id=index,
+            initialization_timeout=int(join_s) + 300,
+            heartbeat_timeout_seconds=int(4 * heartbeat_s) + 100,
+        )
     except (RuntimeError, ValueError) as error:
         raise SpektronError(f"--coordinator={address}: {error}") from error
+    return others
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ ARROWS = {
     "app": (SAVED | {"spectra"}, {"starlette", "uvicorn"}),
     "provenance": ({"__init__"}, set()),
     "compile_cache": ({"__init__"}, set()),
+    "partners": ({"errors"}, set()),
     "archive": ({"__init__", "errors"}, set()),
     "metrics": ({"errors"}, NUMPY),
     "corrections": ({"errors"}, NUMPY | {"sklearn", "pybaselines"}),

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -12,6 +13,7 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 import spektron_jax
+from spektron_jax import partners
 from spektron_jax.commands import config_file
 from spektron_jax.losses.objective import TERMS
 from spektron_jax.training import checkpoint, evaluate, loop
@@ -65,6 +67,36 @@ def start(workdir, port, index, *arguments, rate=1.0):
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+@pytest.mark.slow
+def test_a_lost_process_ends_the_other_and_one_alone_resumes(
+    reference, tmp_path, free_port
+):
+    first, second = (
+        start(tmp_path, free_port, index, "--heartbeat_s=10") for index in (0, 1)
+    )
+    deadline = time.monotonic() + 500
+    while checkpoint.steps(tmp_path) != [10]:
+        assert first.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    second.kill()
+    second.communicate()
+    _, said = first.communicate(timeout=60)
+    if first.returncode:  # it may have been done by then
+        assert first.returncode == partners.LOST
+        last = said.splitlines()[-1]
+        assert last.startswith("error: process 1 of 2 has ended")
+    config = config_file.load(str(MICRO_CONFIG))
+    config.train.devices = 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate, "run", lambda *inputs: None)
+        loop.train(config, tmp_path)
+    found, expected = (checkpoint.restore_params(w)[0] for w in (tmp_path, reference))
+    found = flatten_dict(found, sep="/")
+    for path, b in flatten_dict(expected, sep="/").items():
+        if not path.endswith("qkv/bias"):  # the keys' is rounding alone
+            np.testing.assert_allclose(found[path], b, rtol=1e-4, atol=1e-5)
 
 
 def run_both(workdir, port, *arguments, rates=(1.0, 1.0)):

@@ -25,7 +25,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from spektron_jax.corpus import lines_file
-from spektron_jax.corpus.builder import gfn2, molecule, qm9s_csv, worker_pool
+from spektron_jax.corpus.builder import gfn2, molecule, qm9s_csv, shards, worker_pool
 from spektron_jax.corpus.builder.structures import Entry, Unsuitable, read_list
 from spektron_jax.corpus.published import (
     Bundle,
@@ -35,7 +35,7 @@ from spektron_jax.corpus.published import (
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.tables import write_table
 
-SOURCES = ("smiles", "qm9s_csv")
+SOURCES = ("smiles", "qm9s_csv", "shards")
 PART_FILES = 500
 METHOD = (
     "GFN2-xTB, gas phase, one conformer, double-harmonic; numerical Hessian (tblite "
@@ -51,9 +51,17 @@ def run(config: ConfigDict, workdir: Path) -> Path:
     target = workdir / "lines.h5"
     if given.source == "qm9s_csv":
         return from_qm9s(given.path, "config.lines.path", target, given.progress)
+    if given.source == "shards":
+        return _report(given.path, target, *shards.join(given.path, target))
     gfn2.require("rdkit", "tblite.interface")
-    count, failures = _compute_all(given, target, workdir)
-    return _report(given.path, target, count, failures)
+    which = shards.share(given.shard)
+    counts, failures, settings = _compute_all(given, target, workdir, which)
+    if given.shard:
+        shards.write_note(workdir, which, given.path, counts, failures, settings)
+        if not counts["molecules"]:  # another share may hold some
+            print(f"share {given.shard}: no molecule could be used")
+            return target
+    return _report(given.path, target, counts["molecules"], failures)
 
 
 def from_qm9s(path: str, field: str, target: Path, progress: bool) -> Path:
@@ -146,7 +154,12 @@ def check(given: ConfigDict) -> None:
     if not given.path:
         raise SpektronError(
             "config.lines.path: give a text file with one SMILES a line, or for "
-            "qm9s_csv the folder or zip file of QM9S"
+            "qm9s_csv the folder or zip file of QM9S, for shards their folder"
+        )
+    shards.share(given.shard)
+    if given.shard and given.source != "smiles":
+        raise SpektronError(
+            f"config.lines.shard = {given.shard!r}: is for config.lines.source=smiles"
         )
     minimum = {"processes": 0, "conformers": 1, "max_atoms": 2, "timeout_s": 1.0}
     for name, low in minimum.items():
@@ -157,10 +170,12 @@ def check(given: ConfigDict) -> None:
 
 
 def _compute_all(
-    given: ConfigDict, target: Path, workdir: Path
-) -> tuple[int, list[Failure]]:
+    given: ConfigDict, target: Path, workdir: Path, share: shards.Share
+) -> tuple[dict[str, int], list[Failure], dict]:
     elements = tuple(given.elements.split())
-    entries, failures, repeated = read_list(given.path, elements, given.max_atoms)
+    entries, failures, repeated = read_list(
+        given.path, elements, given.max_atoms, share
+    )
     for entry, first in repeated[:5]:
         logging.warning("line %d: the same molecule as line %d", entry.line, first.line)
     if repeated:
@@ -205,7 +220,9 @@ def _compute_all(
         + (", xtb (optimiser)" if given.use_xtb and shutil.which("xtb") else ""),
         "settings": json.dumps(asdict(settings)),
     }
-    return lines_file.write(target, _finished(paths, failures), attributes), failures
+    count = lines_file.write(target, _finished(paths, failures), attributes)
+    counts = {"molecules": count, "repeated": len(repeated)}
+    return counts, failures, asdict(settings)
 
 
 def job(settings: molecule.Settings, entry: Entry) -> tuple[bool, object]:

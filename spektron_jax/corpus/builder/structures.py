@@ -61,9 +61,14 @@ class Structure:
 
 
 def read_list(
-    path: str, elements: tuple[str, ...], max_atoms: int
+    path: str,
+    elements: tuple[str, ...],
+    max_atoms: int,
+    share: tuple[int, int] = (1, 1),
 ) -> tuple[list[Entry], list[tuple[Entry, str]], list[tuple[Entry, Entry]]]:
     """Read one SMILES a line, with an optional name after a space, tab or comma.
+
+    Of `share` (k, n) every n-th line that is not empty, from the k-th on.
 
     Returns (molecules, (molecule, reason) of those left out, (repeated, first)).
     """
@@ -76,9 +81,8 @@ def read_list(
         ) from error
     good: dict[str, Entry] = {}
     left_out, repeated = [], []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    for number, line in filled[share[0] - 1 :: share[1]]:
         text, _, name = line.strip().replace("\t", " ").replace(",", " ").partition(" ")
         name = name.strip()
         try:
@@ -91,7 +95,7 @@ def read_list(
             repeated.append((entry, good[smiles]))
         else:
             good[smiles] = entry
-    if not good and not left_out:
+    if not filled:
         raise SpektronError(f"config.lines.path = {path!r}: holds no SMILES")
     return list(good.values()), left_out, repeated
 
