@@ -109,6 +109,8 @@ def test_requirements_are_those_of_the_file_in_two_sizes(wheel):
     assert {"numpy", "scipy", "scikit-learn", "h5py", "matplotlib"} <= core
     extras = set(re.findall(r"^Provides-Extra: (\S+)$", metadata, re.MULTILINE))
     assert extras == {
+        "app",
+        "browser",
         "completion",
         "corpus",
         "docs",
