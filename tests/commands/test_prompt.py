@@ -273,6 +273,17 @@ def test_read_draws_and_writes(files, capsys):
     assert code == 0 and "30 spectra of 700 points" in out
 
 
+def test_a_figure_is_told_which_spectra_are_unlike_the_others(files, capsys):
+    header, *rows = Path("old_instrument.csv").read_text().splitlines()
+    cells = rows[7].split(",")
+    cells[300:340] = ["0.9"] * 40  # as of a hair in the light
+    rows[7] = ",".join(cells)
+    Path("hair.csv").write_text("\n".join([header, *rows]))
+    argv = ["read", "hair.csv", "--figure", "a.png", "--json"]
+    (one,) = json.loads(spektron(capsys, *argv)[1])["instruments"].values()
+    assert one["unlike"] == [cells[0]]
+
+
 def test_words_of_the_prompt():
     one = SUBCOMMANDS["transfer"]
     words = typed.Words(typed.options(one, typed.config_of(one)))
