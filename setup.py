@@ -136,6 +136,7 @@ setup(
             "pytest-xdist>=3.6",
             "ruff>=0.12",
             "setuptools>=70.1",  # the first that builds wheels by itself
+            "spc-io>=0.2.1",  # an independent reader of what is written
             "tensorboardX>=2.6",
         ],
         "notebooks": [*NETWORK_EXTRA, "jupytext>=1.16", "notebook>=7.2"],

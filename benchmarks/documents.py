@@ -11,6 +11,7 @@ from benchmarks import (
     check_tables,
     cost_tables,
     drift_tables,
+    more_labels,
     next_tables,
     readme_tables,
     result_tables,
@@ -20,7 +21,8 @@ from spektron_jax.archive import replacing
 
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MAKERS = result_tables.MAKERS + cost_tables.MAKERS + check_tables.MAKERS
-MAKERS += drift_tables.MAKERS + next_tables.MAKERS + readme_tables.MAKERS
+MAKERS += drift_tables.MAKERS + next_tables.MAKERS + more_labels.MAKERS
+MAKERS += readme_tables.MAKERS
 TABLES = {make.__name__: make for make in MAKERS}
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 

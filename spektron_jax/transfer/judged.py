@@ -3,6 +3,7 @@
 m = new spectra, q = their points, n = labelled target samples.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.applicability import Applicability
 from spektron_jax.transfer.comparison import Comparison
 from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.expected_errors import ExpectedError, expected
 from spektron_jax.transfer.intervals import NOT_CALIBRATED, Intervals
 from spektron_jax.transfer.usefulness import Verdict, verdict
 
@@ -75,6 +77,31 @@ class Judged:
           (10,)
         """
         return self._calibrated().errors
+
+    def expected_errors(self, more: Iterable[int] = (5, 10)) -> list[ExpectedError]:
+        """What more labelled target samples are expected to give, with intervals.
+
+        Starts at the error of the left-out samples. The curve is the same for every
+        fit, since nothing that a fit knows was found to foretell its own: it says what
+        to hope for, not whether these samples will help.
+
+        Args:
+          more: how many are added to those that there are
+
+        Returns:
+          The present state first, then one `ExpectedError` for each number.
+
+        Raises:
+          SpektronError: fewer than 5 labelled target samples, or numbers beyond what
+            was tried.
+
+        Examples:
+          >>> from spektron_jax import demo
+          >>> ct, X, y = demo.transferred()
+          >>> [(one.n, round(one.error, 2)) for one in ct.expected_errors([5, 20])]
+          [(10, 0.1), (15, 0.1), (30, 0.09)]
+        """
+        return expected(self.left_out_errors(), more)
 
     def applicability(self, X: Any, axis: Any = None) -> np.ndarray:
         """Flag spectra: in domain, extrapolating, or unlike anything, (m,).

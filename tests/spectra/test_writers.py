@@ -398,6 +398,19 @@ def test_spc_by_its_published_layout(tmp_path, n, axis):
     assert data.endswith(b"\r\n\0")
 
 
+@pytest.mark.parametrize("n, axis", [(6, EVEN), (2, UNEVEN.astype(np.float32))])
+def test_spc_by_an_independent_reader(tmp_path, n, axis):
+    spc_io = pytest.importorskip("spc_io", reason="pip install spc-io")
+    spectra = make(n, axis=axis, modality="unknown", quantity="absorbance")
+    written(spectra, tmp_path / "file.spc")
+    with (tmp_path / "file.spc").open("rb") as file:
+        found = list(spc_io.SPC.from_bytes_io(file))
+    assert len(found) == n
+    for one, values in zip(found, spectra.instruments["m5"].spectra, strict=True):
+        np.testing.assert_allclose(one.xarray, axis, rtol=1e-12)
+        np.testing.assert_array_equal(np.float32(one.yarray), values)
+
+
 def test_a_damaged_log_is_left_out(tmp_path):
     path = tmp_path / "file.spc"
     spectra = make()

@@ -11,6 +11,8 @@ Rules of the verdict, fixed before any data:
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from spektron_jax.commands.report.transfer_outlook import risk
 from spektron_jax.commands.report.transfer_summary import (
     Compared,
@@ -22,6 +24,7 @@ from spektron_jax.commands.report.wording import interval, number
 from spektron_jax.commands.result import Finding
 from spektron_jax.transfer.comparison import CEILING, ENCODER, FLOOR, WITHOUT
 from spektron_jax.transfer.ensemble import LIKELY
+from spektron_jax.transfer.expected_errors import FEWEST, expected
 from spektron_jax.transfer.intervals import CALIBRATED, TOO_WIDE
 from spektron_jax.transfer.usefulness import USES, use_of
 
@@ -37,8 +40,23 @@ def verdict(summary: Summary, compared: Compared) -> list[Finding]:
     else:
         found = [_recommendation(summary, compared, ours), _baseline(summary, compared)]
         found += _learned(summary, compared) + _ceiling(summary, compared, ours)
-    found.append(_interval(summary))
+    found += [_interval(summary), *_more(summary)]
     return [*found, *risk(summary)]
+
+
+def _more(summary: Summary) -> list[Finding]:
+    """What a few labels more are expected to give."""
+    known = summary.left_out
+    if known is None or known.n < FEWEST:
+        return []
+    now, then = expected(np.full(known.n, known.rmse), [FEWEST])
+    text = (
+        f"{FEWEST} more labelled target samples are expected to bring the "
+        f"cross-validated error from {_error(summary, now.error)} to "
+        f"{_error(summary, then.error)} ({number(then.low)} to {number(then.high)} in "
+        "nine of ten transfers of other data)."
+    )
+    return [Finding(None, "what more labels give", text)]
 
 
 def clearly(change: Estimate) -> int:

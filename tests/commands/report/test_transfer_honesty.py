@@ -214,3 +214,15 @@ def test_words_are_explained_once_and_listed():
     assert html.count("<abbr") == 2 and "<dt>RMSEP</dt>" in html
     assert 'href="#glossary"' in html
     assert "glossary" not in render(Result("t", facts="nothing"))
+
+
+def test_more_samples_are_promised_from_five_on():
+    said = {one.label: one.text for one in verdict(SUMMARY, Compared())}
+    assert (
+        "from 0.200 % to 0.191 % (0.145 to 0.224 in nine"
+        in said["what more labels give"]
+    )
+    few = replace(SUMMARY, left_out=LeftOut(4, 0.2, 2.0, 1.6))
+    for summary in (few, replace(SUMMARY, left_out=None)):
+        labels = [one.label for one in verdict(summary, Compared())]
+        assert "what more labels give" not in labels
