@@ -54,6 +54,8 @@ def test_a_run_that_is_asked_to_end_goes_on_as_if_it_had_not(
         if step == 4:
             os.kill(os.getpid(), signal.SIGTERM)
 
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
     loop.train(config, tmp_path / "whole")
     with monkeypatch.context() as patch:
         patch.setattr(progress.Progress, "write", write)
