@@ -32,7 +32,7 @@ rate = float(sys.argv.pop())
 progress.time = types.SimpleNamespace(monotonic=lambda: rate * time.monotonic())
 def evaluated(*inputs):
     print("evaluated")
-    np.savez(inputs[-1] / "evaluation.npz")
+    np.savez(inputs[4] / "evaluation.npz")
     return {}
 evaluate.run = evaluated
 pretrain_page.pretrain_result = lambda *parts: Result("run")
