@@ -30,9 +30,9 @@ from spektron_jax.commands.result import Result
 from spektron_jax.training import evaluate, progress
 rate = float(sys.argv.pop())
 progress.time = types.SimpleNamespace(monotonic=lambda: rate * time.monotonic())
-def evaluated(*inputs):
+def evaluated(config, model, state, source, workdir, shares):
     print("evaluated")
-    np.savez(inputs[4] / "evaluation.npz")
+    np.savez(workdir / "evaluation.npz")
     return {}
 evaluate.run = evaluated
 pretrain_page.pretrain_result = lambda *parts: Result("run")
