@@ -22,6 +22,9 @@ ADD_NETWORK = 'pip install "spektron-jax[network]"'
 class SpektronError(Exception):
     """A failure that the user can repair; `str(error)` is one line saying how.
 
+    Attributes:
+      exit_code: of a command that ends with it.
+
     Examples:
       >>> import spektron_jax
       >>> try:
@@ -30,6 +33,14 @@ class SpektronError(Exception):
       ...     print(error)
       absent.csv: no such file; check the name
     """
+
+    exit_code = 2
+
+
+class Stopped(SpektronError):
+    """A run was asked to end and has saved; the same command resumes it."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: the same command again may work
 
 
 class InputError(SpektronError, ValueError):

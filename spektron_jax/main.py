@@ -19,7 +19,7 @@ from absl import flags
 
 from spektron_jax import compile_cache, partners
 from spektron_jax.commands import config_file, runner, workdir_lock
-from spektron_jax.errors import SpektronError
+from spektron_jax.errors import SpektronError, Stopped
 
 JOIN_S, HEARTBEAT_S = 60.0, 30.0  # a lost process ends the others within a minute
 PIPE_CLOSED = 141  # as a shell calls the end by SIGPIPE
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if "--debug" in argv:
             traceback.print_exc()
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return error.exit_code
     return 0
 
 
@@ -75,6 +75,8 @@ def run(argv: list[str]) -> None:
             # A collective fails a moment before it is known who is lost.
             if others is not None and not isinstance(error, SpektronError):
                 others.lost.wait(others.heartbeat_s)
+            elif others is not None and isinstance(error, Stopped):
+                others.finish()
             raise
         if others is not None:
             others.finish()

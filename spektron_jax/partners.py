@@ -18,9 +18,9 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
-from spektron_jax.errors import SpektronError
+from spektron_jax.errors import SpektronError, Stopped
 
-LOST = 75  # EX_TEMPFAIL of sysexits.h: the same command again may work
+LOST = Stopped.exit_code
 GREETING = "spektron-1"
 ALIVE, GO, FAREWELL = b".", b"g", b"f"
 GONE = b"x"  # and the index in two bytes

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 import pip as pip_of_this_python
@@ -249,3 +250,39 @@ def test_first_cell_of_the_notebooks_installs_the_wheel_beside_them(
     assert done.returncode == 0, done.stderr
     assert wheel.name in done.stdout
     assert (packages / "spektron_jax" / "__init__.py").exists()
+
+
+# Words of licences that ask for nothing but a notice, or for changes to the library
+# itself alone; what is used by the small or the whole install.
+FREE = ("mit", "bsd", "apache", "psf", "python software", "isc", "mpl", "mozilla")
+FREE += ("zlib", "hpnd", "unlicense", "cc0", "matplotlib")
+# Their metadata names no licence; read in their repositories: BSD-3-Clause, MIT.
+KNOWN = {"tensorboardx", "humanize"}
+
+
+def licence_words(about):
+    said = [about.get("License-Expression") or "", (about.get("License") or "")[:200]]
+    said += [c for c in about.get_all("Classifier", []) if c.startswith("License")]
+    return " ".join(said).lower()
+
+
+def test_every_dependency_may_be_used_freely():
+    """What an install brings, with what that brings, as far as it is installed here."""
+    listed = (ROOT / "requirements.txt").read_text()
+    left, met = re.findall(r"^([\w.-]+)[<>=]", listed, re.MULTILINE), set()
+    while left:
+        name = re.sub(r"[-_.]+", "-", left.pop()).lower()
+        if name in met:
+            continue
+        try:
+            about = metadata(name)
+        except PackageNotFoundError:  # of another system, or of an extra
+            continue
+        met.add(name)
+        for one in about.get_all("Requires-Dist", []):
+            if "extra ==" not in one:
+                left.append(re.split(r"[^\w.-]", one)[0])
+        words = licence_words(about)
+        assert name in KNOWN or any(word in words for word in FREE), (name, words)
+        assert not re.search(r"\b(gpl|agpl|gnu general|non-?commercial)", words), name
+    assert {"numpy", "jax", "flax", "h5py", "scikit-learn"} <= met

@@ -89,6 +89,12 @@ def override(config: ConfigDict, arguments: list[str]) -> None:
         ) from error
     except flags.Error as error:
         raise SpektronError(f"{error}; see --help") from error
+    # A name that is no Python name, such as that of an ablation's variant.
+    except (ValueError, TypeError, SyntaxError, AttributeError, KeyError) as error:
+        raise SpektronError(
+            f"{' '.join(arguments)[:200]}: cannot be set here ({error}); change it in "
+            "a copy of the config file"
+        ) from error
     if unused:
         raise SpektronError(f"{unused[0]}: not a flag; settings start with --config.")
 

@@ -101,12 +101,36 @@ class SpectralLibrary:
 
     @property
     def threshold_(self) -> float | None:
-        """Probability from which hits are accepted; None: not calibrated."""
+        """Probability from which hits are accepted; None: not calibrated.
+
+        Examples:
+          >>> from spektron_jax import demo
+          >>> import spektron_jax
+          >>> old = spektron_jax.read(demo.paths()[0])
+          >>> (a,) = old.instruments.values()
+          >>> library = spektron_jax.SpectralLibrary(
+          ...     a.spectra, a.axis, old.sample_ids, unit="nm", modality="NIR"
+          ... )
+          >>> library.threshold_ is None
+          True
+        """
         return self._confidence.threshold if self._confidence else None
 
     @property
     def calibration_(self) -> dict[str, np.ndarray]:
-        """ "p_correct" and "truth" of the virtual searches it rests on."""
+        """ "p_correct" and "truth" of the virtual searches it rests on.
+
+        Examples:
+          >>> from spektron_jax import demo
+          >>> import spektron_jax
+          >>> old = spektron_jax.read(demo.paths()[0])
+          >>> (a,) = old.instruments.values()
+          >>> library = spektron_jax.SpectralLibrary(
+          ...     a.spectra, a.axis, old.sample_ids, unit="nm", modality="NIR"
+          ... )
+          >>> library.calibration_
+          {}
+        """
         if self._confidence is None:
             return {}
         return {

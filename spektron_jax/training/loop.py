@@ -18,7 +18,7 @@ from ml_collections import ConfigDict
 from spektron_jax.archive import replacing
 from spektron_jax.config import accumulation, validate
 from spektron_jax.encoder.weights import completed
-from spektron_jax.errors import SpektronError
+from spektron_jax.errors import SpektronError, Stopped
 from spektron_jax.training import checkpoint, evaluate, outlook, parallel
 from spektron_jax.training.examples import (
     ExampleStream,
@@ -36,6 +36,7 @@ from spektron_jax.training.state import (
     parameter_count,
 )
 from spektron_jax.training.steps import make_pretrain_step, make_share_step
+from spektron_jax.training.stopping import when_asked
 
 # Settings that a resumed run may change: they do not touch the state.
 FREE = ("checkpoint", "log", "eval", "train.max_minutes", "train.devices")
@@ -188,31 +189,44 @@ class Run(NamedTuple):
         state = parallel.replicate(state, devices)
         batches = prefetch(load, range(start, until))
         try:
-            for number, batch in batches:
-                if not heads_alone and progress.shares_due(number):
-                    progress.shares.append(shares(state, batch))
-                state, metrics = step(state, batch)
-                progress.window.append(metrics)
-                if self.end_step(progress, number + 1, state):
-                    break
+            with when_asked() as asked:
+                for number, batch in batches:
+                    if not heads_alone and progress.shares_due(number):
+                        progress.shares.append(shares(state, batch))
+                    state, metrics = step(state, batch)
+                    progress.window.append(metrics)
+                    if self.end_step(progress, number + 1, state, asked):
+                        break
         finally:
             batches.close()
             progress.close()
         return parallel.unreplicate(state)
 
-    def end_step(self, progress, done, state):
-        """Row and checkpoint if they are due; whether train.max_minutes are over."""
+    def end_step(self, progress, done, state, asked):
+        """Row and checkpoint if they are due; whether train.max_minutes are over.
+
+        Raises:
+          Stopped: the process was asked to end. Several processes agree on that when
+            a row is due, and alone it is seen at every step.
+        """
         config, last = self.config, done == progress.until
         save = last or done % config.checkpoint.every_steps == 0
-        if not (save or progress.due(done)):
+        now = asked.is_set() and parallel.part()[1] == 1
+        if not (save or now or progress.due(done)):
             return False
         row = progress.row(done, state.params)
         late = config.train.max_minutes > 0 and parallel.as_primary(
             row["minutes"] >= config.train.max_minutes
         )
+        ends = parallel.as_primary(asked.is_set())
         progress.write(done, row)
-        if parallel.is_primary() and (save or late):
+        if parallel.is_primary() and (save or late or ends):
             save_state(config, self.workdir, done, state)
+        if ends and not last:
+            raise Stopped(
+                f"asked to end at step {done} of {progress.until}, which is saved; the "
+                "same command resumes"
+            )
         if late and not last:
             progress.say(stopped_early(config, done))
         return late and not last

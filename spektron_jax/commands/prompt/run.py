@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if "--json" in argv:
             print(json.dumps({"error": text}))
         print(f"error: {text}", file=sys.stderr)
-        return 2
+        return error.exit_code
 
 
 class _Said:
