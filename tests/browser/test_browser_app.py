@@ -106,9 +106,7 @@ def test_two_files_to_a_verdict_in_four_clicks(open_app, transferred, width):
     frame = report(tab)
     assert tab.page.evaluate("window.clicks") <= 4
     assert "RMSE" in frame.locator(".headline").inner_text()
-    assert (
-        "more is being added" in tab.page.locator("section:not([hidden])").inner_text()
-    )
+    tab.page.get_by_text("more is being added").wait_for(timeout=READ_MS)
     tab.accessible()
     tab.page.locator("section:not([hidden])").get_by_role("button", name="Stop").click()
     assert result(tab) == "Stopped."
