@@ -106,7 +106,7 @@ class Job:
             await self._listen(process.stderr)
             code = await process.wait()
         finally:
-            await _end(process)
+            await end(process)
         self.answer = self._answer(printed, code)
         self.state = "failed" if "error" in self.answer else "done"
 
@@ -212,7 +212,7 @@ def _environment() -> dict[str, str]:
     }
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def end(process: asyncio.subprocess.Process) -> None:
     """Make sure that a child and its own children are gone."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from spektron_jax.app import fields, found, guard, names, packed, words
+from spektron_jax.app import fields, found, guard, jobs, names, packed, words
 from spektron_jax.app.jobs import Busy, Job, Jobs
 from spektron_jax.app.visits import LEFT_S, MOST_VISITS, SILENCE_S, TooMuch, Visits
 from spektron_jax.commands import app, workdir_lock
@@ -359,28 +359,24 @@ def test_a_bar_is_progress_and_lines_are_kept(tmp_path):
     assert job.percent == 35 and list(job.lines) == ["first answer: use it"]
 
 
-class Endless(Job):
-    """Runs a child with a child of its own, for ever."""
-
-    async def _run(self):
-        code = (
-            "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', "
-            "'import time; time.sleep(99)']); print('on', flush=True); time.sleep(99)"
-        )
-        self.words = ["formats"]
-        from spektron_jax.app import jobs
-
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", code),
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-        self.group = process.pid
-        try:
-            await process.stdout.readline()
-            await process.wait()
-        finally:
-            await jobs._end(process)
+async def _endless(job):
+    """As a job runs its child, which has a child of its own and no end."""
+    sleeper = "import time; time.sleep(99)"
+    code = (
+        f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {sleeper!r}])"
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", f"{code}\nprint('on', flush=True)\n{sleeper}"),
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    job.group = process.pid
+    try:
+        await process.stdout.readline()
+        job.hear("both run")
+        await process.wait()
+    finally:
+        await jobs.end(process)
 
 
 def gone(group):
@@ -396,10 +392,28 @@ def gone(group):
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="no /proc to look at processes")
-def test_a_job_that_takes_too_long_leaves_no_process(tmp_path):
-    job = Endless(["formats"], tmp_path, 0.5)
-    assert "--minutes" in asyncio.run(job.run())["error"]
-    assert job.state == "failed" and gone(job.group)
+def test_a_job_that_is_stopped_leaves_no_process(tmp_path, monkeypatch):
+    async def scene():
+        all_jobs = Jobs(600)
+        job = all_jobs.start("a", tmp_path, ["transfer"], True)
+        while not job.lines:
+            await asyncio.sleep(0.01)
+        assert not gone(job.group)
+        await all_jobs.stop("a", "transfer")
+        return job
+
+    monkeypatch.setattr(Job, "_run", _endless)
+    job = asyncio.run(scene())
+    assert job.state == "stopped" and gone(job.group)
+
+
+def test_a_job_that_takes_too_long_is_ended(tmp_path, monkeypatch):
+    async def forever(job):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Job, "_run", forever)
+    job = Job(["transfer"], tmp_path, 0.01)
+    assert "--minutes" in asyncio.run(job.run())["error"] and job.state == "failed"
 
 
 def test_one_heavy_job_at_a_time(tmp_path, monkeypatch):
@@ -407,22 +421,22 @@ def test_one_heavy_job_at_a_time(tmp_path, monkeypatch):
         await asyncio.sleep(99)
 
     async def scene():
-        jobs = Jobs(60)
-        first = jobs.start("a", tmp_path, ["transfer"], True)
+        desk = Jobs(60)
+        first = desk.start("a", tmp_path, ["transfer"], True)
         await asyncio.sleep(0)
         with pytest.raises(Busy, match="on another page"):
-            jobs.start("b", tmp_path, ["identify"], True)
+            desk.start("b", tmp_path, ["identify"], True)
         with pytest.raises(Busy, match="here"):
-            jobs.start("a", tmp_path, ["transfer"], True)
-        second = jobs.start("b", tmp_path, ["predict"], False)
-        third = jobs.start("c", tmp_path, ["predict"], False)
+            desk.start("a", tmp_path, ["transfer"], True)
+        second = desk.start("b", tmp_path, ["predict"], False)
+        third = desk.start("c", tmp_path, ["predict"], False)
         await asyncio.sleep(0.01)
         assert (second.state, third.state) == ("running", "waiting")
-        await jobs.stop("c", "predict")
-        await jobs.forget("a")
+        await desk.stop("c", "predict")
+        await desk.forget("a")
         assert first.state == third.state == "stopped"
-        jobs.start("b", tmp_path, ["identify"], True)
-        await jobs.forget("b")
+        desk.start("b", tmp_path, ["identify"], True)
+        await desk.forget("b")
 
     monkeypatch.setattr(Job, "_run", forever)
     asyncio.run(scene())

@@ -101,10 +101,11 @@ function showTask() {
 }
 
 async function endVisit() {
+  const path = visit("end");
+  began = null;  // nothing of it is asked any more
   try {
-    await ask("POST", visit("end"));
+    await ask("POST", path);
   } catch { /* it has ended already */ }
-  began = null;
   at("main").replaceChildren(make(null, "p", "All files are removed; this tab can be closed."));
   at("end").hidden = at("tasks").hidden = true;
 }

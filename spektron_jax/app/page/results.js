@@ -32,13 +32,14 @@ async function follow(page) {
     drawJob(page, job);
     if (job.state !== "waiting" && job.state !== "running") break;
     await new Promise(done => setTimeout(done, POLL_MS));
-  } while (true);
+  } while (began);
   page.start.disabled = false;
   page.stop.hidden = page.bar.hidden = true;
 }
 
 function drawJob(page, job) {
   const running = job.state === "running", task = page.task;
+  if (job.report && job.report !== page.report) newReport(page, job);
   if (job.percent === null) page.bar.removeAttribute("value");
   else page.bar.value = job.percent;
   page.log.textContent = job.lines.join("\n");
@@ -52,7 +53,6 @@ function drawJob(page, job) {
   if (page.state.textContent !== said) page.state.textContent = said;
   page.seconds.textContent = running ? time : "";
   page.state.className = job.state === "failed" ? "bad" : "";
-  if (job.report && job.report !== page.report) newReport(page, job);
   if (job.state === "done" && job.answer.predictions) drawPredictions(page, job.answer);
   if (job.state === "done" || page.report) drawLinks(page);
 }
