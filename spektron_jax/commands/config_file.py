@@ -95,6 +95,16 @@ def override(config: ConfigDict, arguments: list[str]) -> None:
             f"{' '.join(arguments)[:200]}: cannot be set here ({error}); change it in "
             "a copy of the config file"
         ) from error
+    for name, value in _fields(config).items():
+        default = fields[name]
+        kinds = {type(one) for one in default} if isinstance(default, tuple) else set()
+        kinds |= {int} if float in kinds else set()
+        strange = kinds and not {type(one) for one in value or ()} <= kinds
+        if strange or (value is None and default is not None):
+            raise SpektronError(
+                f"config.{name} = {value!r}: must be of type "
+                f"{type(default).__name__}, such as {default!r}"
+            )
     if unused:
         raise SpektronError(f"{unused[0]}: not a flag; settings start with --config.")
 
