@@ -205,13 +205,18 @@ def test_a_fault_of_ours_keeps_its_traceback(train, tmp_path):
 def test_coordinator_is_joined_before_training(train, monkeypatch, tmp_path):
     import jax
 
-    joined = []
+    joined, met = [], []
     monkeypatch.setattr(
         jax.distributed, "initialize", lambda *a, **k: joined.append((a, k))
     )
-    argv = [TINY, f"--workdir={tmp_path}", "--coordinator=host:1"]
+    monkeypatch.setattr(main.partners, "join", lambda *given: met.append(given))
+    argv = [TINY, f"--workdir={tmp_path}", "--coordinator=host:1", "--join_s=7"]
     assert main.main([*argv, "--num_processes=2", "--process_id=1"]) == 0
-    assert joined == [(("host:1",), {"num_processes": 2, "process_id": 1})]
+    assert met == [("host:1", 2, 1, 7.0, 30.0)]
+    (((address,), given),) = joined
+    limits = given.pop("initialization_timeout"), given.pop("heartbeat_timeout_seconds")
+    assert (address, given) == ("host:1", {"num_processes": 2, "process_id": 1})
+    assert limits[0] > 7 and limits[1] > 30  # ours come first
     assert len(train.calls) == 1
 
 
