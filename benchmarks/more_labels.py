@@ -23,8 +23,8 @@ from benchmarks.next_samples import group_of
 from benchmarks.result_files import load, markdown
 from benchmarks.tables import checksum
 from benchmarks.task_sets import tasks
-from benchmarks.transfer_task import Task
 from spektron_jax.archive import add_line, replacing
+from spektron_jax.training.transfer_network.transfer_task import Task
 from spektron_jax.transfer import expected_errors
 from spektron_jax.transfer.ensemble import Ensemble
 from spektron_jax.transfer.splits import Regime

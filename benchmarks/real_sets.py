@@ -22,8 +22,8 @@ from benchmarks import set_records, set_scores
 from benchmarks.set_scores import Cell
 from benchmarks.task_sets import MEASURED, tasks
 from benchmarks.transfer_sets import our_label, recipe_names, with_ours
-from benchmarks.transfer_task import Task
 from spektron_jax.archive import replacing
+from spektron_jax.training.transfer_network.transfer_task import Task
 from spektron_jax.transfer.splits import Regime
 
 PAIRED, UNLABELLED = Regime("paired", 10), Regime("unlabelled", 10)
