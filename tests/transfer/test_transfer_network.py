@@ -24,7 +24,7 @@ def fitted():
 
 
 def test_it_was_found_to_help_and_moves_predictions(plain, fitted):
-    (without, X, y), (ct, *_) = plain, fitted
+    (without, X, _), (ct, *_) = plain, fitted
     assert ct.features_.acts and ct.features_.gain[0] < -0.02
     assert ct.network_share_ > 0.05
     assert sum(ct.members_.values()) == pytest.approx(1)
