@@ -47,6 +47,13 @@ def test_every_public_name_is_in_the_api(site):
         assert name == "__version__" or name in text, name
 
 
+def test_the_gallery_shows_every_notebook(site):
+    text = (site / "gallery.html").read_text()
+    for path in (ROOT / "colabs").glob("*.ipynb"):
+        assert path.name in text and f"images/{path.stem}_0.png" in text
+        assert (site / f"images/{path.stem}_0.png").stat().st_size > 1000
+
+
 def test_every_page_is_in_the_plan():
     """Without mkdocs too: mkdocs.yml names every page of docs/."""
     plan = (ROOT / "mkdocs.yml").read_text()
