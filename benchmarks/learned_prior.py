@@ -142,7 +142,8 @@ def train(tasks: dict, steps: int):
 
 def log_error(data: TransferData, X, y, scales=None) -> float:
     """Of the Bayesian members on the derivative times scales, weighted as usual."""
-    own, groups = preprocessed(data, PRIOR_PRETREATMENT, scales), data.groups()
+    prior = None if scales is None else lambda spectra: spectra * scales
+    own, groups = preprocessed(data, PRIOR_PRETREATMENT, prior), data.groups()
     found = weighted(bayes_members(own, groups), data, groups)(X)
     return float(np.log(np.mean((found - y) ** 2) / y.var() + worlds.LEAST_SHARE))
 

@@ -150,6 +150,7 @@ def fitted(config: ConfigDict) -> Fitted:
         failed_checks=ct.failed_checks_,
         repeatability=_repeatability(ct, samples),
         left_out=numbers.left_out(ct.left_out_predictions()),
+        network_gain=getattr(ct.features_, "gain", None),
     )
     return Fitted(samples, splits, regime, rows, ct, summary)
 

@@ -129,3 +129,4 @@ class Summary:
     repeatability: float | None = None  # SD of a sample's scans, predicted
     flags: Mapping[str, int] = field(default_factory=dict)  # of target spectra
     labels: int = 0  # labelled target samples in the files
+    network_gain: tuple[float, float] | None = None  # of a transfer network, see there

@@ -40,7 +40,7 @@ def verdict(summary: Summary, compared: Compared) -> list[Finding]:
     else:
         found = [_recommendation(summary, compared, ours), _baseline(summary, compared)]
         found += _learned(summary, compared) + _ceiling(summary, compared, ours)
-    found += [_interval(summary), *_more(summary)]
+    found += [*_network(summary), _interval(summary), *_more(summary)]
     return [*found, *risk(summary)]
 
 
@@ -166,10 +166,30 @@ def _baseline(summary: Summary, compared: Compared) -> Finding:
     return Finding(None, f"{name} would do as well", text)
 
 
+def _network(summary: Summary) -> list[Finding]:
+    """What a transfer network did."""
+    if summary.network_gain is None:
+        return []
+    seen = (
+        "On its probes, transfers of sets that it was not trained on, it changes the "
+    )
+    seen += "mean log error by {:+.3f} ± {:.3f}.".format(*summary.network_gain)
+    share = summary.network_share
+    if not share:
+        text = f"It takes no part: it was not found to help. {seen}"
+        return [Finding(None, "transfer network", text)]
+    text = f"It moved {100 * share:.0f} % of the weight between the models. {seen}"
+    return [Finding(None, "transfer network", text)]
+
+
 def _learned(summary: Summary, compared: Compared) -> list[Finding]:
     """What was learnt on other spectra: the encoder, or the prior of coefficients."""
     found, what, share = [], "network", summary.network_share
-    if not share:
+    if summary.network_gain is not None:
+        what, share = "learned prior", summary.prior_share
+        if summary.network_share:
+            what += ", and the transfer network,"
+    elif not share:
         what, share = "learned prior", summary.prior_share
         if summary.weights:
             text = "The encoder has no weight in the model: predictions do not use it."

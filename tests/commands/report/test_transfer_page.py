@@ -109,6 +109,15 @@ def test_a_network_without_weight_does_neither_good_nor_harm():
         assert labels[0] == "the network does not help here"
 
 
+def test_a_transfer_network_is_said_in_its_own_words():
+    for share, words in ((0.06, "It moved 6 % of"), (0.0, "It takes no part")):
+        own = replace(SUMMARY, network_share=share, network_gain=(-0.04, 0.016))
+        found = verdict(own, compared_of((0.3, 0.3, 2.0, 0.2), (0.1, -1.7, 0.1)))
+        (one,) = [each for each in found if each.label == "transfer network"]
+        assert one.text.startswith(words) and "-0.040 ± 0.016" in one.text
+        assert not any("encoder" in each.text for each in found)
+
+
 def test_with_labels_the_prior_is_judged_and_the_encoder_has_no_part():
     assert labels_of(0, 0.4, -0.1) == ["network", "the learned prior helps"]
     assert labels_of(0, 0.4, 0.0, None)[0] == "the learned prior does not help here"
