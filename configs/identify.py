@@ -8,6 +8,9 @@ With one file of several instruments, every ordered pair of them is searched and
     python -m spektron_jax.main --config=configs/identify.py --workdir=OUT \\
         --config.data.path=raman_biomolecules.h5
 
+With `--config.identify.keep=known.npz` the prepared library is kept, and given as
+`--config.data.path=known.npz` it is not prepared again.
+
 `--config.data.label=species` takes names from a label column instead of sample ids, and
 `--config.identify.mode=classify` learns classes from a few labelled spectra of one
 instrument and predicts those of the other. CPU, one process, a minute or two; seconds
@@ -40,6 +43,7 @@ def get_config(arg: str = "") -> ConfigDict:
         "precision": 0.95,  # of accepted hits, in virtual searches of the library
         "shots": (2, 3, 5, 10),  # labelled spectra of each class, to classify
         "repeats": 20,  # draws of these
+        "keep": "",  # .npz file for the prepared library; a library for the next time
         "progress": True,  # show a bar
     }
     settings = {

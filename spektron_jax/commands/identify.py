@@ -55,7 +55,10 @@ def run(config: ConfigDict, workdir: Path) -> Result:
     weights, how = given.weights or None, (config.seed, given.progress)
     headline = None
     if given.mode == "search":
-        found, rows = search(pairs, weights, given.k, given.precision, *how)
+        keep = Path(given.keep) if given.keep else None
+        found, rows = search(pairs, weights, given.k, given.precision, *how, keep)
+        if keep is not None:
+            print(f"library: {keep}; give it as the library next time")
         verdict = page.search_verdict(found, given.precision)
         sections, data = page.search_sections(found), asdict(found)
         answers = hits_page.answers(rows)

@@ -12,6 +12,7 @@ Never unpickled; every shape is checked before it is used.
 
 import contextlib
 import json
+import zipfile
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -140,6 +141,15 @@ class Saved:
             _shaped(self.arrays, "confidence/p_correct", None),
             _shaped(self.arrays, "confidence/truth", None, kind="b"),
         )
+
+
+def is_prepared(path: str | Path) -> bool:
+    """Whether a file is meant as a prepared library; it may be damaged."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return f"{HEADER}.npy" in file.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 @contextlib.contextmanager

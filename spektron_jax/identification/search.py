@@ -5,6 +5,7 @@ n = queries, m = library spectra.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -112,6 +113,7 @@ def search(
     precision: float = 0.95,
     seed: int = 0,
     progress: bool = False,
+    keep: Path | None = None,
 ) -> tuple[SearchResults, list[HitRow]]:
     """Search every query of (library, query) pairs.
 
@@ -122,6 +124,7 @@ def search(
       precision: of accepted hits, in virtual searches of the library
       seed: of these
       progress: whether to show a bar
+      keep: file that receives the first library, prepared
     """
     rows: list[HitRow] = []
     table: list[PairScore] = []
@@ -132,6 +135,9 @@ def search(
         if side.name not in libraries:  # pairs of a library follow each other
             libraries = {side.name: _library(side, weights, precision, seed, warnings)}
         held = libraries[side.name]
+        if keep is not None:
+            held.save(keep)
+            keep = None
         found, scores = held.search_and_compare(
             query.spectra, query.axis_cm1, k, "cm-1"
         )
@@ -162,15 +168,17 @@ def search(
 def _library(
     side: Side, weights: str | None, precision: float, seed: int, warnings: set[str]
 ) -> SpectralLibrary:
-    library = SpectralLibrary(
+    library = side.library or SpectralLibrary(
         side.spectra,
         side.axis_cm1,
         side.labels,
         modality=side.modality,
         weights=weights,
     )
+    weights = library.weights
     try:
-        library.calibrate(precision, seed)
+        if library.threshold_ is None:
+            library.calibrate(precision, seed)
     except SpektronError as error:
         warnings.add(f"{side.name}: hits are not rejected ({error})")
     if library.weights and not library.has_encoder_weights:

@@ -12,6 +12,8 @@ from ml_collections import ConfigDict
 
 from spektron_jax.archive import checksum
 from spektron_jax.errors import SpektronError
+from spektron_jax.identification import library_file
+from spektron_jax.identification.library import SpectralLibrary
 from spektron_jax.spectra.grid import to_cm1
 from spektron_jax.spectra.labels import choose
 from spektron_jax.spectra.samples import Samples, read_set, samples_of
@@ -28,6 +30,7 @@ class Side:
       ids: of the samples, (n,)
       labels: names to be found, or classes, (n,)
       modality: of the spectra
+      library: of these spectra, where it was prepared before
     """
 
     name: str
@@ -36,6 +39,7 @@ class Side:
     ids: np.ndarray
     labels: np.ndarray
     modality: str
+    library: SpectralLibrary | None = None
 
 
 def read_pairs(given: ConfigDict) -> tuple[list[tuple[Side, Side]], dict]:
@@ -53,6 +57,9 @@ def read_pairs(given: ConfigDict) -> tuple[list[tuple[Side, Side]], dict]:
     paths = [given.path, *([given.query_path] if given.query_path else [])]
     sides = []
     for place, path in enumerate(paths):
+        if place == 0 and library_file.is_prepared(path):
+            sides.append(_prepared(path))
+            continue
         found = read_set(given, path)
         if given.query_path and len(found.instruments) > 1:
             raise SpektronError(
@@ -78,6 +85,14 @@ def read_pairs(given: ConfigDict) -> tuple[list[tuple[Side, Side]], dict]:
     if given.query_path:
         return [(sides[0], sides[1])], files
     return list(itertools.permutations(sides, 2)), files
+
+
+def _prepared(path: str) -> Side:
+    """What `SpectralLibrary.save` wrote."""
+    library = SpectralLibrary.load(path)
+    names, kind = library.names, library.modality
+    spectra = library.spectra, library.axis_cm1
+    return Side(Path(path).stem, *spectra, names, names, kind, library)
 
 
 def _names(found: SpectraSet, label: str, path: str, needs_label: bool) -> np.ndarray:

@@ -188,3 +188,31 @@ def test_without_faiss_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(engines, "MOST_WHOLE", 10)
     with pytest.raises(SpektronError, match=r"spektron-jax\[search\]"):
         library(12).search(spectra(1))
+
+
+def test_the_command_keeps_a_library_and_takes_it_again(tmp_path, monkeypatch, capsys):
+    from spektron_jax.commands.prompt.run import main
+    from spektron_jax.spectra.tables import write_table
+
+    monkeypatch.chdir(tmp_path)
+    head = ["sample", *(f"{x:g} cm-1" for x in AXIS)]
+    for name, X in (("known", spectra(20)), ("new", seen(spectra(20)[4:7]))):
+        rows = [[f"{name}{i}", *row] for i, row in enumerate(X.tolist())]
+        write_table(tmp_path / f"{name}.csv", [head, *rows])
+    more = ["new.csv", "--modality=Raman", "--weights=", "--no-progress"]
+    assert main(["identify", "known.csv", *more, "--out=one", "--keep=k.npz"]) == 0
+    assert "give it as the library next time" in capsys.readouterr().out
+
+    def prepared_again(*_):
+        raise AssertionError("features of a kept library are computed anew")
+
+    monkeypatch.setattr(SpectralLibrary, "calibrate", prepared_again)
+    assert main(["identify", "k.npz", *more, "--out=two"]) == 0
+    one, two = (
+        (tmp_path / f / "hits.csv").read_text().replace("known,", "k,")
+        for f in ("one", "two")
+    )
+    assert one == two and "known4" in two
+    (tmp_path / "k.npz").write_bytes((tmp_path / "k.npz").read_bytes()[:-900])
+    assert main(["identify", "k.npz", *more, "--out=three"]) == 2
+    assert "k.npz" in capsys.readouterr().err
