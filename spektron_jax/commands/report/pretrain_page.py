@@ -63,6 +63,8 @@ def pretrain_result(
         f"seed {evaluation['seed']}",
     )
     chance = probes["z_chem"]["instrument"]["chance"]
+    train = evaluation["config"].get("train", {})
+    until = 0 if train.get("separate") else train.get("steps", evaluation["step"])
     return Result(
         title=f"Pretraining report: {name}",
         facts="; ".join(facts) + ".",
@@ -71,7 +73,7 @@ def pretrain_result(
             *(verdict.reconstruction_finding(errors[gap], gaps[gap]) for gap in GAPS),
             chemistry,
             verdict.instrument_code_finding(probes["z_inst"]),
-            verdict.loss_finding(metrics["step"], metrics["loss/total"]),
+            verdict.loss_finding(metrics["step"], metrics["loss/total"], until),
         ],
         sections=[
             outlook.next_steps(evaluation),

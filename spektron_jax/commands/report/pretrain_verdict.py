@@ -121,17 +121,35 @@ def collapse_reading(kl: Mapping[str, float]) -> str:
     return "alive" if kl["collapsed"] == 0 else "alive, a few dimensions unused"
 
 
-def loss_finding(step: np.ndarray, total: np.ndarray) -> Finding:
-    """How the total loss moved, from the first tenth of the rows to the last."""
-    rows = max(1, total.size // 10)
-    if total.size < 2 or not np.all(np.isfinite(total)) or not np.any(total[:rows]):
+def loss_finding(step: np.ndarray, total: np.ndarray, until: int) -> Finding:
+    """How the total loss moved, from the first tenth of the rows to the last.
+
+    Args:
+      step, total: of the rows
+      until: the last step that trained everything; later ones, which train the heads
+        on another bottleneck, are told apart
+    """
+    main = (step <= until) | (until < step.min(initial=np.inf))
+    moved = _moved(total[main])
+    if moved is None:
         return Finding(
             False, "training", "Too few finite rows to tell how the total loss moved."
         )
+    text = (
+        f"The total loss went from {moved} (means of the first and last tenth of "
+        f"{main.sum()} rows) by step {int(step[main][-1])}."
+    )
+    heads = _moved(total[~main])
+    if heads is not None:
+        text += f" Then the heads alone, on the bottleneck in closed form: {heads}."
+    return Finding(None, "training", text)
+
+
+def _moved(total: np.ndarray) -> str | None:
+    """From the first tenth to the last, in words; None: too few finite values."""
+    rows = max(1, total.size // 10)
+    if total.size < 2 or not np.all(np.isfinite(total)) or not np.any(total[:rows]):
+        return None
     first, last = total[:rows].mean(), total[-rows:].mean()
     change = f"{100 * (last - first) / abs(first):+.0f} %".replace("-", "−")
-    text = (
-        f"The total loss went from {number(first)} to {number(last)} ({change}; means "
-        f"of the first and last tenth of {total.size} rows) by step {int(step[-1])}."
-    )
-    return Finding(None, "training", text)
+    return f"{number(first)} to {number(last)} ({change})"

@@ -405,6 +405,28 @@ def test_a_single_row_and_collapsed_codes_make_a_page(tmp_path):
     assert "Nothing is hidden here" in words
 
 
+@pytest.mark.parametrize(
+    "until, words",
+    [
+        (
+            3,
+            "2.00 to 1.00 (−50 %) (means of the first",
+        ),
+        (
+            5,
+            "2.00 to 4.00 (+100 %) (means of the first",
+        ),
+        (0, "2.00 to 4.00 (+100 %)"),
+    ],
+)
+def test_the_heads_phase_is_not_taken_for_a_loss_that_rises(until, words):
+    step, total = np.arange(1.0, 6.0), np.array([2.0, 1.5, 1.0, 9.0, 4.0])
+    text = verdict.loss_finding(step, total, until).text
+    assert words in text
+    assert ("heads alone" in text) == (until == 3)
+    assert until != 3 or text.endswith("9.00 to 4.00 (−56 %).")
+
+
 def test_rows_logged_twice_count_once(tmp_path):
     log = write_log(tmp_path)
     lines = log.read_text().splitlines()
