@@ -83,7 +83,8 @@ def test_the_start_says_what_can_be_done(open_app, width):
         tab.fits()
         tab.accessible()
     begin(tab, "Enter the control")
-    assert "Model: give a file" in tab.page.get_by_role("alert").inner_text()
+    said = tab.page.get_by_role("alert").filter(has_text="Model: give a file")
+    said.wait_for(timeout=READ_MS)
     tab.expected = ("400",)
 
 
@@ -145,7 +146,7 @@ def test_by_keyboard_alone(open_app, transferred, width):
     for place, name in enumerate(("old", "new")):
         tab.tab_to(FILE)
         with tab.page.expect_file_chooser() as chooser:
-            tab.page.keyboard.press("Enter")
+            tab.page.keyboard.press("Space")
         chooser.value.set_files(str(transferred / f"{name}_instrument.csv"))
         settled(tab, place)
     offer_of(tab)

@@ -71,7 +71,7 @@ def test_a_calculator_by_keyboard(open_page, write, width):
     tab = open_page(width)
     tab.tab_to("#files")
     with tab.page.expect_file_chooser() as chooser:
-        tab.page.keyboard.press("Enter")
+        tab.page.keyboard.press("Space")
     chooser.value.set_files(write())
     values(tab)
     tab.tab_to("#download")
