@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -404,7 +405,12 @@ def test_a_job_that_is_stopped_leaves_no_process(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Job, "_run", _endless)
     job = asyncio.run(scene())
-    assert job.state == "stopped" and gone(job.group)
+    assert job.state == "stopped"
+    for _ in range(2000):  # the killed need a moment; the sleepers would sleep 99 s
+        if gone(job.group):
+            return
+        time.sleep(0.01)
+    raise AssertionError("a process of the job still runs")
 
 
 def test_a_job_that_takes_too_long_is_ended(tmp_path, monkeypatch):
