@@ -406,10 +406,10 @@ def test_a_job_that_is_stopped_leaves_no_process(tmp_path, monkeypatch):
     monkeypatch.setattr(Job, "_run", _endless)
     job = asyncio.run(scene())
     assert job.state == "stopped"
-    for _ in range(2000):  # the killed need a moment; the sleepers would sleep 99 s
+    for _ in range(100):  # the killed need a moment; the sleepers would sleep 99 s
         if gone(job.group):
             return
-        time.sleep(0.01)
+        time.sleep(0.05)
     raise AssertionError("a process of the job still runs")
 
 
