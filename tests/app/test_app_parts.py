@@ -400,7 +400,8 @@ def test_a_job_that_is_stopped_leaves_no_process(tmp_path, monkeypatch):
         while not job.lines:
             await asyncio.sleep(0.01)
         assert not gone(job.group)
-        await all_jobs.stop("a", "transfer")
+        # A child of the child that lives on keeps the pipe open until it ends.
+        await asyncio.wait_for(all_jobs.stop("a", "transfer"), 50)
         return job
 
     monkeypatch.setattr(Job, "_run", _endless)
