@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import special
 from tqdm import tqdm
 
 from benchmarks.result_files import markdown
@@ -28,7 +27,7 @@ from spektron_jax.commands import config_file
 from spektron_jax.training.transfer_network import lessons, member_network, run
 from spektron_jax.training.transfer_network.lessons import Lesson
 from spektron_jax.transfer.network_inputs import Inputs
-from spektron_jax.transfer.transfer_network import load_network, missed, offsets
+from spektron_jax.transfer.transfer_network import change, load_network
 
 GROUPS = ("semi-real", "virtual", *MEASURED)
 TASKS, WIDTHS = (100, 300, 1000), (8, 32, 128)
@@ -52,14 +51,6 @@ def judged(data: str, folder: Path) -> list[Lesson]:
     return found
 
 
-def change(network: dict[str, np.ndarray], one: Lesson) -> float:
-    """Of the log error of one transfer."""
-    base = one.base.astype(np.float64)
-    moved = offsets(network, Inputs(one.members, one.task, base))
-    after, before = (special.softmax(w) for w in (base + moved, base))
-    return missed(after, one.errors) - missed(before, one.errors)
-
-
 def group_of(one: Lesson) -> str:
     """Row of the table."""
     return one.about["set"] if one.about["set"] in GROUPS else "semi-real"
@@ -79,7 +70,7 @@ def table(network: dict[str, np.ndarray], found: Sequence[Lesson]) -> dict[str, 
         regime = f"{one.about['kind']} {'all' if n is None else n}"
         for name in ("all", regime):
             own = rows.setdefault(group_of(one), {}).setdefault(name, [])
-            own.append(change(network, one))
+            own.append(change(network, Inputs(*one[:3]), one.errors))
     kept = {g: {r: v for r, v in x.items() if len(v) > 1} for g, x in rows.items()}
     return {g: {r: summary(v) for r, v in x.items()} for g, x in kept.items()}
 

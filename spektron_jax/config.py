@@ -4,7 +4,8 @@
 `get_default()`, override a few and return it. Sections are flat. The result is locked
 (an unknown key fails), typed (ml_collections refuses a string where a number stands)
 and JSON-able. `validate` holds the rules that types cannot express, as two tables:
-rules of one field, and rules between fields.
+rules of one field, and rules between fields. The three are read side by side, which is
+why this file is long.
 
 The default values are the base model of the design documents: 50,000 steps of an
 effective batch of 64 on 2 devices x 8 spectra x 4 accumulation steps.

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from ml_collections import ConfigDict
-from scipy import special
 
 from spektron_jax.commands.result import (
     Finding,
@@ -53,27 +52,21 @@ def check(config: ConfigDict) -> None:
 def run(config: ConfigDict, workdir: Path) -> Result:
     """Train, and say what the network gives on sets that it did not see."""
     from spektron_jax.commands.report.network_figures import learning
-    from spektron_jax.training.transfer_network.lessons import Lesson
     from spektron_jax.training.transfer_network.run import train
     from spektron_jax.transfer.network_inputs import Inputs
-    from spektron_jax.transfer.transfer_network import missed, offsets
+    from spektron_jax.transfer.transfer_network import change
 
     trained = train(config, workdir)
     mean, error = trained.gain
     helps = mean + 2 * error < 0
 
-    def change(one: Lesson) -> float:
-        base = np.asarray(one.base, np.float64)
-        moved = offsets(trained.network, Inputs(one.members, one.task, base))
-        weights = (special.softmax(base), special.softmax(base + moved))
-        before, after = (missed(w, one.errors) for w in weights)
-        return after - before
-
     found: dict[tuple[str, str], list[float]] = {}
     for one in trained.probes:
         n = one.about["n"]
         text = "all" if n is None else "up to 7" if n <= 7 else "more than 7"
-        found.setdefault((one.about["kind"], text), []).append(change(one))
+        found.setdefault((one.about["kind"], text), []).append(
+            change(trained.network, Inputs(*one[:3]), one.errors)
+        )
     rows = [
         [*key, str(len(x)), f"{np.mean(x):+.3f}", f"{np.std(x) / len(x) ** 0.5:.3f}"]
         for key, x in sorted(found.items())

@@ -174,11 +174,19 @@ def gain_on(
         there = np.isfinite(base)
         errors = errors[there][:, np.isfinite(errors[there][0])]
         own = Inputs(members[there], task, base[there])
-        log_weights = own.base, own.base + offsets(parameters, own)
-        before, after = (missed(special.softmax(w), errors) for w in log_weights)
-        changes.append(after - before)
+        changes.append(change(parameters, own, errors))
     spread = np.std(changes, ddof=1) if len(changes) > 1 else np.inf
     return float(np.mean(changes)), float(spread / np.sqrt(len(changes)))
+
+
+def change(
+    parameters: dict[str, np.ndarray], inputs: Inputs, errors: np.ndarray
+) -> float:
+    """Of the log error of one transfer; errors of members' predictions, (M, m)."""
+    base = inputs.base.astype(np.float64)
+    log_weights = base, base + offsets(parameters, inputs)
+    before, after = (missed(special.softmax(w), errors) for w in log_weights)
+    return after - before
 
 
 def missed(weights: np.ndarray, errors: np.ndarray) -> float:

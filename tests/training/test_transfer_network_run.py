@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -10,11 +11,11 @@ from scipy import special
 
 from spektron_jax import CalibrationTransfer, archive, load_encoder, main
 from spektron_jax.errors import SpektronError
-from spektron_jax.training.transfer_network import lessons, member_network
+from spektron_jax.training.transfer_network import lessons, member_network, run
 from spektron_jax.training.transfer_network.member_network import MemberNetwork
 from spektron_jax.transfer.ensemble import Ensemble, recipe
 from spektron_jax.transfer.methods.workspace import Workspace
-from spektron_jax.transfer.network_inputs import Inputs
+from spektron_jax.transfer.network_inputs import Inputs, inputs_of, task_inputs
 from spektron_jax.transfer.splits import Regime
 from spektron_jax.transfer.transfer_network import (
     TransferNetwork,
@@ -127,6 +128,37 @@ def test_weights_without_a_group_do_not_know_its_errors(found, packed):
     ]
     same = [np.allclose(*pair) for pair in zip(*weights, strict=True)]
     assert same == [number == 2 for number in range(1 + len(groups))]
+
+
+def test_without_a_group_it_reads_the_fits_without_it(found):
+    data = found[0].trial(REGIMES[1]).data
+    groups = data.groups()
+    members = Ensemble("combination", "NIR").members(Workspace.of(data), groups)
+    _, bases, (errors, group), _ = recipe(members, data, groups)
+    whole = np.append(5.0, np.zeros(len(groups)))  # moves the fit on everything alone
+    other = [replace(one, intercepts=one.intercepts + whole) for one in members]
+    task = task_inputs(data, "NIR")
+    for fit, same in ((0, False), (1, True)):
+        known = errors[:, group != fit - 1] if fit else errors
+        rows = [
+            inputs_of(m, data, task, bases[fit], known, fit) for m in (members, other)
+        ]
+        assert np.allclose(rows[0].members, rows[1].members) == same
+
+
+def test_what_is_held_out_is_not_learned_from():
+    def made(*pairs):
+        rows = np.zeros((1, 1)), np.zeros(1), np.zeros(1), np.zeros((1, 1))
+        return [lessons.Lesson(*rows, {"set": s, "task": t}) for s, t in pairs]
+
+    sets = made(*((f"s{i % 9}", f"t{i}") for i in range(900)))
+    alone = made(*(("virtual", f"t{i % 20}") for i in range(100)))
+    for unit, given in (("set", sets), ("task", alone)):
+        known, probes = run.divided(given, 0.25)
+        names = [{one.about[unit] for one in part} for part in (known, probes)]
+        assert names[0] and names[1] and not names[0] & names[1]
+        assert len(probes) <= run.MOST_PROBES
+    assert len(run.divided(sets, 0.25)[1]) == run.MOST_PROBES
 
 
 def test_a_network_moves_weights_only_where_it_was_found_to_help(found, packed):
