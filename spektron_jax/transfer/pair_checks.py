@@ -39,11 +39,6 @@ CONVERSIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def correlation(A: np.ndarray, B: np.ndarray) -> float:
-    """Of the median spectra of (S, L) and (T, L) over the points; 1: unknown."""
-    return _cosine(*(_centred(middle(X)) for X in (A, B)))
-
-
 def scale(A: np.ndarray, B: np.ndarray) -> float:
     """How much more the target's spectra differ than the source's; 1: unknown."""
     if len(B) < LEAST_PAIRS:

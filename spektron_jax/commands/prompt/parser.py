@@ -24,7 +24,6 @@ END = f"""{EXIT_CODES}
 
 spektron COMMAND --help lists the settings of a command with their defaults;
 spektron --config=configs/NAME.py runs any task by its config file."""
-Options = dict[str, str]  # setting -> option as it is typed
 
 
 class Parser(argparse.ArgumentParser):

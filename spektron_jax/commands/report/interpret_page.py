@@ -19,8 +19,6 @@ from spektron_jax.probes.interpretation.saliency import (
 )
 from spektron_jax.probes.interpretation.samples import CalibrationSet
 
-NO_KAN = "No KAN in these weights: their experts use a fixed activation (GELU)."
-
 
 def oscillator_section(found: PoleComparison) -> Section:
     """Poles and gains before and after training."""
