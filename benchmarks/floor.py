@@ -22,9 +22,9 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks import tables
-from benchmarks.next_samples import group_of
 from benchmarks.result_files import load, markdown
 from benchmarks.task_sets import REGIMES, score, tasks
+from benchmarks.transfer_risk import group_of
 from spektron_jax.archive import replacing
 from spektron_jax.training.transfer_network.transfer_task import Task
 from spektron_jax.transfer.ensemble import Ensemble, recipe
