@@ -126,9 +126,16 @@ def loss(logs: np.ndarray, found: Sequence[Difference]) -> tuple[float, np.ndarr
 
 
 def fitted(found: Sequence[Difference]) -> np.ndarray:
-    """Log sizes of the kinds, relative to those as written, (K,)."""
-    start = np.zeros(len(KINDS))
-    return minimize(loss, start, (found,), "L-BFGS-B", jac=True).x
+    """Log sizes of the kinds, relative to those as written, (K,).
+
+    Only their proportions: all differences together stay as large as written, since
+    the recipe also takes from them how much differences vary from sample to sample.
+    """
+    start, kinds = np.zeros(len(KINDS)), kinds_of_terms()
+    logs = minimize(loss, start, (found,), "L-BFGS-B", jac=True).x
+    squares = np.array([np.sum(one.terms**2, axis=1) for one in found])
+    larger = (squares @ np.exp(2 * logs)[kinds]) / squares.sum(axis=1)
+    return logs - np.log(larger).mean() / 2
 
 
 @one_blas_thread
