@@ -10,7 +10,9 @@ import re
 from benchmarks import (
     check_tables,
     cost_tables,
+    difference_prior,
     drift_tables,
+    floor,
     more_labels,
     next_tables,
     readme_tables,
@@ -22,7 +24,7 @@ from spektron_jax.archive import replacing
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MAKERS = result_tables.MAKERS + cost_tables.MAKERS + check_tables.MAKERS
 MAKERS += drift_tables.MAKERS + next_tables.MAKERS + more_labels.MAKERS
-MAKERS += readme_tables.MAKERS
+MAKERS += readme_tables.MAKERS + floor.MAKERS + difference_prior.MAKERS
 TABLES = {make.__name__: make for make in MAKERS}
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
