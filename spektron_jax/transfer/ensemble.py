@@ -26,7 +26,7 @@ Statistical Association 90 (1995) 773).
 L = points, M = members, n = labelled target samples.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 

@@ -42,13 +42,21 @@ from spektron_jax.transfer.threads import one_blas_thread
 if TYPE_CHECKING:
     from spektron_jax.encoder.adaptation import Adaptation
 
+
 class NotFitted(SpektronError, NotFittedError):
     """A method was called before `fit` or `load`."""
 
 
 class CalibrationTransfer(
-    *(Fits, Several, Judged, Saved, EncoderTools, Monitored, Chooses),
-    *(RegressorMixin, BaseEstimator),
+    Fits,
+    Several,
+    Judged,
+    Saved,
+    EncoderTools,
+    Monitored,
+    Chooses,
+    RegressorMixin,
+    BaseEstimator,
 ):
     """One automatic procedure for all regimes; a scikit-learn regressor.
 
@@ -200,7 +208,7 @@ class CalibrationTransfer(
         }
         table = several.columns(y_source, y_target, properties)
         self._modality = modality
-        vars(self).pop("models_", None)
+        self.__dict__.pop("models_", None)
         if table is not None:
             several.fit(self, table, asked)
             return self
@@ -240,7 +248,7 @@ class CalibrationTransfer(
         models = getattr(self, "models_", None)
         if models is None:
             predicted, told = self._predicted(X, axis)
-            labels = self._label
+            labels: Any = self._label
         else:
             found = {name: one._predicted(X, axis) for name, one in models.items()}
             predicted = np.stack([each for each, _ in found.values()], axis=-1)

@@ -40,6 +40,9 @@ class Fits:
     random_state: int
     domain_: Applicability | None
     _data: TransferData | None
+    _intervals: Intervals | None
+    _verdict: Verdict | None
+    _modality: str
 
     def _aligned(self, X: Any, axis: Any) -> np.ndarray:
         raise NotImplementedError
@@ -70,8 +73,7 @@ class Fits:
         self.features_: Any = self._feature_map(data)
         if like is not None and self.features_ is not None:
             self.features_ = like.features_
-        self._intervals: Intervals | None = None
-        self._verdict: Verdict | None = None
+        self._intervals = self._verdict = None
         self.ensemble_ = Ensemble("combination", self._modality, self.features_)
         return data
 

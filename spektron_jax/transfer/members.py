@@ -201,9 +201,7 @@ def bayes_members_of(
 ) -> list[list[Member]]:
     """The same for each of several properties: views that differ in labels alone."""
     whole = fits([own.space for own in views])
-    without = [
-        fits([own.space.without(rows) for own in views]) for rows in groups
-    ]
+    without = [fits([own.space.without(rows) for own in views]) for rows in groups]
     found = []
     for number, own in enumerate(views):
         rest = [each[number] for each in without]

@@ -31,8 +31,10 @@ EACH = (
     *("network_share_", "prior_share_", "comparison_", "domain_", "provenance_"),
 )
 # The same for all of them.
-SHARED = ("unit_", "_modality", "axis_", "_axis_target", "preprocessing_", "features_")
-SHARED += ("n_features_in_",)
+SHARED = (
+    *("unit_", "_modality", "axis_", "_axis_target", "preprocessing_", "features_"),
+    "n_features_in_",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +106,7 @@ def _table(y: Any, name: str) -> tuple[np.ndarray | None, list[str]]:
         values = [column(one, f"{name} of {label}") for label, one in y.items()]
         if len({one.size for one in values}) > 1:
             raise InputError(f"{name}: its columns differ in length; mend them")
-        return np.array(values).reshape(len(values), -1).T, names
+        return np.column_stack(values) if values else np.empty((0, 0)), names
     if frames.is_frame(y):
         names = [str(one) for one in y.columns]
     if y is None or np.ndim(y) < 2:
@@ -158,7 +160,7 @@ def fit(whole: Any, table: Columns, asked: Mapping[str, Any]) -> None:
     for models in alike.values():
         _fit_alike(models, {name: given[name] for name in models})
     models = {name: model for part in alike.values() for name, model in part.items()}
-    vars(whole).pop("_model", None)
+    whole.about_ = {}
     join(whole, {name: models[name] for name in table.names})
 
 
@@ -176,17 +178,16 @@ def _given(
 
     A source sample without a label is left out, and is then nobody's pair.
     """
-    stays = ~np.isnan(y_source)
-    asked = dict(asked)
+    asked, known = dict(asked), ~np.isnan(y_source)
+    elsewhere = np.zeros(known.size, bool)
     if asked["instrument"] is not None:
-        stays |= on_target(asked["instrument"], y_source.size)
-    if len(stays) != len(asked["X_source"]):
-        stays[:] = True  # an error of its own, below
-    if stays.all():
-        return read(y_source=y_source, y_target=y_target, **asked), 0
+        elsewhere = on_target(asked["instrument"], known.size)
     if asked["groups"] is not None:  # one scan with a label is enough
         sample = scans_of(y_source[:, None], asked["groups"], "groups").sample
-        stays = np.isin(sample, sample[stays])
+        known = np.isin(sample, sample[known & ~elsewhere])
+    stays = known | elsewhere
+    if stays.all() or stays.size != len(asked["X_source"]):  # `read` says so
+        return read(y_source=y_source, y_target=y_target, **asked), 0
     X, groups = asked["X_source"], asked["groups"]
     asked["X_source"] = X.iloc[stays] if hasattr(X, "iloc") else np.asarray(X)[stays]
     if groups is not None:
@@ -297,8 +298,8 @@ def of_one(method: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(method)
     def asked(*args: P.args, **kwargs: P.kwargs) -> R:
-        names = getattr(args[0], "properties_", None)
-        if getattr(args[0], "models_", None) is not None:
+        names = list(getattr(args[0], "models_", ()))
+        if names:
             raise SpektronError(
                 f"{method.__name__}: is of one property; call "
                 f"only({names[0]!r}).{method.__name__}(...) for one of "
@@ -314,7 +315,7 @@ class Several:
 
     models_: dict[str, Any]
     properties_: tuple[str, ...]
-    _label: str | None
+    _label: str | None = None
     about_: dict[str, Any]
 
     def _check_fitted(self) -> None:
@@ -328,15 +329,18 @@ class Several:
 
         Examples:
           >>> import numpy as np
-          >>> from spektron_jax import CalibrationTransfer, demo
-          >>> old, X, y = demo.transferred()
+          >>> from spektron_jax import CalibrationTransfer
+          >>> axis, fat = np.linspace(1100, 2498, 200), np.linspace(1, 3, 30)
+          >>> X = fat[:, None] * np.sin(axis / 90) + np.linspace(0.2, 0.4, 200)
+          >>> labels = {"fat": fat, "water": 80 - 2 * fat}
+          >>> ct = CalibrationTransfer(None)
+          >>> ct = ct.fit(X, labels, axis, X[:9], paired=range(9))
+          >>> ct.only("water").predict(X[3:5]).shape
+          (2,)
         """
         self._check_fitted()
-        models = getattr(self, "models_", None)
-        if models is None:
-            own = str(self.about_.get("property") or self._label or "")
-            models = {own: self}
+        own = str(self.about_.get("property") or self._label or "the property")
+        models = getattr(self, "models_", None) or {own: self}
         if name not in models:
-            listed = ", ".join(models)
-            raise SpektronError(f"only: {name!r} is none of {listed or 'its names'}")
+            raise SpektronError(f"only: {name!r} is none of {', '.join(models)}")
         return cast(Self, models[name])
