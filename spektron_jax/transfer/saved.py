@@ -160,9 +160,11 @@ class Saved:
             for name, model in models.items():
                 others[name] = copy.copy(model)
                 others[name]._restore(*parts[name])
+            made = {
+                name: one.provenance_["source_sha256"] for name, one in others.items()
+            }
         for name, model in models.items():
-            same = others[name].provenance_["source_sha256"]
-            if same != model.provenance_["source_sha256"]:
+            if made[name] != model.provenance_["source_sha256"]:
                 raise SpektronError(
                     f"{path}: was made with another source; use an adapter of the same "
                     "calibration, or load its model"

@@ -109,9 +109,9 @@ def _table(y: Any, name: str) -> tuple[np.ndarray | None, list[str]]:
         return np.column_stack(values) if values else np.empty((0, 0)), names
     if frames.is_frame(y):
         names = [str(one) for one in y.columns]
-    if y is None or np.ndim(y) < 2:
-        return None, names
     try:
+        if y is None or np.asarray(y).ndim < 2:
+            return None, names
         return np.asarray(y, np.float64), names
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: must be numbers: {error}") from error
