@@ -1,5 +1,7 @@
 """Several properties in one fit: the same models as of each alone."""
 
+import copy
+import json
 import warnings
 
 import numpy as np
@@ -7,8 +9,8 @@ import pandas as pd
 import pytest
 import sklearn
 
-from spektron_jax import CalibrationTransfer, SpektronError
-from spektron_jax.transfer import ensemble
+from spektron_jax import CalibrationTransfer, SpektronError, archive
+from spektron_jax.transfer import ensemble, persistence
 
 NAMES = ["Moisture", "Oil", "Starch"]
 
@@ -321,3 +323,53 @@ def test_adapters_of_several(both, tmp_path):
     with pytest.raises(SpektronError, match="made with another source"):
         strange.switch(path)
     assert "instrument" not in strange.provenance_["Oil"]
+
+
+def test_a_folder_of_several_that_is_edited_and_signed_again(both, tmp_path):
+    """Every setting away, and of every wrong type: our own error, or a model."""
+    whole, X = fitted(both, both[3][:, :2]), both[1][:2]
+    settings, arrays = whole._states()
+    settings = json.loads(json.dumps(settings, default=str))
+    first, second = settings["each"]
+    wrong = (None, "x", -1, [], {}, [1], True, [None, None], ["a", "a"], ["", "b"])
+    cases = [settings | {name: bad} for name in settings for bad in wrong]
+    cases += [{k: v for k, v in settings.items() if k != name} for name in settings]
+    lines = [second | {name: bad} for name in second for bad in (None, "x", [], 1e400)]
+    lines += [{k: v for k, v in second.items() if k != name} for name in second]
+    places = second["arrays"]
+    lines += [second | {"arrays": places | {one: "no"}} for one in places]
+    lines += [second | {"arrays": places | {"axis": places["errors"]}}]
+    cases += [settings | {"each": [first, line]} for line in lines]
+    cases += [settings | {"each": [first]}, settings | {"each": [first] * 3}]
+    loaded = 0
+    for number, case in enumerate(cases):
+        path = tmp_path / f"{number}.npz"
+        persistence.write_adapter(path, case, arrays)
+        other = copy.copy(whole)
+        try:
+            other.switch(path)
+            with np.errstate(all="ignore"):
+                other.predict(X)
+                other.predict_interval(X)
+            loaded += 1
+        except SpektronError as error:
+            assert "\n" not in str(error)
+        if number % 8 == 0:
+            try:
+                folder = persistence.write(tmp_path / str(number), case, arrays)
+                CalibrationTransfer.load(folder).predict(X)
+            except SpektronError as error:
+                assert str(tmp_path) in str(error) or str(error).startswith("X")
+    assert 0 < loaded < len(cases) / 2
+    np.testing.assert_array_equal(
+        whole.predict(X), whole.switch(whole.save_adapter(path, "B", "")).predict(X)
+    )
+
+
+def test_formats_of_one_and_of_several(both, tmp_path):
+    """One property is written as before, so that older versions can read it."""
+    whole = fitted(both)
+    for model, expected in ((whole, 8), (whole.only("property 1"), 7)):
+        folder = model.save(tmp_path / str(expected))
+        listed = json.loads((folder / archive.MANIFEST).read_text())
+        assert listed["format"] == expected
