@@ -348,7 +348,8 @@ class Saved:
         """The inverse of `_state`."""
         self.unit_, self._modality = settings["unit"], settings["modality"]
         self.axis_, self._axis_target = arrays["axis"], arrays["axis_target"]
-        self.regime_, self.warnings_ = settings["regime"], settings["warnings"]
+        self.regime_ = settings["regime"]
+        self.warnings_ = [str(text) for text in settings["warnings"]]
         self.failed_checks_ = settings["failed_checks"]
         self.poor_probability_ = settings["poor_probability"]
         label, text = settings["verdict"]

@@ -14,14 +14,14 @@ from spektron_jax.spectra.samples import read_paired
 NEW = str(demo.path_of("new_samples.csv"))
 
 
-def task(name, out, **settings):
+def task(name, folder, /, **settings):
     config = config_file.load(f"configs/{name}.py")
     config.update_from_flattened_dict(
         {key.replace("__", "."): value for key, value in settings.items()}
     )
-    out.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)
     runner.check(config)
-    return runner.run(config, out)
+    return runner.run(config, folder)
 
 
 def transfer(out, wanted, compare=False, **more):
@@ -51,7 +51,9 @@ def rows_of(path):
 def test_one_folder_one_page_one_table(out):
     page = (out / "report.html").read_text(encoding="utf-8")
     table = page.index("All properties")
-    assert table < page.index('id="Moisture-verdict"') < page.index("Protein-verdict")
+    assert (
+        table < page.index('id="Moisture-verdict"') < page.index('id="Protein-verdict"')
+    )
     names = [one.split('"')[0] for one in page.split(' id="')[1:]]
     assert len(names) == len(set(names)) and "Protein-domain" in names
     data = json.loads((out / "results.json").read_text())
@@ -132,7 +134,8 @@ def test_names_that_do_not_fit(tmp_path):
 def test_in_python(tmp_path):
     old, new = map(demo.path_of, demo.FILES[:2])
     asked = ["Protein", "Moisture"]
-    ct = spektron_jax.transfer(old, new, property=asked, weights=None, n=6)
+    with pytest.warns(SpektronWarning, match="^6 labelled target samples"):
+        ct = spektron_jax.transfer(old, new, property=asked, weights=None, n=6)
     assert ct.properties_ == ("Protein", "Moisture")
     page = ct.report(tmp_path / "r.html").read_text(encoding="utf-8")
     assert page.index("Protein-verdict") < page.index("Moisture-verdict")
