@@ -44,7 +44,10 @@ NO_MORE = dict.fromkeys(("axis", "groups", "groups_target", "instrument"))
 def named(given: dict) -> set[str]:
     """Names of the checks that fail; "refused" where `fit` would raise."""
     try:
-        return {one.name for one in checks.findings(read(**given, **NO_MORE))}
+        arguments = read(**given, **NO_MORE)
+        found = checks.of_spectra(arguments)
+        found += checks.of_labels(arguments, found)
+        return {one.name for one in found}
     except SpektronError:
         return {"refused"}
 

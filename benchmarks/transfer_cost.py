@@ -4,6 +4,7 @@
 
 ours   `CalibrationTransfer(weights=None)`: fit, and intervals of 50 spectra
 PLS    scikit-learn on the source alone, 1 to 22 components by 10-fold cross-validation
+several properties: four in one fit, against each by itself (64 x 700, 10 pairs)
 PDS    chemotools on the pairs, 5 points and 1 component, without the calibration
 
 Synthetic NIR spectra of two instruments. Every row is measured in a process of its own
@@ -31,7 +32,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-SEED = 0
+SEED, PROPERTIES = 0, 4
 COMPONENTS, FOLDS, INTERVALS, MANY = 22, 10, 50, 10_000
 PDS_HALF, PDS_COMPONENTS = 2, 1
 DENSE_POINTS = 1500  # up to which chemotools advises a full matrix
@@ -185,6 +186,32 @@ def measure(name: str, size: Size, many: int = MANY) -> dict[str, float]:
     }
 
 
+def several(size: Size = SMALL[0], count: int = PROPERTIES) -> dict[str, float]:
+    """Properties in one fit and one after the other: CPU seconds."""
+    from spektron_jax.transfer.estimator import CalibrationTransfer
+
+    def labelled(size: Size) -> tuple[Data, np.ndarray]:
+        data, rng = draw(size), np.random.default_rng(SEED + 1)
+        others = data.X_source @ rng.normal(size=(size.points, count - 1))
+        noise = 0.02 * others.std(axis=0) * rng.normal(size=others.shape)
+        return data, np.column_stack([data.y_source, others + noise])
+
+    def fit(data: Data, y: np.ndarray) -> CalibrationTransfer:
+        return CalibrationTransfer(weights=None).fit(
+            *(data.X_source, y, data.axis), data.X_target, paired=data.paired
+        )
+
+    data, y = labelled(TINY)
+    fit(data, y)
+    (data, y), found = labelled(size), []
+    for _ in range(MOST_FITS):
+        alone = sum(cpu_seconds(fit, data, column)[0] for column in y.T)
+        found.append((alone, cpu_seconds(fit, data, y)[0]))
+    alone, together = np.median(found, axis=0)
+    seconds = {"one_s": float(alone / count), "several_s": float(together)}
+    return {"properties": count} | seconds | {"times_one": count * together / alone}
+
+
 def apart(name: str, size: Size) -> dict[str, float]:
     """`measure` in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -211,6 +238,8 @@ def main(arguments: list[str] | None = None) -> None:
         rows.append(row)
         print(json.dumps(row), flush=True)
     print(cost_tables.transfer_rows(rows))
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        print(json.dumps(pool.apply(several)), flush=True)
     content = {
         "command": f"python -m benchmarks.transfer_cost --sizes={given.sizes}",
         "made_with": tables.checksum(),

@@ -37,7 +37,8 @@ def get_config(arg: str = "") -> ConfigDict:
         "path": "",  # one file with both instruments
         "source": "",  # the old instrument's name, if its file holds several
         "target": "",  # the new instrument's name, if its file holds several
-        "property": "",  # which one; may be left out if there is only one
+        # which one, several ("Moisture,Oil") or all; left out: the only one
+        "property": "",
         "source_path": "",  # or a file for each
         "target_path": "",  # of the new instrument
         "labels_path": "",  # CSV or Excel: sample id, a column for each property

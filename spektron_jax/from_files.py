@@ -6,16 +6,20 @@ ct.predict(X); ct.report("report.html"); ct.save("model")
 
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from spektron_jax.archive import replacing
 from spektron_jax.commands import config_file, runner
 from spektron_jax.commands.report.html import render
-from spektron_jax.commands.transfer import Fitted, answer, check, fitted
+from spektron_jax.commands.report.transfer_several import as_one
+from spektron_jax.commands.transfer import answer, check
+from spektron_jax.commands.transfer_fit import Fitted, fitted
 from spektron_jax.errors import SpektronError, SpektronWarning
 from spektron_jax.spectra.samples import AT_THE_PROMPT
 from spektron_jax.transfer.estimator import CalibrationTransfer
+from spektron_jax.transfer.several import common
 
 # Arguments that settings have another name for.
 _CALLED = {"source_path": "old", "path": "old", "target_path": "new"}
@@ -36,7 +40,7 @@ class FileTransfer(CalibrationTransfer):
     """
 
     notes_: list[str]
-    _found: tuple[Any, Fitted] | None = None
+    _found: tuple[Any, dict[str, Fitted]] | None = None
     _call = ""
 
     def report(self, path: str | Path = "report.html") -> Path:
@@ -63,7 +67,7 @@ class FileTransfer(CalibrationTransfer):
                 "transfer, or the command spektron transfer"
             )
         config, found = self._found
-        result, _ = answer(config, found)
+        result = as_one({name: answer(config, one)[0] for name, one in found.items()})
         about = runner.provenance_of(config)
         about |= {"files": dict(result.files), "command": self._call}
         with replacing(Path(path)) as draft:
@@ -75,7 +79,7 @@ class FileTransfer(CalibrationTransfer):
 def transfer(
     old: str | Path,
     new: str | Path | None = None,
-    property: str = "",
+    property: str | Sequence[str] = "",
     *,
     labels: str | Path = "",
     regime: str = "paired",
@@ -97,7 +101,8 @@ def transfer(
     Args:
       old: file of the old instrument's spectra, with labels; or of both instruments'
       new: file of the new instrument's; None: they are in the first
-      property: name of the label, in any spelling; "": the only one
+      property: name of the label, in any spelling; "": the only one; several names,
+        or "all", for one model of several
       labels: table of labels, sample id and a column for each property; "": they stand
         beside the spectra
       regime: what is known of the new instrument: "paired" (samples measured on both),
@@ -134,7 +139,7 @@ def transfer(
     config = config_file.load("configs/transfer.py")
     data: dict[str, Any] = {"source": source, "target": target, "unit": unit}
     data |= {
-        "property": property,
+        "property": property if isinstance(property, str) else ",".join(property),
         "modality": modality,
         "replicates": replicates,
         "strict": strict,
@@ -146,15 +151,16 @@ def transfer(
     config.transfer.compare, config.seed = False, random_state
     try:
         check(config)
-        found = fitted(config)
+        fitted_all, found = fitted(config)
     except SpektronError as error:
         raise type(error)(_in_python(str(error))) from error
     ct = FileTransfer()
-    ct.__dict__.update(found.ct.__dict__)
+    ct.__dict__.update(fitted_all.__dict__)
     ct._found = config, found
     ct._call = f"spektron_jax.transfer({', '.join(_shown(given))})"
-    ct.warnings_ = [_in_python(text) for text in found.summary.warnings]
-    ct.notes_ = list(found.samples.guesses)
+    told = common({name: one.summary.warnings for name, one in found.items()})
+    ct.warnings_ = [_in_python(text) for text in told]
+    ct.notes_ = list(next(iter(found.values())).samples.guesses)
     # That no other modality fits is as good as sure; a unit read from a note is not.
     unsure = [text for text in ct.notes_ if ": modality " not in text]
     for text in [*unsure, *ct.warnings_]:

@@ -114,7 +114,13 @@ READING = (UNIT, MODALITY, STRICT)
 INSTRUMENT = Field(
     "instrument", "Instrument", "text", "--instrument", hint="of several in the file"
 )
-PROPERTY = Field("property", "Property", "text", "--property", hint="to be predicted")
+PROPERTY = Field(
+    "property",
+    "Property",
+    "text",
+    "--property",
+    hint="to be predicted; several with commas, or all",
+)
 COVERAGE = Field(
     "coverage",
     "Intervals hold",
@@ -280,6 +286,14 @@ _MONITOR = Task(
     ),
     (
         Field("when", "Date of the control", "date", "--when", hint="empty: now"),
+        Field(
+            "property",
+            "Property",
+            "text",
+            "--property",
+            hint="of a model of several, each with a log of its own",
+            more=True,
+        ),
         UNIT,
         INSTRUMENT,
         MODALITY,

@@ -355,8 +355,9 @@ def _model_unit(visit: Visit) -> str:
     folder = visit.given(fields.MODEL.name) or fields.MODEL.instead
     try:
         text = (visit.folder / folder / "model.json").read_text(encoding="utf-8")
-        unit = json.loads(text)["unit"]
-    except (OSError, ValueError, KeyError, TypeError):
+        model = json.loads(text)
+        unit = model.get("each", [model])[0]["unit"]  # of several properties: the same
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return ""
     return unit if unit in dict(fields.UNIT.choices) else ""
 

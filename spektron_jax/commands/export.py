@@ -5,7 +5,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from spektron_jax.commands.predict import model_folder
+from spektron_jax.commands.predict import model_folder, of_property
 from spektron_jax.config import FRACTION, check_fields
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.estimator import CalibrationTransfer
@@ -27,7 +27,7 @@ def run(config: ConfigDict, workdir: Path) -> dict[str, Any]:
     out = config.out and Path(config.out)
     if not out:
         out = workdir / f"calibration{ENDINGS[format_of(Path(), config.format)]}"
-    given = config.format or None, config.coverage, config.adapter
+    given = config.format or None, config.coverage, config.adapter, config.property
     path = export(model_folder(config.model), out, *given)
     print(f"written: {path}")
     return {"written": {"export": str(path)}}
@@ -39,6 +39,7 @@ def export(
     format: str | None = None,
     coverage: float = 0.9,
     adapter: str | Path = "",
+    property: str = "",
 ) -> Path:
     """Export a model folder; see `CalibrationTransfer.export`.
 
@@ -48,6 +49,7 @@ def export(
       format: of it; None: by the ending of `out`
       coverage: of the intervals
       adapter: of another target instrument, a file of `save_adapter`; "": none
+      property: which one, of a model of several
 
     Raises:
       SpektronError: the model, the format or the file cannot be used.
@@ -55,4 +57,4 @@ def export(
     ct = CalibrationTransfer.load(model)
     if adapter:
         ct.switch(adapter)
-    return ct.export(out, format, coverage)
+    return of_property(ct, property, "config.property").export(out, format, coverage)

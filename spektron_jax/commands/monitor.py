@@ -10,7 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from spektron_jax.archive import checksum
-from spektron_jax.commands.predict import model_folder, target_spectra
+from spektron_jax.commands.predict import model_folder, of_property, target_spectra
 from spektron_jax.commands.result import Finding, Plot, Result, Section
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.samples import Samples
@@ -31,6 +31,7 @@ def check(config: ConfigDict) -> None:
 def run(config: ConfigDict, workdir: Path) -> Result:
     """Add the control to the log, draw the charts, say the status."""
     ct = CalibrationTransfer.load(model_folder(config.model))
+    ct = of_property(ct, config.data.property)
     one, X, axis, left_out = target_spectra(config.data, ct)
     if left_out:
         print(f"{left_out} spectra with missing points: left out")

@@ -15,7 +15,7 @@ import spektron_jax
 from spektron_jax.errors import SpektronError, SpektronWarning
 from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.samples import Samples, read_samples
-from spektron_jax.spectra.tables import write_predictions
+from spektron_jax.spectra.tables import write_predictions, write_table
 from spektron_jax.transfer.estimator import CalibrationTransfer
 from spektron_jax.transfer.intervals import CALIBRATED
 
@@ -40,25 +40,33 @@ def run(config: ConfigDict, workdir: Path) -> dict[str, Any]:
         warnings.simplefilter("always", SpektronWarning)
         arrays = predicted(ct, X, config.coverage, axis)
     write_csv(workdir / "predictions.csv", ct, one.ids, arrays, config.coverage)
-    print(f"{len(X)} spectra predicted by a model with {ct.regime_}")
+    for text, names in by_property(ct, ct.regime_).items():
+        print(f"{len(X)} spectra predicted by a model with {text}{names}")
     if left_out:
         print(f"{left_out} spectra with missing points: none")
     for warning in told:
         print(f"warning: {warning.message}")
     if "flag" in arrays:
-        kinds, counts = np.unique(arrays["flag"], return_counts=True)
-        for kind, count in zip(kinds, counts, strict=True):
-            print(f"{count} {kind}")
-    mark = ct.interval_mark(config.coverage)
-    print(f"{config.coverage:.0%} intervals: {mark}")
+        for text, names in by_property(ct, _counted(ct, arrays["flag"])).items():
+            print(f"{text}{names}")
+    marks = by_property(ct, ct.interval_mark(config.coverage))
+    for text, names in marks.items():
+        print(f"{config.coverage:.0%} intervals: {text}{names}")
+    mark = "; ".join(f"{text}{names}" for text, names in marks.items())
     print(f"written: {workdir / 'predictions.csv'}")
-    columns = {name: values.tolist() for name, values in arrays.items()}
-    rows = zip(one.ids.tolist(), *columns.values(), strict=True)
+    rows = []
+    for number, (name, unit) in enumerate(properties(ct)):
+        columns = {"sample_id": one.ids.tolist()}
+        if len(properties(ct)) > 1:
+            columns["property"] = [name] * one.ids.size
+            columns["unit"] = [unit] * one.ids.size
+        for key, values in arrays.items():
+            columns[key] = values.reshape(len(X), -1)[:, number].tolist()
+        lines = zip(*columns.values(), strict=True)
+        rows += [dict(zip(columns, line, strict=True)) for line in lines]
     return {
         **{name: ct.about_.get(name, "") for name in ("property", "property_unit")},
-        "predictions": [
-            dict(zip(("sample_id", *columns), row, strict=True)) for row in rows
-        ],
+        "predictions": rows,
         "coverage": config.coverage,
         "intervals": mark,
         "warnings": [str(warning.message) for warning in told],
@@ -119,7 +127,7 @@ def predicted(
     coverage: float,
     axis: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Prediction, low and high, and flag where the model can tell, (n,) each.
+    """Prediction, low and high, and flag where the model can tell, (n,) or (n, k).
 
     Args:
       ct: a fitted or loaded CalibrationTransfer
@@ -128,7 +136,67 @@ def predicted(
     """
     low, high = ct.predict_interval(X, coverage, axis)
     found = {"prediction": ct.predict(X, axis), "low": low, "high": high}
-    return found if ct.domain_ is None else found | {"flag": ct.applicability(X, axis)}
+    domains = [one.domain_ for one in _models(ct).values()]
+    if any(domain is None for domain in domains):
+        return found
+    return found | {"flag": ct.applicability(X, axis)}
+
+
+def _models(ct: CalibrationTransfer) -> dict[str, CalibrationTransfer]:
+    """A model for each property, by name."""
+    alone = {str(ct.about_.get("property", "property")): ct}
+    return getattr(ct, "models_", alone)
+
+
+def properties(ct: CalibrationTransfer) -> list[tuple[str, str]]:
+    """Name and unit of each property of a model."""
+    return [
+        (name, str(one.about_.get("property_unit", "")))
+        for name, one in _models(ct).items()
+    ]
+
+
+def of_property(
+    ct: CalibrationTransfer, name: str, setting: str = "config.data.property"
+) -> CalibrationTransfer:
+    """The model of one property; `setting` names it.
+
+    Raises:
+      SpektronError: a model of several, of which `name` is none.
+    """
+    found = getattr(ct, "models_", None)
+    if found is None:
+        return ct
+    if name not in found:
+        raise SpektronError(
+            f"{setting} = {name!r}: the model predicts {', '.join(found)}; name one of "
+            "them"
+        )
+    return found[name]
+
+
+def by_property(ct: CalibrationTransfer, said: Any) -> dict[str, str]:
+    """Text -> the properties that it is said of, in brackets; "": of all."""
+    if not isinstance(said, dict):
+        return {said: ""}
+    found: dict[str, list[str]] = {}
+    for name, text in said.items():
+        found.setdefault(text, []).append(name)
+    return {
+        text: "" if len(found) == 1 else f" ({', '.join(names)})"
+        for text, names in found.items()
+    }
+
+
+def _counted(ct: CalibrationTransfer, flags: np.ndarray) -> str | dict[str, str]:
+    """How many spectra have each flag, in words; of several properties, by name."""
+    said = []
+    for own in flags.reshape(len(flags), -1).T:
+        pairs = zip(*np.unique(own, return_counts=True), strict=True)
+        said.append(", ".join(f"{count} {kind}" for kind, count in pairs))
+    if flags.ndim == 1:
+        return said[0]
+    return dict(zip(_models(ct), said, strict=True))
 
 
 def write_csv(
@@ -139,7 +207,7 @@ def write_csv(
     coverage: float,
     transfer: np.ndarray | None = None,
 ) -> None:
-    """Write predictions.csv.
+    """Write predictions.csv; of several properties, a row for each sample.
 
     Args:
       path: of the file
@@ -149,12 +217,15 @@ def write_csv(
       coverage: of the intervals
       transfer: which of them are transfer samples; None: none         (n,) bool
     """
-    flags = [[flag] for flag in arrays.get("flag", np.full(ids.size, "")).tolist()]
-    for row in np.flatnonzero([] if transfer is None else transfer):
-        flags[row].append(TRANSFER_SAMPLE)
-    mark = ct.interval_mark(coverage)
-    if mark != CALIBRATED:
-        flags = [[*flag, f"interval {mark}"] for flag in flags]
+    marks, flags = ct.interval_mark(coverage), []
+    for number, (name, _) in enumerate(properties(ct)):
+        mark = marks[name] if isinstance(marks, dict) else marks
+        given = arrays.get("flag", np.full(arrays["prediction"].shape, ""))
+        own = given.reshape(ids.size, -1)[:, number].tolist()
+        flags.append(_flags(own, transfer, mark))
+    if len(flags) > 1:
+        write_table(path, _columns(ct, ids, arrays, flags))
+        return
     write_predictions(
         path,
         ids.tolist(),
@@ -163,7 +234,34 @@ def write_csv(
         units=[ct.about_.get("property_unit", "")],
         low=arrays["low"],
         high=arrays["high"],
-        flags=["; ".join(filter(None, flag)) for flag in flags],
+        flags=flags[0],
         model="CalibrationTransfer",
         version=spektron_jax.__version__,
     )
+
+
+def _flags(flags: list[str], transfer: np.ndarray | None, mark: str) -> list[str]:
+    """What is to be said of each sample of one property."""
+    found = [[flag] for flag in flags]
+    for row in np.flatnonzero([] if transfer is None else transfer):
+        found[row].append(TRANSFER_SAMPLE)
+    if mark != CALIBRATED:
+        found = [[*flag, f"interval {mark}"] for flag in found]
+    return ["; ".join(filter(None, flag)) for flag in found]
+
+
+def _columns(
+    ct: CalibrationTransfer,
+    ids: np.ndarray,
+    arrays: dict[str, np.ndarray],
+    flags: list[list[str]],
+) -> list[list[object]]:
+    """A row for each sample, with columns of each property."""
+    rows: list[list[object]] = [["sample_id"], *([one] for one in ids.tolist())]
+    for number, (name, unit) in enumerate(properties(ct)):
+        rows[0] += [f"{name} ({unit})" if unit else name]
+        rows[0] += [f"{name} {part}" for part in ("low", "high", "flag")]
+        values = [arrays[part][:, number] for part in ("prediction", "low", "high")]
+        for row, *cells in zip(rows[1:], *values, flags[number], strict=True):
+            row += [one if isinstance(one, str) else float(one) for one in cells]
+    return rows

@@ -8,64 +8,54 @@ cross-validated errors of the labelled target samples there are
     predictions.csv  every target spectrum
 
 Then all methods are compared on samples held out, and the results are written again.
-trials.jsonl keeps finished trials: the same command resumes from it.
+trials.jsonl keeps finished trials: the same command resumes from it. Of several
+properties there is one model and one page, and trials_NAME.jsonl for each.
 
 N = samples, L = points in common, n = labelled target samples.
 """
 
 import hashlib
 import json
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from ml_collections import ConfigDict
 
 from spektron_jax import provenance
-from spektron_jax.commands.predict import predicted, write_csv
+from spektron_jax.commands.predict import write_csv
 from spektron_jax.commands.report import transfer as page
 from spektron_jax.commands.report import transfer_numbers as numbers
 from spektron_jax.commands.report.transfer_outlook import headline, next_steps
+from spektron_jax.commands.report.transfer_several import as_one, slug
 from spektron_jax.commands.report.transfer_summary import (
     Compared,
-    Counts,
-    Names,
     Summary,
 )
 from spektron_jax.commands.report.transfer_verdict import verdict
 from spektron_jax.commands.result import Result, Section
+from spektron_jax.commands.transfer_fit import NAMED, Fitted, fitted, quietly
 from spektron_jax.config import FRACTION, at_least, check_fields, one_of
-from spektron_jax.encoder.adaptation import Adaptation
 from spektron_jax.encoder.weights import left_out
 from spektron_jax.errors import (
     ADD_NETWORK,
     NetworkMissing,
-    SpektronWarning,
     has_network,
 )
-from spektron_jax.spectra.samples import PairedSamples, read_paired
-from spektron_jax.transfer.applicability import outliers
 from spektron_jax.transfer.comparison import Comparison
 from spektron_jax.transfer.curve import Curve, compare_and_vary
 from spektron_jax.transfer.estimator import CalibrationTransfer
 from spektron_jax.transfer.persistence import sha256_of
-from spektron_jax.transfer.replicates import Scans
-from spektron_jax.transfer.risk import forecast
 from spektron_jax.transfer.splits import KINDS, Regime, TransferSplits
 from spektron_jax.transfer.trial_log import TrialLog
 
-DEFAULT_N = 10  # target samples; where there are fewer, nobody asked for more
 # Sections of the page: answers first, what they rest on last.
 ORDER = (
     *("warnings", "next", "predictions", "left-out", "domain", "coefficients"),
     *("methods", "curve", "agreement", "spectra", "latent", "provenance"),
 )
-NAMED = 5  # outliers in a warning
 PREDICTED = ("prediction", "low", "high", "flag")  # as from `predicted`
-MIN_FORECAST = 10  # source spectra
 WITHOUT_NETWORK = (
     "without the network, since JAX is not installed: it would take part in "
     "predictions where no target sample has a label, and draw the map of latent codes "
@@ -89,70 +79,25 @@ def check(config: ConfigDict) -> None:
         print(WITHOUT_NETWORK)
 
 
-class Fitted(NamedTuple):
-    """A transfer and what it was fitted on.
-
-    Attributes:
-      samples, splits: of both instruments
-      regime: what was asked for
-      rows: of the samples that are transfer samples
-      ct: the estimator
-      summary: what it found
-    """
-
-    samples: PairedSamples
-    splits: TransferSplits
-    regime: Regime
-    rows: np.ndarray
-    ct: CalibrationTransfer
-    summary: Summary
-
-
 def run(config: ConfigDict, workdir: Path) -> Iterator[Result]:
     """Fit, save, answer by cross-validated errors; then compare, and answer again."""
-    found = fitted(config)
-    for note in found.samples.guesses:
+    ct, each = fitted(config)
+    first = next(iter(each.values()))
+    for note in first.samples.guesses:
         print(note)
-    first, summary = answer(config, found)
-    first = _written(config, found, first, workdir)
-    yield first
-    if config.transfer.compare or config.transfer.weights:
-        yield _second(config, first, found._replace(summary=summary), workdir)
-
-
-def fitted(config: ConfigDict) -> Fitted:
-    """Read the files and fit; writes nothing."""
-    given, samples = config.transfer, read_paired(config.data)
-    splits = TransferSplits(samples)
-    n, there = given.n, splits.available(given.regime)
-    if n == DEFAULT_N and 0 < there < n:
-        print(f"{there} {given.regime} target samples in the files: all are used")
-        n = there
-    all_samples = n == 0 or given.regime == "none"
-    regime = Regime(given.regime, None if all_samples else n)
-    source, rows = splits.chosen(regime)
-    ct = _fitted(config, samples, regime, source, rows)
-    summary = Summary(
-        regime=ct.regime_,
-        names=Names(**samples.names),
-        axis_unit=samples.unit,
-        samples=Counts(source.size, rows.size, samples.ids.size),
-        labels=int((samples.measured()[1] & np.isfinite(samples.y)).sum()),
-        network_share=ct.network_share_,
-        prior_share=ct.prior_share_,
-        weights=given.weights or None,
-        provenance=ct.provenance_,
-        coverage=given.coverage,
-        interval=ct.interval_mark(given.coverage),
-        warnings=[*samples.warnings, *ct.warnings_, *_outliers(samples)],
-        forecast=_forecast(splits, regime, rows),
-        poor_probability=ct.poor_probability_,
-        failed_checks=ct.failed_checks_,
-        repeatability=_repeatability(ct, samples),
-        left_out=numbers.left_out(ct.left_out_predictions()),
-        network_gain=getattr(ct.features_, "gain", None),
-    )
-    return Fitted(samples, splits, regime, rows, ct, summary)
+    answers = {name: answer(config, one) for name, one in each.items()}
+    written = _written(config, ct, first, [one for one, _ in answers.values()], workdir)
+    results = {name: result for name, (result, _) in answers.items()}
+    yield replace(as_one(results), written=written)
+    if not (config.transfer.compare or config.transfer.weights):
+        return
+    for name, one in each.items():
+        log = workdir / (
+            "trials.jsonl" if len(each) == 1 else f"trials_{slug(name)}.jsonl"
+        )
+        again = one._replace(summary=answers[name][1])
+        results[name] = _second(config, results[name], again, log)
+    yield replace(as_one(results), written=written)
 
 
 def answer(config: ConfigDict, found: Fitted) -> tuple[Result, Summary]:
@@ -169,7 +114,7 @@ def answer(config: ConfigDict, found: Fitted) -> tuple[Result, Summary]:
     transfer, X = np.isin(on_target, rows), samples.X_target[on_target]
     arrays = {"rows": on_target, "transfer": transfer, "left_out_errors": errors}
     if len(X):
-        values = _quietly(ct, X, given.coverage)
+        values = quietly(ct, X, given.coverage)
         ids = samples.ids[on_target]
         arrays |= values | {"measured": samples.y[on_target]}
         if ct.domain_ is not None:
@@ -207,23 +152,31 @@ def answer(config: ConfigDict, found: Fitted) -> tuple[Result, Summary]:
 
 
 def _written(
-    config: ConfigDict, found: Fitted, result: Result, workdir: Path
-) -> Result:
+    config: ConfigDict,
+    ct: CalibrationTransfer,
+    first: Fitted,
+    results: Sequence[Result],
+    workdir: Path,
+) -> dict[str, Path]:
     """Save the model, its adapter and the predictions."""
-    ct, samples = found.ct, found.samples
     model = ct.save(workdir / "model")
     if config.transfer.date:
-        name = found.summary.names.target
+        name = first.summary.names.target
         ct.save_adapter(workdir / "adapter.npz", name, config.transfer.date)
-    values = {k: result.arrays[k] for k in PREDICTED if k in result.arrays}
+    arrays = [one.arrays for one in results]
+    values = {
+        name: np.stack([one[name] for one in arrays], axis=-1)
+        for name in PREDICTED
+        if name in arrays[0]
+    }
     if values:
-        path, ids = workdir / "predictions.csv", samples.ids[result.arrays["rows"]]
-        transfer = result.arrays["transfer"]
+        path, ids = workdir / "predictions.csv", first.samples.ids[arrays[0]["rows"]]
+        transfer = arrays[0]["transfer"]
         write_csv(path, ct, ids, values, config.transfer.coverage, transfer)
-    return replace(result, written={"model": model})
+    return {"model": model}
 
 
-def _second(config: ConfigDict, first: Result, found: Fitted, workdir: Path) -> Result:
+def _second(config: ConfigDict, first: Result, found: Fitted, log: Path) -> Result:
     """The first answer with the comparison and what the encoder shows."""
     samples, splits, regime, _, ct, summary = found
     compared, tested, points = Compared(), {}, {}
@@ -231,7 +184,7 @@ def _second(config: ConfigDict, first: Result, found: Fitted, workdir: Path) -> 
     if hasattr(ct.features_, "adapted") and len(X):
         points = ct.latent_map(X)  # first: the comparison looks up what this encodes
     if config.transfer.compare:
-        comparison, curve = _compare(config, splits, regime, ct, workdir)
+        comparison, curve = _compare(config, splits, regime, ct, log)
         compared = numbers.compared(comparison, curve, summary)
         tested = numbers.held_out(comparison, compared.ours, samples.y)
     sections = {section.name: section for section in first.sections}
@@ -262,53 +215,12 @@ def _second(config: ConfigDict, first: Result, found: Fitted, workdir: Path) -> 
     )
 
 
-def _fitted(
-    config: ConfigDict,
-    samples: PairedSamples,
-    regime: Regime,
-    source: np.ndarray,
-    rows: np.ndarray,
-) -> CalibrationTransfer:
-    """The ensemble on the source set and on target samples `rows`."""
-    ct = CalibrationTransfer(
-        config.transfer.weights or None,
-        random_state=config.seed,
-        adaptation=_adaptation(config),
-    )
-    known, paired = np.full(rows.size, np.nan), np.full(rows.size, -1)
-    if regime.kind != "unlabelled":
-        known = samples.y[rows]
-    if regime.kind == "paired":
-        paired = np.searchsorted(source, rows)
-    target = (samples.X_target[rows], known, paired) if rows.size else (None,) * 3
-    ct.fit(
-        samples.X_source[source],
-        samples.y[source],
-        samples.axis_source,
-        X_target=target[0],
-        axis_target=samples.axis_target,
-        y_target=target[1],
-        paired=target[2],
-        unit=samples.unit,
-        modality=samples.modality,
-        groups=samples.ids[source],  # so that sentences name samples
-        groups_target=samples.ids[rows] if rows.size else None,
-    )
-    ct.about_ = dict(samples.names)
-    return ct
-
-
-def _adaptation(config: ConfigDict) -> Adaptation | None:
-    given = config.transfer.adaptation
-    return Adaptation(**given, seed=config.seed) if given.steps else None
-
-
 def _compare(
     config: ConfigDict,
     splits: TransferSplits,
     regime: Regime,
     ct: CalibrationTransfer,
-    workdir: Path,
+    path: Path,
 ) -> tuple[Comparison | None, Curve]:
     """All methods on trials; finished ones of the same data and settings are read."""
     given, samples, how = config.transfer, splits.samples, ct.adaptation
@@ -321,43 +233,9 @@ def _compare(
         provenance.versions(),
     ]
     checksum = hashlib.sha256(json.dumps(rests_on).encode()).hexdigest()
-    log = TrialLog(workdir / "trials.jsonl", checksum)
+    log = TrialLog(path, checksum)
     drawn = given.repeats, config.seed, ct.ensemble_
     return compare_and_vary(splits, regime, given.curve, *drawn, log, given.progress)
-
-
-def _outliers(samples: PairedSamples) -> list[str]:
-    """A warning for each instrument with spectra unlike its others."""
-    found = []
-    on_source, on_target = samples.measured()
-    for side, X, known in (
-        ("source", samples.X_source, on_source),
-        ("target", samples.X_target, on_target),
-    ):
-        rows = np.flatnonzero(known)
-        rows = rows[outliers(X[rows])]
-        if rows.size:
-            names = ", ".join(samples.ids[rows[:NAMED]])
-            found.append(
-                f"{side}: spectra unlike the others of this instrument: {names}"
-                f"{', ...' * (rows.size > NAMED)}; look at them, and leave out what "
-                "was measured wrongly"
-            )
-    return found
-
-
-def _forecast(
-    splits: TransferSplits, regime: Regime, rows: np.ndarray
-) -> dict[str, str] | None:
-    """The risk as it would have looked before any label was measured."""
-    on_source = np.flatnonzero(splits.samples.measured()[0])
-    if regime.kind == "none" or rows.size < 1 or on_source.size < MIN_FORECAST:
-        return None
-    # The samples at hand on the target, held against the others on the source.
-    others = np.setdiff1d(on_source, rows)
-    others = others if others.size >= MIN_FORECAST else on_source
-    found = forecast(splits.X_source[others], splits.X_target[rows])
-    return {"level": found.level, "text": found.text}
 
 
 def _spectra(ct: CalibrationTransfer, splits: TransferSplits) -> dict[str, np.ndarray]:
@@ -372,19 +250,3 @@ def _spectra(ct: CalibrationTransfer, splits: TransferSplits) -> dict[str, np.nd
     if both.any():
         found["difference"] = splits.X_target[both] - splits.X_source[both]
     return found
-
-
-def _repeatability(ct: CalibrationTransfer, samples: PairedSamples) -> float | None:
-    """SD of the predictions of a sample's scans on the target; None: single scans."""
-    if samples.scans is None:
-        return None
-    number, X = samples.scans
-    values = _quietly(ct, X, 0.5, samples.axis_target)["prediction"]
-    return Scans(X, number).sd(values)
-
-
-def _quietly(ct: CalibrationTransfer, *given: Any) -> dict[str, np.ndarray]:
-    """As `predicted`; that spectra are strange is said by flags and warnings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SpektronWarning)
-        return predicted(ct, *given)

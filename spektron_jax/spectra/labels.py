@@ -24,6 +24,8 @@ from spektron_jax.spectra.readers.cells import name_and_unit, number
 from spektron_jax.spectra.readers.parsed import Log
 from spektron_jax.spelling import british
 
+ALL = "all"  # properties
+
 
 @dataclass(frozen=True, eq=False)
 class Labels:
@@ -71,6 +73,26 @@ class Labels:
             names=names[column : column + 1],
             units=self.units[column : column + 1],
         )
+
+    def several(self, names: str) -> list["Labels"]:
+        """Labels of one property each: "Oil", "Moisture,Oil", or "all" there are.
+
+        Raises:
+          SpektronError: one that is not there, or stands twice.
+        """
+        asked, there = [names], self.required().names
+        if names == ALL and ALL not in there:
+            asked = list(there)
+        elif "," in names and names not in there:
+            asked = [one.strip() for one in names.split(",")]
+        found = [self.only(one) for one in asked]
+        chosen = [one.names[0] for one in found]
+        if twice := {name for name in chosen if chosen.count(name) > 1}:
+            raise SpektronError(
+                f"config.data.property: {', '.join(twice)} stands twice; name each "
+                "property once"
+            )
+        return found
 
     def joined(self, other: "Labels") -> "Labels":
         """These labels, and those of another file where these are unknown."""

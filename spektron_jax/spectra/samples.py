@@ -221,6 +221,22 @@ def read_paired(given: ConfigDict) -> PairedSamples:
     Raises:
       SpektronError: a file, an instrument, a property or labels that do not fit.
     """
+    found = read_paired_each(given)
+    if len(found) > 1:
+        raise SpektronError(
+            f"config.data.property: {', '.join(found)} are several; give one of them"
+        )
+    return next(iter(found.values()))
+
+
+def read_paired_each(given: ConfigDict) -> dict[str, PairedSamples]:
+    """Read two instruments and each property that `config.data.property` names.
+
+    The samples and their spectra are the same for all.
+
+    Raises:
+      SpektronError: a file, an instrument, a property or labels that do not fit.
+    """
     one, two = bool(given.path), (bool(given.source_path), bool(given.target_path))
     if two != (not one, not one):
         raise SpektronError(
@@ -250,15 +266,28 @@ def read_paired(given: ConfigDict) -> PairedSamples:
         source = replace(source, instrument=Path(source.path).stem)
         target = replace(target, instrument=Path(target.path).stem)
     mode = given.get("replicates", "auto")
-    paired = pair(source, target, labels.only(given.property), mode)
+    each = {
+        one.names[0]: pair(source, target, one, mode)
+        for one in labels.several(given.property)
+    }
     notes = [
         str(problem) if problem.place == path else f"{path}: {problem}"
         for path, one in zip(paths, dict.fromkeys(sets), strict=False)
         for problem in one.notes
         if problem.text.startswith(("unit ", "modality "))
     ]
-    paired = replace(paired, guesses=tuple(notes))
-    return replace(paired, files={Path(path).name: checksum(path) for path in paths})
+    files = {Path(path).name: checksum(path) for path in paths}
+    first = next(iter(each.values()))
+    return {
+        name: replace(
+            one,
+            X_source=first.X_source,
+            X_target=first.X_target,
+            guesses=tuple(notes),
+            files=files,
+        )
+        for name, one in each.items()
+    }
 
 
 def pair(

@@ -112,17 +112,28 @@ class Fit:
     split: NoiseSplit
 
 
-def fits(space: Coordinates) -> list[Fit]:
-    """One fit for each of NOISE_SPLITS that can be told; vectors (r,)."""
-    data = space.data
+def fits(spaces: Sequence[Coordinates]) -> list[list[Fit]]:
+    """For each property a fit for each of NOISE_SPLITS that can be told.
+
+    Most of the work is done once for all properties.
+
+    Args:
+      spaces: that differ in the values of the labels alone: the same samples have one
+    """
+    data = spaces[0].data
     origin = data.X_source.mean(axis=0)
-    mean, spread = data.y_source.mean(), data.y_source.std() or 1.0
     A, B = data.X_source - origin, data.X_target - origin
-    found = []
-    for split, posterior in _posteriors(space, A, B, (mean, spread)):
-        vector = spread * posterior.vector
-        intercept = float(mean + spread * posterior.constant - origin @ vector)
-        found.append(Fit(vector, intercept, posterior.evidence, split))
+    means = [space.data.y_source.mean() for space in spaces]
+    spreads = [space.data.y_source.std() or 1.0 for space in spaces]
+    scales = list(zip(means, spreads, strict=True))
+    found: list[list[Fit]] = [[] for _ in spaces]
+    for split, posteriors in _posteriors(spaces, A, B, scales):
+        for own, posterior, (mean, spread) in zip(
+            found, posteriors, scales, strict=True
+        ):
+            vector = spread * posterior.vector
+            intercept = float(mean + spread * posterior.constant - origin @ vector)
+            own.append(Fit(vector, intercept, posterior.evidence, split))
     return found
 
 
@@ -132,16 +143,25 @@ def evidence(fits: Sequence[Fit]) -> float:
 
 
 def _posteriors(
-    space: Coordinates, A: np.ndarray, B: np.ndarray, label_scale: tuple[float, float]
-) -> list[tuple[NoiseSplit, Posterior]]:
-    """Posteriors about the mean of the source, spectra (S, r) and (k, r)."""
-    data, white, S = space.data, space.noise, len(A)
+    spaces: Sequence[Coordinates],
+    A: np.ndarray,
+    B: np.ndarray,
+    scales: Sequence[tuple[float, float]],
+) -> list[tuple[NoiseSplit, list[Posterior]]]:
+    """Posteriors about the mean of the source, spectra (S, r) and (k, r).
+
+    `scales` are mean and SD of each property's source labels.
+    """
+    space, S = spaces[0], len(A)
+    data, white = space.data, space.noise
     pair = data.paired != UNPAIRED
     partner, n = data.paired[pair], int(pair.sum())
     own = ~pair & np.isfinite(data.y_target)
     left = np.setdiff1d(np.arange(S), partner)
-    known = data.y_source[left], data.y_source[partner], data.y_target[own]
-    y = (np.concatenate(known) - label_scale[0]) / label_scale[1]
+    labels = [(each.data.y_source, each.data.y_target) for each in spaces]
+    known = [np.concatenate([a[left], a[partner], b[own]]) for a, b in labels]
+    mean, sd = np.array(scales).T[..., None]
+    y = (np.array(known) - mean) / sd
     kind = np.repeat([0, 1, 2], [left.size, n, own.sum()])
     C_A = A.T @ A / S
     C_A.flat[:: len(C_A) + 1] += space.ridge * (np.trace(C_A) or 1.0)
@@ -173,11 +193,16 @@ def _posteriors(
     for split in NOISE_SPLITS if n > 1 else NOISE_SPLITS[:1]:
         rows, toward = estimated(split.a)
         extra = split.extra if labelled and (split.a or own.any()) else split.extra[:1]
-        posterior = averaged(rows, split.a, extra, common, signals)
-        vector = toward @ posterior.vector
-        constant = float(posterior.constant - D @ vector)
-        found.append((split, posterior._replace(vector=vector, constant=constant)))
+        each = averaged(rows, split.a, extra, common, signals)
+        found.append((split, [_moved(one, toward, D) for one in each]))
     return found
+
+
+def _moved(posterior: Posterior, toward: np.ndarray, D: np.ndarray) -> Posterior:
+    """On target spectra in place of estimates of their samples."""
+    vector = toward @ posterior.vector
+    constant = float(posterior.constant - D @ vector)
+    return posterior._replace(vector=vector, constant=constant)
 
 
 def _instrument_difference(

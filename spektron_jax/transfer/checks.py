@@ -46,20 +46,32 @@ class Finding:
     target: np.ndarray = field(default_factory=lambda: _NONE)
 
 
-def findings(given: Arguments) -> list[Finding]:
-    """All that is wrong, spectra first."""
-    found = [*_spectra(given), *_copies(given)]
-    data, bad = given.inputs.data, unusable(found)
-    good_source = np.setdiff1d(np.arange(len(data.X_source)), bad[0])
-    good_target = np.setdiff1d(np.arange(len(data.X_target)), bad[1])
-    sides = data.X_source[good_source], data.X_target[good_target]
-    rows = good_target[np.isin(data.paired[good_target], good_source)]
+def of_spectra(given: Arguments) -> list[Finding]:
+    """All that is wrong with the spectra and their pairs, whatever the labels are."""
+    found = list(_spectra(given))
+    data, good = given.inputs.data, _good(given, found)
+    sides = data.X_source[good[0]], data.X_target[good[1]]
+    rows = good[1][np.isin(data.paired[good[1]], good[0])]
     if all(map(len, sides)):
         whole = given.source.X, given.target.X
         pairs = data.X_source[data.paired[rows]], data.X_target[rows]
         found += _instruments(whole, sides, pairs, CLIPPED in {f.name for f in found})
-    found += _pairs(given, rows)
-    return [*found, *_labels(given, good_source, good_target)]
+    return [*found, *_pairs(given, rows)]
+
+
+def of_labels(given: Arguments, found: list[Finding]) -> list[Finding]:
+    """All that is wrong with the labels, where `of_spectra` found this."""
+    good = _good(given, found)
+    return [*_copies(given), *_pair_labels(given), *_labels(given, *good)]
+
+
+def _good(given: Arguments, found: list[Finding]) -> tuple[np.ndarray, np.ndarray]:
+    """Samples of source and target whose spectra were measured well."""
+    data, bad = given.inputs.data, unusable(found)
+    return (
+        np.setdiff1d(np.arange(len(data.X_source)), bad[0]),
+        np.setdiff1d(np.arange(len(data.X_target)), bad[1]),
+    )
 
 
 def unusable(found: list[Finding]) -> tuple[np.ndarray, np.ndarray]:
@@ -176,7 +188,7 @@ def _instruments(
         )  # fmt: skip
 
 
-def _pairs(given: Arguments, good: np.ndarray) -> Iterator[Finding]:
+def _pair_labels(given: Arguments) -> Iterator[Finding]:
     data, named = given.inputs.data, given.target.named
     rows = np.flatnonzero(data.paired != UNPAIRED)
     if not rows.size:
@@ -192,6 +204,12 @@ def _pairs(given: Arguments, good: np.ndarray) -> Iterator[Finding]:
             f"pair (first {data.y_target[first]:g} against "
             f"{data.y_source[data.paired[first]]:g}); check paired and both labels",
         )
+
+
+def _pairs(given: Arguments, good: np.ndarray) -> Iterator[Finding]:
+    data, named = given.inputs.data, given.target.named
+    if not good.size:
+        return
     A, B = data.X_source[data.paired[good]], data.X_target[good]
     moved = good[pair_checks.exchanged(A, B)]
     if moved.size:

@@ -9,6 +9,7 @@ import numpy as np
 
 from spektron_jax.errors import ADD_NETWORK, NetworkMissing, SpektronError, has_network
 from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.several import of_one
 
 WITHOUT_ENCODER = (
     "the encoder, which has a part where no target sample has a label, was left out: "
@@ -25,6 +26,7 @@ class EncoderTools:
     def _aligned(self, X: Any, axis: Any) -> np.ndarray:
         raise NotImplementedError
 
+    @of_one
     def rerender(self, X: Any, axis: Any = None) -> np.ndarray:
         """Target spectra as the source instrument would have measured them.
 
@@ -48,6 +50,7 @@ class EncoderTools:
         X, (features, data) = self._aligned(X, axis), self._encoder("rerender")
         return rerender(features, X, instrument_code(features, data.X_source))
 
+    @of_one
     def neighbours(
         self, X: Any, k: int = 5, axis: Any = None
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -74,6 +77,7 @@ class EncoderTools:
         X, (features, data) = self._aligned(X, axis), self._encoder("neighbours")
         return nearest_source(features, data, X, k)
 
+    @of_one
     def latent_map(self, X: Any, axis: Any = None) -> dict[str, np.ndarray]:
         """Both instruments in z_chem before and after; see `neighbours.latent_map`.
 

@@ -26,7 +26,7 @@ Statistical Association 90 (1995) 773).
 L = points, M = members, n = labelled target samples.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -134,33 +134,67 @@ class Ensemble:
 
     def fit(self, data: TransferData | Workspace) -> FittedEnsemble:
         """Fit and weight the members that the regime allows."""
-        space = Workspace.of(data)
-        groups = space.data.groups()
-        members = self.members(space, groups)
+        return self.fit_each([data])[0]
+
+    def fit_each(
+        self, each: Sequence[TransferData | Workspace]
+    ) -> list[FittedEnsemble]:
+        """Fit several properties; what depends on spectra alone is found once.
+
+        Args:
+          each: that differ in the values of the labels alone: the same samples have
+            one, and can be left out in the same groups
+        """
+        spaces = [Workspace.of(data) for data in each]
+        groups = spaces[0].data.groups()
         network = None
         if self.kind == "combination" and isinstance(self.encoder, TransferNetwork):
             network = self.encoder if self.encoder.acts else None
-        return weighted(members, space.data, groups, network, self.modality)
+        return [
+            weighted(members, space.data, groups, network, self.modality)
+            for members, space in zip(
+                self.members_of(spaces, groups), spaces, strict=True
+            )
+        ]
 
     def members(self, space: Workspace, groups: Sequence[np.ndarray]) -> list[Member]:
         """Those that the regime allows, fitted without each group too."""
-        data, members, encoder = space.data, list[Member](), self.encoder
+        return self.members_of([space], groups)[0]
+
+    def members_of(
+        self, spaces: Sequence[Workspace], groups: Sequence[np.ndarray]
+    ) -> list[list[Member]]:
+        """`members` of each of several properties; see `fit_each`."""
+        each = [space.data for space in spaces]
+        kinds, encoder = list[list[list[Member]]](), self.encoder
         if isinstance(encoder, TransferNetwork):
             encoder = None
         if self.kind != "encoder":
-            members += space.once("members", lambda: spectral_members(data, groups))
-        if self.kind == "combination" and data.labelled.size:
-            key: Hashable = ("prior members", self.modality)
+            kinds.append(
+                Workspace.each_once(
+                    spaces, "members", lambda: spectral_members(each, groups)
+                )
+            )
+        if self.kind == "combination" and each[0].labelled.size:
             modality = self.modality
-            members += space.once(key, lambda: prior_members(data, groups, modality))
+            kinds.append(
+                Workspace.each_once(
+                    spaces,
+                    ("prior members", modality),
+                    lambda: [prior_members(data, groups, modality) for data in each],
+                )
+            )
         elif self.kind != "classical" and encoder is not None:
             centre = self.centre
             at = None if centre is None else centre.tobytes()
-            members += space.once(
-                ("encoder members", encoder, at),
-                lambda: encoder_members(data, encoder, groups, centre),
+            kinds.append(
+                Workspace.each_once(
+                    spaces,
+                    ("encoder members", encoder, at),
+                    lambda: encoder_members(each, encoder, groups, centre),
+                )
             )
-        return members
+        return [sum(own, []) for own in zip(*kinds, strict=True)]
 
 
 def weighted(

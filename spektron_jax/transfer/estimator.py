@@ -20,41 +20,27 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import NotFittedError
 
-from spektron_jax.errors import (
-    InputError,
-    NetworkMissing,
-    SpektronError,
-    SpektronWarning,
-    has_network,
-)
-from spektron_jax.transfer import checks, frames, new_spectra, persistence, transformers
-from spektron_jax.transfer.arguments import Arguments, read
+from spektron_jax.errors import InputError, SpektronError, SpektronWarning
+from spektron_jax.transfer import frames, new_spectra, several, transformers
+from spektron_jax.transfer.arguments import read
 from spektron_jax.transfer.before_after import (
     LeftOutPredictions,
     left_out_predictions,
 )
-from spektron_jax.transfer.comparison import Comparison, inside
-from spektron_jax.transfer.data import UNPAIRED, TransferData
-from spektron_jax.transfer.domain import fit_domain
-from spektron_jax.transfer.encoder_tools import WITHOUT_ENCODER, EncoderTools
-from spektron_jax.transfer.ensemble import Ensemble, FittedEnsemble
+from spektron_jax.transfer.encoder_tools import EncoderTools
+from spektron_jax.transfer.ensemble import FittedEnsemble
+from spektron_jax.transfer.fitting import Fits
 from spektron_jax.transfer.inputs import POINTS, on_axis, same, spectra
 from spektron_jax.transfer.intervals import Intervals, intervals_of
 from spektron_jax.transfer.judged import Judged
-from spektron_jax.transfer.members import Affine, FeatureMap
 from spektron_jax.transfer.monitor import Monitored
-from spektron_jax.transfer.new_spectra import Known
 from spektron_jax.transfer.next_samples import Chooses
 from spektron_jax.transfer.saved import Saved
-from spektron_jax.transfer.spectrum_checks import stuck
+from spektron_jax.transfer.several import Several, each, stacked
 from spektron_jax.transfer.threads import one_blas_thread
-from spektron_jax.transfer.transfer_network import TransferNetwork, load_network
-from spektron_jax.transfer.usefulness import Verdict
 
 if TYPE_CHECKING:
     from spektron_jax.encoder.adaptation import Adaptation
-
-PROBE_ROWS = 3  # source spectra on which restored preprocessing is compared
 
 
 class NotFitted(SpektronError, NotFittedError):
@@ -62,9 +48,22 @@ class NotFitted(SpektronError, NotFittedError):
 
 
 class CalibrationTransfer(
-    Judged, Saved, EncoderTools, Monitored, Chooses, RegressorMixin, BaseEstimator
+    Fits,
+    Several,
+    Judged,
+    Saved,
+    EncoderTools,
+    Monitored,
+    Chooses,
+    RegressorMixin,
+    BaseEstimator,
 ):
     """One automatic procedure for all regimes; a scikit-learn regressor.
+
+    With labels as columns, one for each property, it holds a model of each, as if it
+    were fitted alone: methods that return a number for each spectrum return a column
+    for each property, others a dict by its name, as attributes that differ between
+    properties are; `only` takes one out.
 
     Args:
       weights: "transfer" or a folder of a transfer network, which weighs the models;
@@ -103,6 +102,7 @@ class CalibrationTransfer(
       provenance_: what the model was made of: regime, n, checksums of source and
         target data, weights and their checksum; instrument and date for an adapter
       about_: whatever is to be kept with a saved model, text by name
+      properties_, models_: of several properties: their names, and the object of each
 
     Examples:
       >>> from spektron_jax import demo
@@ -146,17 +146,19 @@ class CalibrationTransfer(
         groups: Any = None,
         groups_target: Any = None,
         instrument: Any = None,
+        properties: Any = None,
     ) -> "CalibrationTransfer":
         """Fit on everything that is known of both instruments.
 
         Args:
           X_source: spectra of the source instrument                     (S, p)
-          y_source: their labels                                         (S,)
+          y_source: their labels, NaN: unknown; of several properties a column for
+            each, or a table or dict with names                  (S,) or (S, k)
           axis_source: positions; None: the names of X_source's columns where it is a
             table of wavelengths, else points are numbered               (p,)
           X_target: spectra of the target instrument; None: none         (T, q)
           axis_target: positions; None: as axis_source                   (q,)
-          y_target: labels, NaN: unknown; None: all unknown              (T,)
+          y_target: labels, NaN: unknown; None: all unknown      (T,) or (T, k)
           paired: row of X_source with the same sample, -1: none; None: by groups, if
             both sides have them. A paired spectrum without a label has the label of its
             source spectrum                                              (T,) int
@@ -168,6 +170,8 @@ class CalibrationTransfer(
           groups_target: sample ids of X_target                          (T,)
           instrument: "source" or "target" (0 or 1) for each row where X_source and
             y_source hold both instruments, as for cross-validation      (S,)
+          properties: names of the columns of y_source; None: those of a table, else
+            "property 1", "property 2", ...                              (k,)
 
         Returns:
           The object itself.
@@ -184,92 +188,43 @@ class CalibrationTransfer(
           >>> ct = CalibrationTransfer(None)
           >>> ct.fit(X, fat, axis, new[:9], paired=range(9)).predict(new[3:5]).shape
           (2,)
+          >>> both = np.column_stack([fat, 80 - 2 * fat])
+          >>> ct.fit(X, both, axis, new[:9], paired=range(9),
+          ...        properties=["fat", "water"]).predict(new[3:5]).shape
+          (2, 2)
         """
-        target = X_target, axis_target, y_target, paired
-        sides = axis, groups, groups_target, instrument
-        given = read(X_source, y_source, axis_source, *target, unit, modality, *sides)
-        inputs, data = given.inputs, given.inputs.data
-        self.unit_, self._modality = given.unit, modality
-        self.axis_, self._axis_target = inputs.axis, inputs.axis_target
-        self._known_features(given)
-        failed = checks.findings(given)
-        self.failed_checks_ = list(dict.fromkeys(one.name for one in failed))
-        self.regime_ = inputs.regime
-        self.warnings_ = [*inputs.warnings, *(one.text for one in failed)]
-        self.about_: dict[str, Any] = {}
-        self._probe: np.ndarray | None = data.X_source[:PROBE_ROWS]
-        self.preprocessing_ = None
-        if self.preprocessing is not None:
-            self.preprocessing_, data = transformers.applied(self.preprocessing, data)
-        self._data: TransferData | None = data
-        self.features_: Any = self._feature_map(data)
-        self._intervals: Intervals | None = None
-        self._verdict: Verdict | None = None
-        self.ensemble_ = Ensemble("combination", modality, self.features_)
-        fitted = self.ensemble_.fit(data)
-        self._model: Affine = fitted
-        self.members_ = {part.name: part.weight for part in fitted.members}
-        self.network_share_ = fitted.share("encoder") + fitted.moved
-        self.prior_share_ = fitted.share("prior")
-        self.poor_probability_ = fitted.poor
-        self.warnings_ += fitted.warnings
-        self.domain_ = fit_domain(data, *checks.unusable(failed))
-        self.provenance_ = persistence.provenance_of(given, self.features_)
-        self.repeatability_ = None
-        if given.target.repeated:
-            scans = self._model(self._aligned(given.target.X, None))
-            self.repeatability_ = given.target.sd(scans)
-        self.comparison_: Comparison | None = None
-        if self.compare:
-            self.comparison_ = inside(data, self.ensemble_, self.random_state)
+        asked = {
+            "X_source": X_source,
+            "axis_source": axis_source,
+            "X_target": X_target,
+            "axis_target": axis_target,
+            "paired": paired,
+            "unit": unit,
+            "modality": modality,
+            "axis": axis,
+            "groups": groups,
+            "groups_target": groups_target,
+            "instrument": instrument,
+        }
+        table = several.columns(y_source, y_target, properties)
+        self._modality = modality
+        self.__dict__.pop("models_", None)
+        if table is not None:
+            several.fit(self, table, asked)
+            return self
+        given = read(y_source=y_source, y_target=y_target, **asked)
+        data = self._begin(given)
+        self._end(given, self.ensemble_.fit(data))
         return self
-
-    def _known_features(self, given: Arguments) -> None:
-        """What is asked of new spectra, and what is usual among the old ones."""
-        self.n_features_in_ = given.source.X.shape[1]
-        if given.features is not None:
-            self.feature_names_in_ = given.features
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
-        self._label = None if given.label is None else str(given.label)
-        y = given.inputs.data.y_source
-        usual = float(np.median(stuck(given.source.X)))
-        pairs = int((given.inputs.data.paired != UNPAIRED).sum())
-        count = pairs or len(given.inputs.data.X_target)
-        self._known = Known(float(y.min()), float(y.max()), count, usual)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.regressor_tags.poor_score = True  # on columns that are no spectrum
+        tags.target_tags.multi_output = True
         return tags
 
-    def _feature_map(self, data: TransferData) -> FeatureMap | TransferNetwork | None:
-        """The network; an encoder is not loaded yet."""
-        own = hasattr(self.weights, "linearised")
-        network = load_network(self.weights)
-        if network or own or self.weights is None:
-            if self.adaptation is not None:
-                raise SpektronError(
-                    "adaptation: there is no network to adapt; give an encoder"
-                )
-            return network or self.weights
-        if self.unit_ == POINTS:
-            return None
-        from spektron_jax.encoder.features import Features
-        from spektron_jax.encoder.weights import left_out
-
-        if self.adaptation is not None and not has_network():
-            raise NetworkMissing("adaptation")
-        if isinstance(self.weights, str) and left_out(self.weights):
-            if not data.labelled.size:
-                self.warnings_.append(WITHOUT_ENCODER)
-            return None
-
-        axis, unit, modality = self.axis_, self.unit_, self._modality
-        return Features(self.weights, axis, unit, modality, self.adaptation)
-
     def predict(self, X: Any, axis: Any = None) -> Any:
-        """Predict the property of target spectra, (m,).
+        """Predict the property of target spectra, (m,); of several, (m, k).
 
         A `SpektronWarning` names rows that should not be relied on. With
         `sklearn.set_config(transform_output="pandas")` and a table of pandas the result
@@ -289,20 +244,32 @@ class CalibrationTransfer(
           >>> ct.predict(X).shape
           (30,)
         """
+        self._check_fitted()
+        models = getattr(self, "models_", None)
+        if models is None:
+            predicted, told = self._predicted(X, axis)
+            labels: Any = self._label
+        else:
+            found = {name: one._predicted(X, axis) for name, one in models.items()}
+            predicted = np.stack([each for each, _ in found.values()], axis=-1)
+            told = several.common({name: texts for name, (_, texts) in found.items()})
+            labels = list(models)
+        for text in told:
+            warnings.warn(text, SpektronWarning, stacklevel=2)
+        return frames.labelled_like(predicted, X, labels)
+
+    def _predicted(self, X: Any, axis: Any) -> tuple[np.ndarray, list[str]]:
+        """Predictions of one property (m,), and what is strange about the spectra."""
         aligned, measured = self._measured(X, axis)
         predicted = new_spectra.finite(self._model(aligned))
-        self._warn(measured, aligned, predicted)
-        return frames.labelled_like(predicted, X, self._label)
+        known = self._known, self.domain_
+        return predicted, new_spectra.sentences(measured, aligned, predicted, *known)
 
-    def _warn(self, X: np.ndarray, aligned: np.ndarray, predicted: np.ndarray) -> None:
-        about = self._known, self.domain_
-        for text in new_spectra.sentences(X, aligned, predicted, *about):
-            warnings.warn(text, SpektronWarning, stacklevel=3)
-
+    @each(stacked)
     def predict_interval(
         self, X: Any, coverage: float = 0.9, axis: Any = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Lower and upper ends of prediction intervals, both (m,).
+        """Lower and upper ends of prediction intervals, both (m,) or (m, k).
 
         From the fits without some labelled target samples each. Whether the coverage
         holds on the target is what `interval_mark` says.
@@ -318,6 +285,7 @@ class CalibrationTransfer(
         low, high = self._calibrated().interval(X, coverage)
         return new_spectra.finite(low), new_spectra.finite(high)
 
+    @each(dict)
     @one_blas_thread
     def left_out_predictions(self) -> LeftOutPredictions:
         """Labelled target samples before and after the transfer; see there.
@@ -340,7 +308,7 @@ class CalibrationTransfer(
         return left_out_predictions(data, fitted.groups, fitted.without)
 
     def _check_fitted(self) -> None:
-        if not hasattr(self, "_model"):
+        if not (hasattr(self, "_model") or hasattr(self, "models_")):
             raise NotFitted("CalibrationTransfer: call fit or load first")
 
     def _aligned(self, X: Any, axis: Any) -> np.ndarray:

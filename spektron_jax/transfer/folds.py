@@ -53,7 +53,7 @@ class TargetFolds(GroupKFold):
 
         Args:
           X: spectra of both instruments                                 (n, p)
-          y: labels, NaN: unknown; None: all known                       (n,)
+          y: labels, NaN: unknown; None: all known               (n,) or (n, k)
           groups: sample ids; None: every row is a sample of its own     (n,)
 
         Examples:
@@ -66,7 +66,7 @@ class TargetFolds(GroupKFold):
         count = len(X)
         on = on_target(self.instrument, count)
         if y is not None:
-            on &= np.isfinite(np.asarray(y, np.float64))
+            on &= np.isfinite(np.asarray(y, np.float64).reshape(count, -1)).all(axis=1)
         ids = np.arange(count)
         if groups is not None:
             ids = np.unique(np.asarray(groups).astype(str), return_inverse=True)[1]

@@ -73,20 +73,22 @@ def check_names(X: Any, expected: np.ndarray | None) -> None:
         )
 
 
-def labelled_like(values: np.ndarray, X: Any, name: str | None) -> Any:
-    """Predictions (n,) as the caller asked for them with `sklearn.set_config`.
+def labelled_like(values: np.ndarray, X: Any, names: str | list[str] | None) -> Any:
+    """Predictions (n,) or (n, k) as the caller asked for with `sklearn.set_config`.
 
-    A pandas Series with the index of X where X is a table of pandas and
-    `transform_output` is "pandas"; else an array, as of every regressor.
+    A pandas Series, of columns a DataFrame, with the index of X where X is a table of
+    pandas and `transform_output` is "pandas"; else an array, as of every regressor.
     """
     if not (is_frame(X) and hasattr(X, "index")):
         return values
     if get_config()["transform_output"] != "pandas":
         return values
+    if isinstance(names, list):
+        return type(X)(values, index=X.index, columns=names)
     column = X.iloc[:, 0].astype(float)
     column = column.set_axis(X.index)
     column[:] = values
-    column.name = name
+    column.name = names
     return column
 
 

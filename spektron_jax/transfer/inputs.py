@@ -275,8 +275,8 @@ def column(y: Any, name: str) -> np.ndarray:
         y = y[:, 0]
     if y.ndim != 1:
         raise InputError(
-            f"{name}: must be one column of labels, is {y.shape}; fit each property "
-            "by itself"
+            f"{name}: must be one column of labels, is {y.shape}; give y_source and "
+            "y_target as columns for several properties"
         )
     return y
 

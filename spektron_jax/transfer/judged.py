@@ -14,6 +14,7 @@ from spektron_jax.transfer.comparison import Comparison
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.expected_errors import ExpectedError, expected
 from spektron_jax.transfer.intervals import NOT_CALIBRATED, Intervals
+from spektron_jax.transfer.several import each, stacked
 from spektron_jax.transfer.usefulness import Verdict, verdict
 
 
@@ -33,6 +34,7 @@ class Judged:
     def _calibrated(self) -> Intervals:
         raise NotImplementedError
 
+    @each(dict)
     def interval_mark(self, coverage: float = 0.9) -> str:
         """Whether intervals are calibrated and of use; see `Intervals.mark`.
 
@@ -47,6 +49,7 @@ class Judged:
         mark = self._calibrated().mark(coverage)
         return NOT_CALIBRATED if self.failed_checks_ else mark
 
+    @each(dict)
     def verdict(self) -> Verdict:
         """What the calibration is good for: a label and a sentence; prints as both.
 
@@ -67,6 +70,7 @@ class Judged:
             self._verdict = verdict(errors, labels, *known)
         return self._verdict
 
+    @each(dict)
     def left_out_errors(self) -> np.ndarray:
         """|Error| of each labelled target sample by a fit without it, (n,).
 
@@ -78,6 +82,7 @@ class Judged:
         """
         return self._calibrated().errors
 
+    @each(dict)
     def expected_errors(self, more: Iterable[int] = (5, 10)) -> list[ExpectedError]:
         """What more labelled target samples are expected to give, with intervals.
 
@@ -103,8 +108,9 @@ class Judged:
         """
         return expected(self.left_out_errors(), more)
 
+    @each(stacked)
     def applicability(self, X: Any, axis: Any = None) -> np.ndarray:
-        """Flag spectra: in domain, extrapolating, or unlike anything, (m,).
+        """Flag spectra: in domain, extrapolating, or unlike anything, (m,) or (m, k).
 
         Examples:
           >>> from spektron_jax import demo
@@ -115,8 +121,9 @@ class Judged:
         X = self._aligned(X, axis)
         return self._known_domain().flags(X)
 
+    @each(stacked)
     def distances(self, X: Any, axis: Any = None) -> tuple[np.ndarray, np.ndarray]:
-        """T2 and Q of target spectra, each divided by its limit, both (m,).
+        """T2 and Q of target spectra, each divided by its limit, both (m,) or (m, k).
 
         Examples:
           >>> from spektron_jax import demo

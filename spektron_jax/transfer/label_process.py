@@ -10,8 +10,11 @@ all target spectra:
 with a the source's share of the noise that differs between samples (`bayes.py`), c = 1
 over the number of pairs, or 1, and b the variance of the intercept.
 
-m = rows, S = those of the source alone, T = the others, r = coordinates, e = principal
-axes of the rows, G, N = signal strengths, pairs of noise and signal strengths.
+What the labels have no part in is found once for all properties of the same samples.
+
+m = rows, S = those of the source alone, T = the others, P = properties, r =
+coordinates, e = principal axes of the rows, G, N = signal strengths, pairs of noise and
+signal strengths.
 """
 
 import functools
@@ -35,7 +38,7 @@ class Basis(NamedTuple):
     Attributes:
       axes: of these coordinates                                       (r, e)
       values: sums of squares of the source rows along them            (e,)
-      label, one: sums over source rows of coordinates times y and 1   (e,)
+      label, one: sums over source rows of coordinates times y and 1   (P, e), (e,)
       rest: the last T rows                                            (T, e)
     """
 
@@ -61,7 +64,7 @@ class Rows:
     Attributes:
       source: z^ of samples on the source alone                        (S, r)
       rest: of pairs, then of samples on the target alone              (T, r)
-      y: standardised labels                                           (m,)
+      y: standardised labels                                           (P, m)
       kind: 0 source, 1 pair, 2 target                                 (m,)
     """
 
@@ -74,7 +77,8 @@ class Rows:
     def mean_square(self) -> float:
         """Mean squared length of a row; 1 where all are zero."""
         return (
-            float((np.sum(self.source**2) + np.sum(self.rest**2)) / self.y.size) or 1.0
+            float((np.sum(self.source**2) + np.sum(self.rest**2)) / self.kind.size)
+            or 1.0
         )
 
     @functools.cached_property
@@ -91,14 +95,14 @@ class Rows:
             values = np.append(s**2, np.zeros(kept.sum()))
         else:
             values, axes = eigh(X.T @ X, check_finite=False)
-        sums = self.y[: len(X)] @ X, X.sum(axis=0), rest
+        sums = self.y[:, : len(X)] @ X, X.sum(axis=0), rest
         return Basis(axes, np.maximum(values, 0.0), *(each @ axes for each in sums))
 
 
 def averaged(
     rows: Rows, a: float, extra: Sequence[float], common: float, signals: np.ndarray
-) -> Posterior:
-    """The posterior mean, averaged over f and g by their evidence.
+) -> list[Posterior]:
+    """The posterior mean of each property, averaged over f and g by their evidence.
 
     Args:
       rows: estimates and labels
@@ -114,9 +118,14 @@ def averaged(
         _solved(rows, a, f[first : first + size], common, g[first : first + size])
         for first in range(0, f.size, size)
     ]
-    logs, inside, constants = (
-        np.concatenate(each) for each in zip(*parts, strict=True)
-    )
+    each = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
+    return [_mean(rows, *one) for one in zip(*each, strict=True)]
+
+
+def _mean(
+    rows: Rows, logs: np.ndarray, inside: np.ndarray, constants: np.ndarray
+) -> Posterior:
+    """Of one property: log evidence (N,), coefficients (N, e), constants (N,)."""
     weights = np.exp(logs - logs.max())
     whole = float(np.log(weights.mean()) + logs.max())
     weights /= weights.sum()
@@ -127,44 +136,45 @@ def averaged(
 def _solved(
     rows: Rows, a: float, f: np.ndarray, common: float, g: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Log evidence (N,), coefficients along the axes (N, e) and constants (N,).
+    """Log evidence (P, N), coefficients along the axes (P, N, e), constants (P, N).
 
     Of N pairs of f and g. In the basis of the source spectra their part of the
     posterior precision of the coefficients is diagonal, d = g^-1 + values / noise. What
     else is known, T rows and the two numbers that o and the intercept are multiples of,
     is added by block elimination, so that no matrix has more than T rows.
     """
-    m, basis, sources = rows.y.size, rows.basis, len(rows.source)
-    y, y_rest, kind = rows.y[:sources], rows.y[sources:], rows.kind[sources:]
+    (P, m), basis, sources = rows.y.shape, rows.basis, len(rows.source)
+    y, y_rest, kind = rows.y[:, :sources], rows.y[:, sources:], rows.kind[sources:]
     noise = 1 + f[:, None] * np.array([a, a * (1 - a), 1 - a])  # (N, 3)
     o = np.sqrt(f * common)[:, None] * np.array([0.0, a, 1.0])
     b, unit, own = np.sqrt(INTERCEPT_VARIANCE), rows.mean_square, noise[:, :1]
     inverse = 1 / (unit / g[:, None] + basis.values / own)  # 1 / d, (N, e)
 
-    # Products of y, o and the intercept's column b over K without the last two, (3, 3).
-    sums = np.stack([basis.label, np.zeros_like(basis.one), b * basis.one])
-    known = np.stack([y, np.zeros_like(y), np.full_like(y, b)])
-    others = np.empty((f.size, 3, kind.size))
-    others[:, 0], others[:, 1], others[:, 2] = y_rest, o[:, kind], b
+    # Products of each y, o and the intercept's column b over K without the last two.
+    sums = np.vstack([basis.label, np.zeros_like(basis.one), b * basis.one])
+    known = np.vstack([y, np.zeros(sources), np.full(sources, b)])
+    others = np.empty((f.size, P + 2, kind.size))
+    others[:, :P], others[:, P], others[:, P + 1] = y_rest, o[:, kind], b
     spread = basis.rest * inverse[:, None]  # (N, T, e)
     covariance = spread @ basis.rest.T
     diagonal = np.arange(kind.size)
     covariance[:, diagonal, diagonal] += noise[:, kind]
-    news = others - sums / own[..., None] @ np.swapaxes(spread, 1, 2)  # (N, 3, T)
-    dual = np.linalg.solve(covariance, np.swapaxes(news, 1, 2))  # (N, T, 3)
+    news = others - sums / own[..., None] @ np.swapaxes(spread, 1, 2)  # (N, P + 2, T)
+    dual = np.linalg.solve(covariance, np.swapaxes(news, 1, 2))  # (N, T, P + 2)
     from_source = known @ known.T - sums * inverse[:, None] @ sums.T / own[..., None]
-    products = from_source / own[..., None] + news @ dual
-    inner = np.eye(2) + products[:, 1:, 1:]
-    c = np.linalg.solve(inner, products[:, 1:, :1])  # multiples of o and b, (N, 2, 1)
+    products = from_source / own[..., None] + news @ dual  # (N, P + 2, P + 2)
+    inner = np.eye(2) + products[:, P:, P:]
+    c = np.linalg.solve(inner, products[:, P:, :P])  # multiples of o and b, (N, 2, P)
 
     shape, scale = GAMMA
-    quadratic = products[:, 0, 0] - np.sum(products[:, 1:, 0] * c[..., 0], axis=1)
+    squares = np.diagonal(products, axis1=1, axis2=2)[:, :P]
+    quadratic = squares - np.sum(products[:, P:, :P] * c, axis=1)
     ratio = g[:, None] * basis.values / (unit * own)
     determinant = sources * np.log(own[:, 0]) + np.log1p(ratio).sum(axis=1)
     determinant += np.linalg.slogdet(covariance)[1] + np.linalg.slogdet(inner)[1]
-    evidence = -determinant / 2 - (shape + m / 2) * np.log(scale + quadratic / 2)
-    of_rest = dual[..., 0] - (dual[..., 1:] @ c)[..., 0]  # K^-1 y there, (N, T)
-    known_part = inverse * (basis.label - b * c[:, 1] * basis.one) / own
-    inside = known_part + (of_rest[:, None] @ spread)[:, 0]  # (N, e)
-    constants = b * c[:, 1, 0] + o[:, 2] * c[:, 0, 0]
-    return evidence, inside, constants
+    evidence = -determinant / 2 - (shape + m / 2) * np.log(scale + quadratic.T / 2)
+    of_rest = np.moveaxis(dual[..., :P] - dual[..., P:] @ c, 2, 0)  # K^-1 y, (P, N, T)
+    of_o, of_b = c[:, 0].T, c[:, 1].T  # (P, N)
+    left = basis.label[:, None] - b * of_b[..., None] * basis.one
+    inside = inverse * left / own + (of_rest[..., None, :] @ spread)[..., 0, :]
+    return evidence, inside, b * of_b + o[:, 2] * of_o

@@ -23,7 +23,7 @@ from typing import Protocol
 
 import numpy as np
 
-from spektron_jax.transfer.bayes import fits
+from spektron_jax.transfer.bayes import Fit, fits
 from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.methods.pls import Path
 from spektron_jax.transfer.methods.preprocessing import (
@@ -163,14 +163,26 @@ def combined(members: Sequence[Member], weights: np.ndarray, fit: int = 0) -> Af
     return Affine(coefficients, float(intercept))
 
 
-def spectral_members(data: TransferData, groups: Groups = ()) -> list[Member]:
-    """Those on spectra alone that suit what is known of the target."""
-    points = data.X_source.shape[1]
-    views = [preprocessed(data, name) for name in VIEWS if _fits(points, name)]
-    members = [member for own in views for member in bayes_members(own, groups)]
-    for own in views:
-        members += classical_members(own, groups)
-    return members
+def spectral_members(
+    each: Sequence[TransferData], groups: Groups = ()
+) -> list[list[Member]]:
+    """Those on spectra alone that suit what is known of the target, for each property.
+
+    Args:
+      each: both instruments, labels of each property of the same samples
+      groups: rows of target samples to leave out together
+    """
+    points = each[0].X_source.shape[1]
+    views = [preprocessed(each[0], name) for name in VIEWS if _fits(points, name)]
+    of_each = [[own.labelled(data) for own in views] for data in each]
+    bayes = [bayes_members_of(own, groups) for own in zip(*of_each, strict=True)]
+    found = []
+    for number, own_views in enumerate(of_each):
+        members = [member for view in bayes for member in view[number]]
+        for own in own_views:
+            members += classical_members(own, groups)
+        found.append(members)
+    return found
 
 
 def _fits(points: int, name: str) -> bool:
@@ -181,20 +193,39 @@ def _fits(points: int, name: str) -> bool:
 
 def bayes_members(own: View, groups: Groups = (), kind: str = "bayes") -> list[Member]:
     """Bayesian models on a view."""
-    without = [fits(own.without(rows).space) for rows in groups]
+    return bayes_members_of([own], groups, kind)[0]
+
+
+def bayes_members_of(
+    views: Sequence[View], groups: Groups = (), kind: str = "bayes"
+) -> list[list[Member]]:
+    """The same for each of several properties: views that differ in labels alone."""
+    whole = fits([own.space for own in views])
+    without = [fits([own.space.without(rows) for own in views]) for rows in groups]
+    found = []
+    for number, own in enumerate(views):
+        rest = [each[number] for each in without]
+        found.append(_bayes_members(own, whole[number], rest, kind))
+    return found
+
+
+def _bayes_members(
+    own: View, whole: Sequence[Fit], without: Sequence[Sequence[Fit]], kind: str
+) -> list[Member]:
+    """From fits on everything and without each group; those that all of them have."""
     members = []
-    for number, whole in enumerate(fits(own.space)):
-        all_fits = [whole, *(each[number] for each in without if number < len(each))]
-        if len(all_fits) == 1 + len(groups):
+    for number, fit in enumerate(whole):
+        each = [fit, *(rest[number] for rest in without if number < len(rest))]
+        if len(each) == 1 + len(without):
             members.append(
                 Member(
-                    f"{kind}, {whole.split.name}/{own.name}",
+                    f"{kind}, {fit.split.name}/{own.name}",
                     kind,
                     own,
-                    np.stack([fit.vector for fit in all_fits]),
-                    np.array([fit.intercept for fit in all_fits]),
-                    whole.split.name,
-                    whole.evidence,
+                    np.stack([one.vector for one in each]),
+                    np.array([one.intercept for one in each]),
+                    fit.split.name,
+                    fit.evidence,
                 )
             )
     return members
@@ -240,19 +271,20 @@ def prior_members(data: TransferData, groups: Groups, modality: str) -> list[Mem
 
 
 def encoder_members(
-    data: TransferData,
+    each: Sequence[TransferData],
     encoder: FeatureMap,
     groups: Groups = (),
     centre: np.ndarray | None = None,
-) -> list[Member]:
-    """On an encoder's features, with coefficients on spectra.
+) -> list[list[Member]]:
+    """On an encoder's features, with coefficients on spectra, for each property.
 
     Args:
-      data: both instruments
+      each: both instruments, labels of each property of the same samples
       encoder: the features
       groups: rows of target samples to leave out together
       centre: spectrum at which they are linearised; None: the mean of the source (L,)
     """
+    data = each[0]
     centre = data.X_source.mean(axis=0) if centre is None else centre
     linear = encoder.linearised(centre, data.X_target)
     moved = data.on(data.X_source - centre, data.X_target - centre)
@@ -262,7 +294,8 @@ def encoder_members(
     )
     ridge = COVARIANCE_RIDGE["sg1"]
     own = view(moved, "encoder", linear, ridge, linear.back, centre, white)
-    return bayes_members(replace(own, moved=centre), groups, "encoder")
+    own = replace(own, moved=centre)
+    return bayes_members_of([own.labelled(one) for one in each], groups, "encoder")
 
 
 def classical_names(data: TransferData, view_name: str) -> list[str]:

@@ -35,6 +35,7 @@ from spektron_jax.transfer.inputs import column
 from spektron_jax.transfer.intervals import Intervals
 from spektron_jax.transfer.members import Affine
 from spektron_jax.transfer.new_spectra import Known
+from spektron_jax.transfer.several import of_one
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -310,6 +311,7 @@ class Monitored:
     def _calibrated(self) -> Intervals:
         raise NotImplementedError
 
+    @of_one
     def monitor(self, path: str | Path | None = None) -> Monitor:
         """Charts of control samples over time, see `Monitor`.
 

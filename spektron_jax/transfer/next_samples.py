@@ -51,14 +51,11 @@ class Chooses:
           >>> ct.next_samples(X, 3).tolist()  # measure these
           [26, 11, 18]
         """
-        X = self._aligned(X_pool, axis)
+        X, known = self._spectra_and_known(X_pool, axis)
         if not 1 <= k <= len(X):
             raise InputError(
                 f"k = {k}: choose 1 to {len(X)}, as many as X_pool has spectra"
             )
-        known = X[:0]
-        if self._data is not None:
-            known = self._data.X_target[self._data.labelled]
         whole = np.vstack([known, X])
         scores = compressed(whole) if whole.shape[1] >= WINDOW else whole
         if not len(known):
@@ -66,3 +63,12 @@ class Chooses:
         taken = range(len(known))
         rows = farthest(cdist(scores, scores), taken, len(known) + k)
         return rows[len(known) :] - len(known)
+
+    def _spectra_and_known(self, X: Any, axis: Any) -> tuple[np.ndarray, np.ndarray]:
+        """The pool, and target spectra with a label of a property; (P, L), (., L)."""
+        models = list(getattr(self, "models_", {"": self}).values())
+        X, data = models[0]._aligned(X, axis), [one._data for one in models]
+        if data[0] is None:
+            return X, X[:0]
+        known = np.unique(np.concatenate([one.labelled for one in data]))
+        return X, data[0].X_target[known]

@@ -1,7 +1,7 @@
 """Model folders: arrays as npz, settings as JSON, checksums in a manifest; no pickle.
 
     model.npz      float64 arrays and strings
-    model.json     settings
+    model.json     settings; of several properties, those of each: `together.py`
     manifest.json  kind, format, package version, SHA-256 of the other two
 
 A folder is an archive, so that it is whole or absent and shows damage.
@@ -29,7 +29,7 @@ from spektron_jax.transfer.arguments import Arguments
 from spektron_jax.transfer.intervals import Intervals, Spread
 from spektron_jax.transfer.members import Affine
 
-FORMAT = 7
+FORMAT, SEVERAL = 7, 8  # of one property and of several
 HEADER = "adapter.json"
 KIND = "spektron-transfer"
 INTERVALS = ("errors", "scaled", "source_errors", "shift", "label_sd")
@@ -119,7 +119,7 @@ def write(path: Path, settings: dict[str, Any], arrays: Mapping) -> Path:
       SpektronError: the place holds something else, or cannot be written.
     """
     archive.check_place(path, "model")
-    with archive.writing(path, {"kind": KIND, "format": FORMAT}) as draft:
+    with archive.writing(path, _kind(settings)) as draft:
         content: dict[str, Any] = dict(arrays)
         np.savez_compressed(draft / "model.npz", **content)
         text = json.dumps(settings, indent=1, default=_plain)
@@ -139,7 +139,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             "folder that `save` wrote"
         )
     try:
-        listed = archive.verify(path, FORMAT, seal=False)
+        listed = archive.verify(path, SEVERAL, seal=False)
         if listed["kind"] != KIND or not FILES <= set(listed["files"]):
             raise KeyError("kind")
         if listed["format"] < FORMAT:
@@ -161,8 +161,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 def write_adapter(path: Path, settings: dict[str, Any], arrays: Mapping) -> Path:
     """Write an adapter file, as a whole or not at all."""
     header = {
-        "kind": KIND,
-        "format": FORMAT,
+        **_kind(settings),
         "sha256": sha256_of(*(arrays[name] for name in sorted(arrays))),
         "settings": settings,
     }
@@ -182,15 +181,20 @@ def read_adapter(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     arrays = npz.load(path)
     try:
         header = json.loads(str(arrays.pop(HEADER)))
-        known = (header["kind"], header["format"]) == (KIND, FORMAT)
         settings, listed = header["settings"], header["sha256"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise SpektronError(f"{path}: is no adapter, or damaged ({error})") from error
-    if not known:
+    if any(header.get(name) != value for name, value in _kind(settings).items()):
         raise SpektronError(f"{path}: is an adapter of another format; save it again")
     if sha256_of(*(arrays[name] for name in sorted(arrays))) != listed:
         raise SpektronError(f"{path}: has changed since it was written; save it again")
     return settings, arrays
+
+
+def _kind(settings: Any) -> dict[str, Any]:
+    """What a file of these settings says of itself."""
+    several = isinstance(settings, dict) and "each" in settings
+    return {"kind": KIND, "format": SEVERAL if several else FORMAT}
 
 
 def _plain(value: Any) -> Any:

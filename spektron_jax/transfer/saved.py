@@ -15,7 +15,7 @@ from sklearn.base import clone
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.axis import check
-from spektron_jax.transfer import persistence, transformers
+from spektron_jax.transfer import persistence, together, transformers
 from spektron_jax.transfer.applicability import Applicability
 from spektron_jax.transfer.arguments import POINTS
 from spektron_jax.transfer.comparison import Comparison
@@ -24,6 +24,7 @@ from spektron_jax.transfer.inputs import on_axis, same
 from spektron_jax.transfer.intervals import Intervals
 from spektron_jax.transfer.members import Affine
 from spektron_jax.transfer.new_spectra import Known
+from spektron_jax.transfer.several import each, join, of_one
 from spektron_jax.transfer.usefulness import Verdict
 
 # What settings raise that are not those of a model, though whole and signed.
@@ -41,6 +42,12 @@ def _usable(path: str | Path) -> Iterator[None]:
             f"{path}: holds no transfer model that can be used "
             f"({type(error).__name__}: {error}); save it again"
         ) from error
+
+
+def _each(model: Any) -> dict[str, Any]:
+    """Objects by property; of one property, by an empty name."""
+    model._check_fitted()
+    return getattr(model, "models_", None) or {"": model}
 
 
 class Saved:
@@ -100,7 +107,7 @@ class Saved:
           >>> ct.save("model").name
           'model'
         """
-        return persistence.write(Path(path), *self._state())
+        return persistence.write(Path(path), *self._states())
 
     def save_adapter(self, path: str | Path, instrument: str, date: str) -> Path:
         """Write what belongs to this target instrument into one small file (npz).
@@ -119,9 +126,10 @@ class Saved:
           >>> ct.save_adapter("line3.npz", "line 3", date="2026-11-29").name
           'line3.npz'
         """
-        settings, arrays = self._state()
         named = {"instrument": str(instrument), "date": str(date)}
-        settings["provenance"] = self.provenance_ | named
+        settings, arrays = self._states()
+        for one in settings.get("each", [settings]):
+            one["provenance"] = one["provenance"] | named
         return persistence.write_adapter(Path(path), settings, arrays)
 
     def switch(self, path: str | Path) -> Self:
@@ -140,19 +148,34 @@ class Saved:
           'line 3'
         """
         self._check_fitted()
-        settings, arrays = persistence.read_adapter(Path(path))
-        other = copy.copy(self)
+        state = persistence.read_adapter(Path(path))
+        models, others = _each(self), dict[str, Self]()
         with _usable(path):
-            same = settings["provenance"]["source_sha256"]
-            other._restore(settings, arrays)
-        if same != self.provenance_["source_sha256"]:
-            raise SpektronError(
-                f"{path}: was made with another source; use an adapter of the same "
-                "calibration, or load its model"
-            )
-        vars(self).update(vars(other))
+            parts = together.parted(*state)
+            if set(parts) != set(models):
+                raise SpektronError(
+                    f"is for {together.named(parts)}, the model for "
+                    f"{together.named(models)}; use an adapter of the same properties"
+                )
+            for name, model in models.items():
+                others[name] = copy.copy(model)
+                others[name]._restore(*parts[name])
+            made = {
+                name: one.provenance_["source_sha256"] for name, one in others.items()
+            }
+        for name, model in models.items():
+            if made[name] != model.provenance_["source_sha256"]:
+                raise SpektronError(
+                    f"{path}: was made with another source; use an adapter of the same "
+                    "calibration, or load its model"
+                )
+        if "" in others:
+            vars(self).update(vars(others[""]))
+        else:
+            join(self, others)
         return self
 
+    @of_one
     def export(
         self, path: str | Path, format: str | None = None, coverage: float = 0.9
     ) -> Path:
@@ -197,6 +220,7 @@ class Saved:
         found = self._definition(coverage, about)
         return writing.write(Path(path), kind, found)
 
+    @each(dict)
     def coefficients(self) -> tuple[float, np.ndarray, np.ndarray | None]:
         """The calibration as vectors on the target's own axis.
 
@@ -249,19 +273,44 @@ class Saved:
           >>> bool(abs(again.predict(X) - ct.predict(X)).max() < 1e-9)
           True
         """
-        settings, arrays = persistence.read(Path(path))
-        self = cls()
+        state = persistence.read(Path(path))
         with _usable(path):
-            self._restore(settings, arrays)
-            self.weights = settings["trained_with"]
-            self.random_state = settings["random_state"]
-            if settings["adaptation"] is not None:
-                from spektron_jax.encoder.adaptation import Adaptation
-
-                self.adaptation = Adaptation(**settings["adaptation"])
-            if self.preprocessing_ is not None:
-                self.preprocessing = clone(self.preprocessing_)
+            models = {
+                name: cls._loaded(*part)
+                for name, part in together.parted(*state).items()
+            }
+            if "" in models:
+                return models[""]
+            self, first = cls(), next(iter(models.values()))
+            for name in ("weights", "random_state", "adaptation", "preprocessing"):
+                setattr(self, name, getattr(first, name))
+            join(self, models)
+            self.about_ = dict(state[0]["about"])
         return self
+
+    @classmethod
+    def _loaded(cls, settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
+        """The object of one property."""
+        self = cls()
+        self._restore(settings, arrays)
+        self.weights = settings["trained_with"]
+        self.random_state = settings["random_state"]
+        if settings["adaptation"] is not None:
+            from spektron_jax.encoder.adaptation import Adaptation
+
+            self.adaptation = Adaptation(**settings["adaptation"])
+        if self.preprocessing_ is not None:
+            self.preprocessing = clone(self.preprocessing_)
+        return self
+
+    def _states(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Settings and arrays of one property or of several."""
+        self._check_fitted()
+        parts = {name: one._state() for name, one in _each(self).items()}
+        if "" in parts:
+            return parts[""]
+        settings, arrays = together.joined(parts)
+        return settings | {"about": self.about_}, arrays
 
     def _state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Settings and arrays of what was fitted."""
@@ -299,7 +348,8 @@ class Saved:
         """The inverse of `_state`."""
         self.unit_, self._modality = settings["unit"], settings["modality"]
         self.axis_, self._axis_target = arrays["axis"], arrays["axis_target"]
-        self.regime_, self.warnings_ = settings["regime"], settings["warnings"]
+        self.regime_ = settings["regime"]
+        self.warnings_ = [str(text) for text in settings["warnings"]]
         self.failed_checks_ = settings["failed_checks"]
         self.poor_probability_ = settings["poor_probability"]
         label, text = settings["verdict"]

@@ -64,6 +64,12 @@ class View:
         """The same without some target samples, on both instruments."""
         return replace(self, space=self.space.without(rows))
 
+    def labelled(self, data: TransferData) -> "View":
+        """The same samples with the labels of these data."""
+        seen = self.space.data
+        data = data.on(seen.X_source, seen.X_target)
+        return replace(self, space=replace(self.space, data=data))
+
     def on_spectra(self, vector: np.ndarray) -> tuple[np.ndarray, float]:
         """Coefficients (r,) as those of scatter-corrected spectra, and a constant."""
         coefficients = self.span[:, : vector.size] @ vector

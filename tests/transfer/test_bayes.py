@@ -70,7 +70,8 @@ def test_evidence_and_posterior_are_those_of_the_gaussian(
         rng.normal(size=points),
     )
     a, common, extra = 0.5, 0.25, (0.0, 3.0, 40.0)
-    found = averaged(Rows(X[:sources], X[sources:], y, kind), a, extra, common, SIGNALS)
+    rows = Rows(X[:sources], X[sources:], np.array([3 - 2 * y, y]), kind)
+    _, found = averaged(rows, a, extra, common, SIGNALS)
     unit, (shape, scale), logs, each = np.sum(X**2) / m, GAMMA, [], []
     for f in extra:
         noise = np.array([1 + a * f, 1 + a * (1 - a) * f, 1 + (1 - a) * f])[kind]
@@ -101,8 +102,8 @@ def test_few_covariances_are_solved_at_once(monkeypatch):
     monkeypatch.setattr(label_process, "_solved", noting)
     monkeypatch.setattr(label_process, "MAX_ELEMENTS", 1000)
     rng = np.random.default_rng(0)
-    rows = Rows(rng.normal(size=(4, 3)), rng.normal(size=(10, 3)), rng.normal(size=14),
-                np.repeat([0, 2], [4, 10]))  # fmt: skip
+    rows = Rows(rng.normal(size=(4, 3)), rng.normal(size=(10, 3)),
+                rng.normal(size=(1, 14)), np.repeat([0, 2], [4, 10]))  # fmt: skip
     averaged(rows, 0.5, (0.0, 1.0), 1.0, SIGNALS)
     assert sizes == [10, 8]
 
@@ -146,7 +147,7 @@ def test_fits_are_the_same_on_any_coordinates_of_a_space(
         tuple(turn.T @ W @ turn for W in space.noise),
         space.ridge,
     )
-    for same, fit in zip(fits(moved), fits(space), strict=True):
+    for same, fit in zip(fits([moved])[0], fits([space])[0], strict=True):
         size = np.abs(fit.vector).max()
         np.testing.assert_allclose(turn @ same.vector, fit.vector, atol=1e-6 * size)
         assert same.intercept == pytest.approx(fit.intercept, rel=1e-6)
@@ -182,7 +183,7 @@ def test_fits_are_those_of_the_header_written_out(instruments, pairs, own):
     s = sizes @ softmax(logs)
     D = s * prior @ inv(s * prior + C) @ seen
     V = s * prior - s * prior @ inv(s * prior + C) @ prior * s
-    found = fits(space)
+    found = fits([space])[0]
     assert len(found) == (4 if n > 1 else 1)
     labels = np.r_[y[source][n:], y[:n], y[n:k]]
     mean, spread = y[source].mean(), y[source].std()
@@ -199,8 +200,8 @@ def test_fits_are_those_of_the_header_written_out(instruments, pairs, own):
         ]
         kind = np.repeat([0, 1, 2], [30, n, own])
         extra = fit.split.extra if a or own else (0.0,)
-        rows = Rows(X[0], np.vstack(X[1:]), (labels - mean) / spread, kind)
-        expected = averaged(rows, a, extra, 1 / max(n, 1), SIGNALS)
+        rows = Rows(X[0], np.vstack(X[1:]), (labels - mean)[None] / spread, kind)
+        (expected,) = averaged(rows, a, extra, 1 / max(n, 1), SIGNALS)
         assert fit.evidence == pytest.approx(expected.evidence, abs=1e-6)
         vector = spread * toward @ expected.vector
         size = np.abs(vector).max()
@@ -326,7 +327,7 @@ def test_evidence_prefers_the_features_that_holds_the_analyte(instruments):
 
     def on(axes):
         own = view(data, "own", lambda X: X @ axes, 5e-5, lambda v: axes @ v)
-        return own, fits(own.space), bayes_members(own, groups)
+        return own, fits([own.space])[0], bayes_members(own, groups)
 
     spectra, full, members = on(np.eye(points))
     _, other, poor = on(scrambled)

@@ -65,7 +65,7 @@ def test_weights_are_those_of_left_out_errors(instruments, n, pairs):
     source = np.r_[np.arange(pairs), np.arange(n, n + 24)]
     data = TransferData(X_s[source], y[source], X_t[:n], y[:n], paired)
     X, groups = X_t[45:], data.groups()
-    members = spectral_members(data, groups)
+    members = spectral_members([data], groups)[0]
     fitted = Ensemble("classical").fit(data)
     assert [part[:2] for part in fitted.members] == [(m.name, m.kind) for m in members]
     errors = np.full((len(members), n), np.nan)
@@ -122,7 +122,7 @@ def test_without_samples_to_leave_out_weights_are_prior_and_evidence(instruments
     labels = y[:n] if kind.startswith("one") else np.full(n, np.nan)
     paired = np.arange(n) if kind == "one pair" else np.full(n, -1)
     data = TransferData(X_s[:24], y[:24], X_t[:n], labels, paired)
-    members = spectral_members(data)
+    members = spectral_members([data])[0]
     fitted = Ensemble("classical").fit(data)
     assert list(fitted.groups) == list(fitted.without) == []
     share = {"unlabelled": {"coral_u/raw": 0.4, "coral_u/sg1": 0.2}, "none": {}}
@@ -150,7 +150,7 @@ def test_without_samples_to_leave_out_weights_are_prior_and_evidence(instruments
 
 def test_corals_share_is_that_of_the_method(instruments):
     data, X, _ = data_of(instruments, 24, labelled=False)
-    members = spectral_members(data)
+    members = spectral_members([data])[0]
     coral = [m for m in members if m.kind == "classical"]
     assert [m.name for m in coral] == ["coral_u/raw", "coral_u/sg1"]
     for member in coral:
@@ -161,7 +161,7 @@ def test_corals_share_is_that_of_the_method(instruments):
 
 def test_without_labels_the_encoder_shares_by_its_evidence(instruments, monkeypatch):
     data, *_ = data_of(instruments, 24, labelled=False)
-    members = [m for m in spectral_members(data) if m.kind == "bayes"]
+    members = [m for m in spectral_members([data])[0] if m.kind == "bayes"]
     evidence = np.array([m.evidence for m in members])
     on_spectra = np.log(np.mean(np.exp(evidence - evidence.max()))) + evidence.max()
 
@@ -172,7 +172,7 @@ def test_without_labels_the_encoder_shares_by_its_evidence(instruments, monkeypa
             evidence=on_spectra + np.log(ratio),
         )
         monkeypatch.setattr(
-            "spektron_jax.transfer.ensemble.encoder_members", lambda *_: [member]
+            "spektron_jax.transfer.ensemble.encoder_members", lambda *_: [[member]]
         )
         fitted = Ensemble("combination", encoder=object()).fit(data)
         assert sum(part.weight for part in fitted.members) == pytest.approx(1)
@@ -241,9 +241,9 @@ def test_members_follow_what_is_known(instruments):
     narrow = TransferData(
         data.X_source[:, :14], data.y_source, data.X_target[:, :14], *_labels(data)
     )
-    views_used = {m.view.name for m in spectral_members(narrow)}
+    views_used = {m.view.name for m in spectral_members([narrow])[0]}
     assert views_used == {"raw", "snv"}
-    assert {m.view.name for m in spectral_members(data)} == {
+    assert {m.view.name for m in spectral_members([data])[0]} == {
         *("raw", "sg1", "snv", "snv+sg1")
     }
 
@@ -314,7 +314,7 @@ def test_encoder_rows_fit(instruments, tiny_weights, labelled, monkeypatch):
         np.eye(centre.size),
     )
     on = (linear(X - centre) - own.origin) @ own.span
-    each = [on @ fit.vector + fit.intercept for fit in fits(own.space)]
+    each = [on @ fit.vector + fit.intercept for fit in fits([own.space])[0]]
     weights = [part.weight for part in models["encoder"].members]
     assert len(weights) == len(each)
     on_features = np.array(weights) @ each

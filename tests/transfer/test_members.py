@@ -55,7 +55,7 @@ def test_a_bayesian_member_left_out_is_a_fit_without_the_sample(
         own = preprocessed(data.without(rows), name)
         X = preprocess(data.X_target[rows], own.scatter)
         affine = [
-            (*own.on_spectra(fit.vector), fit.intercept) for fit in fits(own.space)
+            (*own.on_spectra(fit.vector), fit.intercept) for fit in fits([own.space])[0]
         ]
         expected.append([X @ vector + more + c for vector, more, c in affine])
     expected = np.concatenate(expected, axis=1)
@@ -131,13 +131,13 @@ def test_a_wrong_label_changes_every_model_but_the_one_without_it(
     monkeypatch.setattr(PLSTransfer, "choose", lambda *_: 2)
     data = data_of(instruments, **known)
     groups = data.groups()
-    before = spectral_members(data, groups)
+    before = spectral_members([data], groups)[0]
     y_source, y_target = data.y_source.copy(), data.y_target.copy()
     y_target[groups[1]] += 100
     if known["pairs"]:
         y_source[data.paired[groups[1]]] += 100
     wrong = replace(data, y_source=y_source, y_target=y_target)
-    for old, new in zip(before, spectral_members(wrong, groups), strict=True):
+    for old, new in zip(before, spectral_members([wrong], groups)[0], strict=True):
         same = [(a == b).all() for a, b in zip(old.vectors, new.vectors, strict=True)]
         shift = old.intercepts == new.intercepts
         assert same[2] and shift[2], new.name
@@ -149,7 +149,7 @@ def test_groups_of_several_samples(instruments):
     data = data_of(instruments, pairs=19)
     groups = data.groups()
     assert [rows.size for rows in groups] == [4, 4, 4, 4, 3]
-    for member in spectral_members(data, groups):
+    for member in spectral_members([data], groups)[0]:
         each = [
             combined([member], np.ones(1), 1 + number)(data.X_target[rows])
             for number, rows in enumerate(groups)
@@ -188,10 +188,10 @@ def test_the_combination_is_the_weighted_sum_of_what_members_say(instruments, kn
     """Each through its own pretreatment, features and coordinates."""
     data = data_of(instruments, **known, points=81)
     X, groups = instruments(samples=60, points=81)[2][45:], data.groups()
-    members = spectral_members(data, groups) + prior_members(data, groups, "NIR")
+    members = spectral_members([data], groups)[0] + prior_members(data, groups, "NIR")
     learned = coefficient_scales(data) if known["pairs"] else None
     encoder = Smoothed()
-    members += encoder_members(data, encoder, groups)
+    members += encoder_members([data], encoder, groups)[0]
     kinds = {"bayes", "classical", "encoder"} | ({"prior"} if known["pairs"] else set())
     assert {m.kind for m in members} == kinds
     weights = np.random.default_rng(0).normal(size=len(members))

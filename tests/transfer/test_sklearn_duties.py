@@ -24,7 +24,6 @@ from spektron_jax.transfer import frames
 EXPECTED = {
     "check_fit_score_takes_y": "labels are of the source and called y_source",
     "check_dtype_object": "what is no number is a SpektronError, a ValueError",
-    "check_supervised_y_2d": "one column of labels is taken without a warning",
     "check_fit2d_predict1d": "a single spectrum may be one-dimensional",
 }
 

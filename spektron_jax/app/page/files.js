@@ -126,8 +126,10 @@ async function refresh(page) {
 function namesFor(page, field) {
   const of = (slot, list) => page.parts[slot]?.found?.[list] || [];
   const several = list => (list.length > 1 ? list : []);
-  if (field.name === "property")
-    return page.parts.labels.names.length ? [] : of("old", "properties");
+  if (field.name === "property") {
+    const own = page.parts.labels.names.length ? [] : of("old", "properties");
+    return own.length > 1 ? [...own, "all"] : own;
+  }
   if (field.name === "source") return several(of("old", "instruments"));
   if (field.name === "target") return several(of("new", "instruments"));
   if (field.name === "label") return of("library", "labels");

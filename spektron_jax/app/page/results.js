@@ -120,13 +120,16 @@ function drawPredictions(page, answer) {
     role: "region", "aria-label": "Predictions" });
   const table = make(scroll, "table");
   const head = make(make(table, "thead"), "tr"), body = make(table, "tbody");
-  for (const text of ["Sample", (answer.property || "Value") + unit, "Low", "High", "Flag"])
+  const several = answer.predictions.some(one => one.property);
+  const first = several ? ["Sample", "Property", "Value"] : ["Sample", (answer.property || "Value") + unit];
+  for (const text of [...first, "Low", "High", "Flag"])
     make(head, "th", text, { scope: "col" });
   for (const one of answer.predictions.slice(0, MOST_ROWS)) {
     const row = make(body, "tr"), half = (one.high - one.low) / 2;
     const near = half > 0 ? Math.min(8, Math.max(0, 2 - Math.floor(Math.log10(half)))) : 3;
     const fixed = value => (value === null ? "none" : value.toFixed(near));
-    const cells = [one.sample_id, fixed(one.prediction), fixed(one.low), fixed(one.high)];
+    const named = several ? [one.property + (one.unit ? ` (${one.unit})` : "")] : [];
+    const cells = [one.sample_id, ...named, fixed(one.prediction), fixed(one.low), fixed(one.high)];
     cells.forEach(text => make(row, "td", text));
     const mood = { "in domain": "good", extrapolating: "warn" }[one.flag] || "bad";
     make(row, "td", one.flag || "", { class: one.flag ? mood : "" });

@@ -70,6 +70,7 @@ SUBCOMMANDS = {
         {"data.source_path": "data.path"},
         (
             "spektron transfer old.csv new.csv --property Moisture",
+            "spektron transfer old.csv new.csv --property Moisture,Oil",
             "spektron transfer old.csv new.csv --labels labels.xlsx --property fat",
             "spektron transfer both.h5 --source m5 --target mp6 --property moisture",
         ),

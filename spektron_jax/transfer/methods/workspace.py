@@ -4,7 +4,7 @@ A fit makes a Workspace and hands it to its members; a comparison makes one for 
 trial and hands it to every method. It ends with them, and the data never change.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,16 @@ class Workspace:
         if key not in self._kept:
             self._kept[key] = compute()
         return self._kept[key]
+
+    @staticmethod
+    def each_once(
+        spaces: "Sequence[Workspace]", key: Hashable, compute: Callable[[], list]
+    ) -> list[Any]:
+        """What `key` names in each of several, computed for all at the first call."""
+        if key not in spaces[0]._kept:
+            for space, one in zip(spaces, compute(), strict=True):
+                space._kept[key] = one
+        return [space._kept[key] for space in spaces]
 
     def preprocessed(self, pretreatment: str) -> tuple["Workspace", float]:
         """Both instruments after a pretreatment, divided by one constant.
