@@ -10,6 +10,7 @@ import numpy as np
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.applicability import UNLIKE, Applicability
 from spektron_jax.transfer.checks import spectrum_sentences
+from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.replicates import listed
 
 MARGIN = 0.25  # of the range of the labels: errors of measurement reach so far
@@ -30,6 +31,13 @@ class Known:
     high: float = np.inf
     target: int = 0
     stuck: float = 0.0
+
+    @classmethod
+    def of(cls, data: TransferData, stuck: float = 0.0) -> "Known":
+        """Of what a model is fitted to."""
+        y = np.concatenate([data.y_source, data.y_target[data.labelled]])
+        count = len(data.pairs()[0]) or len(data.X_target)
+        return cls(float(y.min()), float(y.max()), count, stuck)
 
     @property
     def limits(self) -> bool:
