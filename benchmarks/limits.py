@@ -2,8 +2,8 @@
 
     python -m benchmarks.limits --data=shared/data [--json=FILE]
 
-Every task of the subset in every regime, as `CalibrationTransfer(weights=None)` fits it,
-with the limit of `transfer/new_spectra.py` and without. The table: how many test
+Every task of the subset in every regime, as `CalibrationTransfer(weights=None)` fits
+it, with the limit of `transfer/new_spectra.py` and without. The table: how many test
 spectra were limited, mean R2 (floored at -1) of both, and the change of the mean log of
 squared error over variance.
 """
