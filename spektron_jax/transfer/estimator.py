@@ -262,8 +262,12 @@ class CalibrationTransfer(
         """Predictions of one property (m,), and what is strange about the spectra."""
         aligned, measured = self._measured(X, axis)
         predicted = new_spectra.finite(self._model(aligned))
-        known = self._known, self.domain_
-        return predicted, new_spectra.sentences(measured, aligned, predicted, *known)
+        kept, about = self._limited(aligned, predicted), (self._known, self.domain_)
+        told = new_spectra.sentences(measured, aligned, predicted, kept, *about)
+        return kept, told
+
+    def _limited(self, aligned: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+        return new_spectra.limited(predicted, aligned, self._known, self.domain_)
 
     @each(stacked)
     def predict_interval(
@@ -283,7 +287,9 @@ class CalibrationTransfer(
         """
         X = self._aligned(X, axis)
         low, high = self._calibrated().interval(X, coverage)
-        return new_spectra.finite(low), new_spectra.finite(high)
+        middle = (low + high) / 2
+        moved = self._limited(X, middle) - middle
+        return new_spectra.finite(low + moved), new_spectra.finite(high + moved)
 
     @each(dict)
     @one_blas_thread

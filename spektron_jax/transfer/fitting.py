@@ -12,7 +12,7 @@ from spektron_jax.transfer import checks, persistence, transformers
 from spektron_jax.transfer.applicability import Applicability
 from spektron_jax.transfer.arguments import Arguments
 from spektron_jax.transfer.comparison import Comparison, inside
-from spektron_jax.transfer.data import UNPAIRED, TransferData
+from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.domain import fit_domain
 from spektron_jax.transfer.encoder_tools import WITHOUT_ENCODER
 from spektron_jax.transfer.ensemble import Ensemble, FittedEnsemble
@@ -109,11 +109,8 @@ class Fits:
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         self._label = None if given.label is None else str(given.label)
-        y = given.inputs.data.y_source
         usual = float(np.median(stuck(given.source.X)))
-        pairs = int((given.inputs.data.paired != UNPAIRED).sum())
-        count = pairs or len(given.inputs.data.X_target)
-        self._known = Known(float(y.min()), float(y.max()), count, usual)
+        self._known = Known.of(given.inputs.data, usual)
 
     def _feature_map(self, data: TransferData) -> FeatureMap | TransferNetwork | None:
         """The network; an encoder is not loaded yet."""

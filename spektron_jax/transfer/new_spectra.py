@@ -10,6 +10,7 @@ import numpy as np
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.applicability import UNLIKE, Applicability
 from spektron_jax.transfer.checks import spectrum_sentences
+from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.replicates import listed
 
 MARGIN = 0.25  # of the range of the labels: errors of measurement reach so far
@@ -31,11 +32,52 @@ class Known:
     target: int = 0
     stuck: float = 0.0
 
+    @classmethod
+    def of(cls, data: TransferData, stuck: float = 0.0) -> "Known":
+        """Of what a model is fitted to."""
+        y = np.concatenate([data.y_source, data.y_target[data.labelled]])
+        count = len(data.pairs()[0]) or len(data.X_target)
+        return cls(float(y.min()), float(y.max()), count, stuck)
+
+    @property
+    def limits(self) -> bool:
+        """Whether `limited` changes predictions at all."""
+        return self.target > 1 and bool(np.isfinite(self.high - self.low))
+
+
+def limited(
+    predicted: np.ndarray,
+    aligned: np.ndarray,
+    known: Known,
+    domain: Applicability | None,
+) -> np.ndarray:
+    """Predictions (m,), none beyond the labels for a spectrum unlike anything known.
+
+    What a spectrum has outside the space of the calibration's, a linear model answers
+    with any number. A sample beyond the labels whose spectrum lies in that space, or
+    near it, is extrapolated as ever.
+
+    Args:
+      predicted: by the model                                          (m,)
+      aligned: spectra as the model takes them                         (m, L)
+      known, domain: of the model; None: it has none
+    """
+    if domain is None or not known.limits:
+        return predicted
+    kept = np.clip(predicted, known.low, known.high)
+    beyond = np.flatnonzero(kept != predicted)
+    if not beyond.size:
+        return predicted
+    usual = beyond[domain.flags(aligned[beyond]) != UNLIKE]
+    kept[usual] = predicted[usual]
+    return kept
+
 
 def sentences(
     X: np.ndarray,
     aligned: np.ndarray,
     predicted: np.ndarray,
+    kept: np.ndarray,
     known: Known,
     domain: Applicability | None,
 ) -> list[str]:
@@ -44,7 +86,7 @@ def sentences(
     Args:
       X: as measured                                                   (m, q)
       aligned: as the model takes them                                 (m, L)
-      predicted: what it says of them                                  (m,)
+      predicted, kept: what it says of them, and the same `limited`    (m,) each
       known: of the model
       domain: of the model; None: it has none
     """
@@ -64,13 +106,20 @@ def sentences(
     margin = MARGIN * (known.high - known.low)
     if np.isfinite(margin):
         low, high = known.low - margin, known.high + margin
-        rows = np.flatnonzero((predicted < low) | (predicted > high))
+        rows = np.flatnonzero((kept < low) | (kept > high))
         if rows.size:
             found.append(
                 f"X: {listed(rows, 'row')}: predicted far outside the labels of the "
                 f"calibration ({known.low:g} to {known.high:g}): extrapolation; "
                 "measure such samples by the reference method"
             )
+    rows = np.flatnonzero(kept != predicted)
+    if rows.size:
+        found.append(
+            f"X: {listed(rows, 'row')}: predicted outside the labels of the "
+            f"calibration from a spectrum unlike them all: set to {known.low:g} or "
+            f"{known.high:g}, the end of the labels"
+        )
     return found
 
 

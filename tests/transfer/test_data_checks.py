@@ -1,13 +1,20 @@
 """Bad data are named, with rows, and never called calibrated; clean data are not."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from spektron_jax import CalibrationTransfer, SpektronError
 from spektron_jax.errors import SpektronWarning
-from spektron_jax.transfer import checks, label_checks, pair_checks, spectrum_checks
+from spektron_jax.transfer import (
+    checks,
+    label_checks,
+    new_spectra,
+    pair_checks,
+    spectrum_checks,
+)
 
 N = 12
 
@@ -355,3 +362,44 @@ def test_values_that_no_instrument_shows_are_refused(instruments, value):
     ct = CalibrationTransfer(None).fit(X_s, y, axis, X_t[:3])
     with pytest.raises(SpektronError, match="X: row 3 holds"):
         ct.predict(X_t)
+
+
+def test_a_strange_spectrum_gets_no_value_beyond_the_labels(data, tmp_path):
+    """Catches: what the calibration has not seen is multiplied into any number."""
+    given, X = data
+    ct = fitted(given)
+    y = np.concatenate([given["y_source"], given["y_target"]])
+    low, high = np.nanmin(y), np.nanmax(y)
+    coefficients = ct._model.coefficients["raw"]
+    inside = ct.domain_.loadings
+    new = coefficients - (coefficients @ inside.T) @ inside  # Q, and nothing else
+    new *= 3 * (high - low) / (coefficients @ new)
+    mixed = np.array([X[0], X[1] + new, X[2] - new])
+    for model in (ct, CalibrationTransfer.load(ct.save(tmp_path / "model"))):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            predicted = model.predict(mixed)
+        assert any(
+            "rows 1, 2:" in str(t.message) and "set to" in str(t.message) for t in told
+        )
+        assert predicted[1:].tolist() == [high, low]
+        plain = model._model(mixed)
+        assert plain[1] > high and plain[2] < low and predicted[0] == plain[0]
+        ends = np.array(model.predict_interval(mixed))
+        np.testing.assert_allclose(ends.mean(axis=0), predicted, rtol=1e-9)
+
+
+def test_a_sample_beyond_the_labels_is_extrapolated(data):
+    """Catches: a limit for every spectrum, known kind or not."""
+    given, X = data
+    order = np.argsort(given["y_source"])
+    few = order[: len(order) // 2]
+    ct = CalibrationTransfer(None).fit(
+        given["X_source"][few], given["y_source"][few], given["axis_source"]
+    )
+    known = replace(ct._known, target=9)
+    beyond = given["X_source"][order[-3:]]
+    predicted, q = ct._model(beyond), ct.domain_.distances(beyond)[1]
+    assert (predicted > known.high).all() and (q > ct.domain_.q_limit).any()
+    kept = new_spectra.limited(predicted, beyond, known, ct.domain_)
+    assert (kept == predicted).all()

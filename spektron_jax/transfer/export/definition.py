@@ -8,6 +8,9 @@ The JSON file is this; every other form computes the same from the same numbers:
     t2     = sum_k (loadings_k . (z - mean))^2 / variances_k / t2_limit
     q      = (|z - mean|^2 - |loadings (z - mean)|^2) / q_limit
 
+and where q > unlike, value is cut to ends: no spectrum that is unlike anything known
+has a value beyond the labels.
+
 q = points as measured, L = points of the model.
 """
 
@@ -78,7 +81,7 @@ def definition(
         "snv": None,
         "snv_constant": 0.0,
         "interval": _interval(intervals, coverage),
-        "domain": None if domain is None else _domain(domain),
+        "domain": None if domain is None else _domain(domain, known),
         "labels": _labels(known),
     }
     if "snv" in model.coefficients:
@@ -115,7 +118,7 @@ def _interval(intervals: Intervals, coverage: float) -> dict[str, Any]:
     }
 
 
-def _domain(domain: Applicability) -> dict[str, Any]:
+def _domain(domain: Applicability, known: Known) -> dict[str, Any]:
     return {
         "mean": domain.mean.tolist(),
         "loadings": domain.loadings.tolist(),
@@ -123,6 +126,7 @@ def _domain(domain: Applicability) -> dict[str, Any]:
         "t2_limit": domain.t2_limit,
         "q_limit": float(domain.q_limit),
         "unlike": UNLIKE_FACTOR,
+        "ends": [known.low, known.high] if known.limits else None,
         "flags": list(FLAGS),
     }
 

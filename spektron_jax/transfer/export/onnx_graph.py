@@ -79,6 +79,7 @@ class _Graph:
         value = self._value(found, clean, z)
         half = self._half(found["interval"], z)
         t2, rest, flag = self._domain(found["domain"], z)
+        value = self._cut(found["domain"], value, flag)
         row = self.node("Squeeze", known, self.number([1], np.int64))
         ends = self.node("Sub", value, half), self.node("Add", value, half)
         for name, what in zip(OUTPUTS, (value, *ends, t2, rest), strict=True):
@@ -155,6 +156,14 @@ class _Graph:
         h = self.node("Add", h, self.number(interval["floor"]))
         root = self.node("Sqrt", self.node("Sqrt", h))
         return self.node("Mul", root, self.number(interval["scale"]))
+
+    def _cut(self, domain: dict[str, Any] | None, value: str, flag: str) -> str:
+        """Predictions, within the labels for spectra unlike anything known, (n,)."""
+        if domain is None or not domain["ends"]:
+            return value
+        low, high = map(self.number, domain["ends"])
+        unlike = self.node("Equal", flag, self.number(2, np.int64))
+        return self.node("Where", unlike, self.node("Clip", value, low, high), value)
 
     def _domain(self, domain: dict[str, Any] | None, z: str) -> tuple[str, str, str]:
         """T2, Q and the flag, (n,) or () each."""

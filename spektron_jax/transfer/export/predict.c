@@ -96,6 +96,10 @@ int spektron_predict(const double *axis, const double *spectrum, size_t points,
     r->flag = r->q > SPEKTRON_UNLIKE_FACTOR   ? SPEKTRON_UNLIKE
               : r->t2 <= 1 && r->q <= 1 ? SPEKTRON_IN_DOMAIN
                                         : SPEKTRON_EXTRAPOLATING;
+#if SPEKTRON_ENDS
+    if (r->flag == SPEKTRON_UNLIKE)
+      value = fmin(fmax(value, SPEKTRON_LOWEST), SPEKTRON_HIGHEST);
+#endif
   }
 #endif
   r->value = value;

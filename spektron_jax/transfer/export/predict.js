@@ -47,7 +47,7 @@ function predictSpectrum(c, axis, spectrum) {
     for (const row of c.interval.axes) h += dot(row, moved) ** 2;
     half = c.interval.scale * Math.sqrt(Math.sqrt(h));
   }
-  const result = { value, low: value - half, high: value + half,
+  const result = { value, low: null, high: null,
     t2: null, q: null, flag: "not known", beyond: false };
   if (!Number.isFinite(value) || !Number.isFinite(half)) {
     throw new Error("the prediction is not a finite number");
@@ -65,7 +65,12 @@ function predictSpectrum(c, axis, spectrum) {
     result.q = Math.max(rest, 0) / d.q_limit;
     result.flag = result.q > d.unlike ? d.flags[2] :
       result.t2 <= 1 && result.q <= 1 ? d.flags[0] : d.flags[1];
+    if (result.q > d.unlike && d.ends !== null) {
+      result.value = Math.min(Math.max(value, d.ends[0]), d.ends[1]);
+    }
   }
+  result.low = result.value - half;
+  result.high = result.value + half;
   if (c.labels !== null) {
     result.beyond = value < c.labels.low - c.labels.margin ||
       value > c.labels.high + c.labels.margin;

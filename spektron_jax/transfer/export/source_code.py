@@ -97,7 +97,9 @@ def _numbers(found: dict[str, Any]) -> list[str]:
         arrays |= {"centre": interval["centre"], "axes": interval["axes"]}
     if domain is not None:
         sizes |= {name.upper(): domain[name] for name in ("t2_limit", "q_limit")}
-        sizes["UNLIKE_FACTOR"] = domain["unlike"]
+        sizes |= {"UNLIKE_FACTOR": domain["unlike"], "ENDS": int(bool(domain["ends"]))}
+        if domain["ends"]:
+            sizes["LOWEST"], sizes["HIGHEST"] = domain["ends"]
         arrays |= {name: domain[name] for name in ("mean", "variances", "loadings")}
     lines = [f"#define SPEKTRON_{name} ({value!r})" for name, value in sizes.items()]
     lines += [_array(name, values) for name, values in arrays.items()]

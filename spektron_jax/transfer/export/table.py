@@ -38,6 +38,8 @@ def settings(found: dict[str, Any]) -> list[tuple[str, object]]:
     ]
     for name in ("t2_limit", "q_limit", "unlike") if domain else ():
         rows.append((name, domain[name]))
+    if domain and domain["ends"]:
+        rows += zip(("least label", "greatest label"), domain["ends"], strict=True)
     for name, value in (found["labels"] or {}).items():
         rows.append((f"labels {name}", value))
     return rows

@@ -128,6 +128,11 @@ class _Sheets:
         value = self._step(column, "value", f"={value}")
         half = self._step(column, "half the interval", self._half(column, z))
         t2, q = self._distances(column, z)
+        if (domain := found["domain"]) is not None and domain["ends"]:
+            low, high = domain["ends"]
+            cut = f"MAX({low!r},MIN({high!r},{value}))"
+            cut = f"=IF({q}>{domain['unlike']!r},{cut},{value})"
+            value = self._step(column, "value within the labels", cut)
         good = f"AND(Steps!{axis_right},Steps!{complete})"
         results = (value, f"{value}-Steps!{half}", f"{value}+Steps!{half}", t2, q)
         self.result.cell(row, 1, f"=Spectra!{column}1")
@@ -135,7 +140,7 @@ class _Sheets:
             shown = f"Steps!{what}" if what else "NA()"
             self.result.cell(row, place, f"=IF({good},{shown},NA())")
         flag = f'"{NOT_KNOWN}"'
-        if (domain := found["domain"]) is not None:
+        if domain is not None:
             inside, outside, unlike = (f'"{name}"' for name in domain["flags"])
             flag = f"IF(F{row}>{domain['unlike']!r},{unlike},"
             flag += f"IF(AND(E{row}<=1,F{row}<=1),{inside},{outside}))"

@@ -76,7 +76,7 @@ def fitted(
     source=24,
     weights=None,
 ):
-    """A transfer, its target axis, and 9 spectra of which some are unlike others."""
+    """A transfer, its target axis, and 11 spectra of which some are unlike others."""
     X_s, axis, X_t, axis_t, y = instruments(points_target=points_target)
     rows = np.arange(n)
     known = {"y_target": y[rows], "paired": rows} if labels else {}
@@ -88,7 +88,8 @@ def fitted(
     ct.fit(X_s[:source], y[:source], axis, X_t[rows], axis_t, **known)
     ct.about_ = dict(ABOUT)
     noise = np.random.default_rng(5).normal(size=X_t.shape[1])
-    return ct, axis_t, np.vstack([X_t[24:], 1.3 * X_t[24:26], X_t[24] + 0.2 * noise])
+    odd = [X_t[24] + 0.2 * noise, X_t[24] + 9 * noise, X_t[24] - 9 * noise]
+    return ct, axis_t, np.vstack([X_t[24:], 1.3 * X_t[24:26], *odd])
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=list(KINDS))
@@ -351,6 +352,10 @@ console.log(JSON.stringify(spectra.map(x => {
   t2 /= Number(set.t2_limit); q /= Number(set.q_limit);
   const flag = q > Number(set.unlike) ? "unlike anything" :
     t2 <= 1 && q <= 1 ? "in domain" : "extrapolating";
+  if (q > Number(set.unlike) && "least label" in set) {
+    value = Math.min(Math.max(value, Number(set["least label"])),
+      Number(set["greatest label"]));
+  }
   return {value, low: value - half, high: value + half, t2, q, flag};
 })));
 """
