@@ -32,7 +32,7 @@ def standardised(similarity: np.ndarray) -> np.ndarray:
 
 def average(similarities: Mapping[str, np.ndarray]) -> np.ndarray:
     """The plain average of standardised similarities, (n, m)."""
-    return np.mean([standardised(each) for each in similarities.values()], axis=0)
+    return sum(map(standardised, similarities.values())) / len(similarities)
 
 
 def weighted(
