@@ -286,9 +286,9 @@ def results(folder, table):
 JOBS = {
     "models and adapters": Job(save_models, look_at_models, last_model, 16),
     "libraries": Job(save_libraries, look_at_library, last_library, 16),
-    "checkpoints": Job(save_checkpoints, look_at_checkpoints, last_checkpoint, 16),
-    "line shards and their join": Job(compute_shares, look_at_shares, joined, 16),
-    "transfer with comparison": Job(transfer, look_at_transfer, compared, 14),
+    "checkpoints": Job(save_checkpoints, look_at_checkpoints, last_checkpoint, 18),
+    "line shards and their join": Job(compute_shares, look_at_shares, joined, 18),
+    "transfer with comparison": Job(transfer, look_at_transfer, compared, 12),
     "identify and keep": Job(identify, look_at_kept, hits, 10),
-    "training": Job(train, look_at_training, trained, 12),
+    "training": Job(train, look_at_training, trained, 10),
 }

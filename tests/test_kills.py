@@ -22,13 +22,18 @@ pytestmark = pytest.mark.slow
 SEED = int(os.environ.get("SPEKTRON_FUZZ_SEED") or secrets.randbits(31))
 
 
+IMPORTED = ["spektron_jax.main", "spektron_jax.training.loop", "sklearn.linear_model"]
+IMPORTED += ["spektron_jax.training.evaluate", "spektron_jax.identification.library"]
+IMPORTED += ["spektron_jax.transfer.estimator", "orbax.checkpoint"]
+
+
 @pytest.fixture(scope="module")
 def context():
     """Processes that begin with everything imported and nothing started."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         pytest.skip("no forkserver on this system")
     made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(["kill_jobs"])
+    made.set_forkserver_preload(IMPORTED)
     return made
 
 
