@@ -105,7 +105,12 @@ def edited_arrays(arrays, rng):
     elif kind == 6 or values.dtype.kind != "f":
         arrays[name] = np.array(["x"] * int(rng.integers(1, 4)))
     else:
-        wrong = [values.ravel()[:0], np.repeat(values, 2), values[None], values * np.nan]
+        wrong = [
+            values.ravel()[:0],
+            np.repeat(values, 2),
+            values[None],
+            values * np.nan,
+        ]
         arrays[name] = [*wrong, values * -1e300][kind - 1]
     return arrays
 

@@ -48,7 +48,14 @@ def init_shapes(model):
     return jax.eval_shape(lambda key: _init(model, key), jax.random.key(0))["params"]
 
 
-@functools.partial(jax.jit, static_argnums=0)
+# XLA drops the forward pass; what is left are draws for each of 78 leaves, run once.
+# Compiled at level 1 they take 7.5 CPU s instead of 12.3 and keep all their bits, which
+# they do not at level 0.
+@functools.partial(
+    jax.jit,
+    static_argnums=0,
+    compiler_options={"xla_backend_optimization_level": 1},
+)
 def _init(model, key):
     points = 8 * model.stride  # shapes of parameters do not depend on it
     values = jnp.zeros((1, points))
