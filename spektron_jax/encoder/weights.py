@@ -26,8 +26,8 @@ def locate(weights: str | Path) -> Path:
     if not _is_folder(path):
         names = sorted(p.parent.name for p in SHIPPED.glob("*/manifest.json"))
         raise SpektronError(
-            f"weights {str(weights)[:200]!r}: no such folder; give the path of a run or "
-            f"one of the shipped weights: {', '.join(names)}"
+            f"weights {str(weights)[:200]!r}: no such folder; give the path of a run "
+            f"or one of the shipped weights: {', '.join(names)}"
         )
     return path
 
