@@ -261,7 +261,8 @@ def look_at_transfer(folder):
 
 
 def compared(folder):
-    data = json.loads((folder / "results.json").read_text())["data"]
+    data = json.loads((folder / "results.json").read_text())
+    del data["command"]  # which names the folder
     model = hashlib.sha256((folder / "predictions.csv").read_bytes()).hexdigest()
     return model, json.dumps(data, sort_keys=True)
 
