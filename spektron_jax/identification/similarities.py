@@ -73,7 +73,7 @@ def prepared(
     """
     found: dict[str, np.ndarray] = {}
     for start in range(0, max(len(spectra), 1), ROWS):
-        block = np.asarray(spectra[start : start + ROWS], dtype)
+        block: np.ndarray = np.asarray(spectra[start : start + ROWS], dtype)
         for name in names or NAMES:
             values = _unit(FEATURES[name](block, step_cm1))
             if name not in found:
