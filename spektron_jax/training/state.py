@@ -1,6 +1,5 @@
 """The one training state: step, parameters, target parameters, optimiser, key."""
 
-import functools
 from typing import Any
 
 import jax
