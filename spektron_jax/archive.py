@@ -15,7 +15,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import spektron_jax
@@ -23,6 +23,7 @@ from spektron_jax.errors import SpektronError
 
 MANIFEST = "manifest.json"
 UNFINISHED = ".unfinished-"  # starts the names of what a crash may leave behind
+_OPEN: set[Path] = set()  # drafts of this process that are being written
 
 
 class Damaged(Exception):
@@ -33,22 +34,26 @@ class Damaged(Exception):
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a name beside `path` to write to; afterwards that file becomes `path`.
 
-    If the body fails, `path` stays as it was and nothing is left behind. The name has
-    the suffix of `path`, since some writers add one of their own to foreign names.
+    If the body fails, `path` stays as it was and nothing is left behind; what a killed
+    process left there before is deleted. The name has the suffix of `path`, since some
+    writers add one of their own to foreign names.
 
     Raises:
       SpektronError: the file cannot be written; names it and says what to do.
     """
     path = Path(path)
-    draft = path.with_name(f"{UNFINISHED}{os.getpid()}-{path.name}")
+    draft = path.with_name(f"{UNFINISHED}{_host()}-{os.getpid()}-{path.name}")
+    _OPEN.add(draft.absolute())
     try:
         yield draft
         os.replace(draft, path)
+        clear_drafts(path.parent)
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             draft.unlink()
+        _OPEN.discard(draft.absolute())
 
 
 def add_line(path: Path, line: str) -> None:
@@ -70,7 +75,8 @@ def writing(path: str | Path, about: Mapping[str, Any]) -> Iterator[Path]:
 
     What it holds is flushed to disk before it is renamed, so that a folder with the
     final name is complete; an older one of that name gives way. If the body fails,
-    `path` stays as it was and nothing is left behind.
+    `path` stays as it was and nothing is left behind; what a killed process left there
+    before is deleted.
 
     Args:
       path: the archive.
@@ -84,6 +90,7 @@ def writing(path: str | Path, about: Mapping[str, Any]) -> Iterator[Path]:
     owner = f"{_host()}-{os.getpid()}"
     name = f"{UNFINISHED}{owner}-{path.name}-{uuid.uuid4().hex[:8]}"
     draft = path.with_name(name)
+    _OPEN.add(draft.absolute())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.mkdir()
@@ -99,10 +106,12 @@ def writing(path: str | Path, about: Mapping[str, Any]) -> Iterator[Path]:
         (draft / MANIFEST).write_text(text, encoding="utf-8")
         flush(draft)
         _rename(draft, path)
+        clear_drafts(path.parent)
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+        _OPEN.discard(draft.absolute())
 
 
 def verify(path: Path, newest: int, seal: bool = True) -> dict[str, Any]:
@@ -136,6 +145,11 @@ def verify(path: Path, newest: int, seal: bool = True) -> dict[str, Any]:
             "spektron_jax"
         )
     for name, expected in files:
+        inside = PurePath(name)
+        if inside.is_absolute() or ".." in inside.parts:
+            raise Damaged(f"{MANIFEST} lists {name!r}, which lies outside")
+        if (path / name).exists() and not (path / name).is_file():
+            raise Damaged(f"{name} is no file")  # a pipe would be read without end
         try:
             found = checksum(path / name)
         except OSError as error:
@@ -214,11 +228,19 @@ def _exchanged(one: Path, other: Path) -> bool:
 
 
 def clear_drafts(folder: Path) -> None:
-    """Delete what this process, or one of this machine that is no more, left behind."""
+    """Delete what processes of this machine left behind that are no more.
+
+    In a container the next process may have the same number.
+    """
     for stale in folder.glob(f"{UNFINISHED}{_host()}-*"):
         owner = stale.name.removeprefix(f"{UNFINISHED}{_host()}-").split("-")[0]
-        if owner.isdigit() and (int(owner) == os.getpid() or not _alive(int(owner))):
+        gone = owner.isdigit() and (int(owner) == os.getpid() or not _alive(int(owner)))
+        if not gone or stale.absolute() in _OPEN:
+            continue
+        if stale.is_dir():
             shutil.rmtree(stale, ignore_errors=True)
+        else:
+            stale.unlink(missing_ok=True)
 
 
 def _host() -> str:

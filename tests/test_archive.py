@@ -184,5 +184,26 @@ def test_drafts_of_processes_that_are_gone_are_cleared(tmp_path):
     }
     for name in names:
         (tmp_path / name).mkdir()
-    archive.clear_drafts(tmp_path)
-    assert {name: (tmp_path / name).exists() for name in names} == names
+    for name in [*names][:2]:
+        (tmp_path / f"{name}.npz").write_text("a file")
+    with replacing(tmp_path / "a.txt") as draft:
+        draft.write_text("in work")
+        archive.clear_drafts(tmp_path)
+        assert draft.exists()
+    (tmp_path / "a.txt").unlink()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        name for name, stays in names.items() if stays
+    }
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "../a.txt", "pipe"])
+def test_a_manifest_leads_to_no_other_files(tmp_path, name):
+    folder = an_archive(tmp_path / "x", "one")
+    os.mkfifo(folder / "pipe")
+    listed = json.loads((folder / archive.MANIFEST).read_text())
+    listed["files"][name] = "0" * 64
+    del listed["sha256"]
+    text = json.dumps(archive.sealed(listed))
+    (folder / archive.MANIFEST).write_text(text)
+    with pytest.raises(archive.Damaged, match="outside|no file"):
+        verify(folder, 2)

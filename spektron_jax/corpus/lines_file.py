@@ -8,7 +8,6 @@ molecule has a small file of its own.
 Sizes: n molecules, l lines, x X-H bonds.
 """
 
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from spektron_jax.archive import checksum, replacing
 from spektron_jax.errors import SpektronError
+from spektron_jax.spectra import npz
 from spektron_jax.spectra.grid import XH_TYPES
 from spektron_jax.spectra.hdf5_check import HDF5_ERRORS
 from spektron_jax.spectra.hdf5_open import open_hdf5
@@ -119,9 +119,8 @@ def save_arrays(path: Path, arrays: Arrays) -> None:
 def load_arrays(path: Path, required: Iterable[str] = FIELDS) -> Arrays | None:
     """Read them back; None where the file is missing, damaged or lacks a name."""
     try:
-        with open(path, "rb") as data, np.load(data, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        arrays = npz.load(path)
+    except SpektronError:
         return None
     return arrays if set(required) <= set(arrays) else None
 

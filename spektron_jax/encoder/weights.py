@@ -22,14 +22,21 @@ def locate(weights: str | Path) -> Path:
       SpektronError: there is none; lists the names that ship.
     """
     shipped = SHIPPED / str(weights)
-    path = shipped if shipped.is_dir() else Path(weights)
-    if not path.is_dir():
+    path = shipped if _is_folder(shipped) else Path(weights)
+    if not _is_folder(path):
         names = sorted(p.parent.name for p in SHIPPED.glob("*/manifest.json"))
         raise SpektronError(
-            f"weights {str(weights)!r}: no such folder; give the path of a run or one "
-            f"of the shipped weights: {', '.join(names)}"
+            f"weights {str(weights)[:200]!r}: no such folder; give the path of a run "
+            f"or one of the shipped weights: {', '.join(names)}"
         )
     return path
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that no file system takes
+        return False
 
 
 def left_out(weights: str | Path) -> bool:
@@ -40,7 +47,7 @@ def left_out(weights: str | Path) -> bool:
     """
     if has_network() or load_network(weights):
         return False
-    if not (SHIPPED / str(weights)).is_dir():
+    if not _is_folder(SHIPPED / str(weights)):
         raise NetworkMissing(f"weights {str(weights)!r}")
     return True
 

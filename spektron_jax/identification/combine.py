@@ -9,6 +9,7 @@ can be ignored, but not turned round. `weights.json` holds the weights that
 n = queries, m = library spectra.
 """
 
+import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +33,8 @@ def standardised(similarity: np.ndarray) -> np.ndarray:
 
 def average(similarities: Mapping[str, np.ndarray]) -> np.ndarray:
     """The plain average of standardised similarities, (n, m)."""
-    return np.mean([standardised(each) for each in similarities.values()], axis=0)
+    each = map(standardised, similarities.values())
+    return functools.reduce(np.add, each) / len(similarities)
 
 
 def weighted(

@@ -99,7 +99,7 @@ class Whole:
             methods |= encoded
             with_network = {WITH_NETWORK: score}
         methods |= {COMBINATION: average} | with_network
-        similarity = np.mean([found[name] for name in NAMES], axis=0)
+        similarity = functools.reduce(np.add, (found[n] for n in NAMES)) / len(NAMES)
         rows = np.broadcast_to(np.arange(score.shape[1]), score.shape)
         return Ranking(rows, score, similarity, methods)
 
@@ -128,7 +128,7 @@ class Listed:
         """Rank a shortlist for queries (n, L), the same on the index's grid."""
         listed = self._index.candidates(prepared(on_index, self._index_step))
         query = prepared(X, self._step)
-        own = prepared(self._rows(listed.ravel()), self._step)
+        own = prepared(self._rows(listed.ravel()), self._step, dtype=np.float32)
         c, scores, similarity = listed.shape[1], [], []
         for number in range(len(X)):
             one = {name: values[number : number + 1] for name, values in query.items()}

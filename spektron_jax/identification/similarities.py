@@ -27,7 +27,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks, savgol_filter
 
 Feature = Callable[[np.ndarray, float], np.ndarray]
-_OPERATORS: dict[tuple[int, float, int], np.ndarray] = {}  # of `smoothed`
+_OPERATORS: dict[tuple[int, float, int, np.dtype], np.ndarray] = {}  # of `smoothed`
 
 WINDOW_CM1, MAX_SHIFT_CM1, SHIFT_SIGMA_CM1 = 100.0, 6.0, 8.0  # of `windows`
 WINDOW_STRIDE_CM1, SHIFT_STRIDE_CM1 = 3.0, 2.0
@@ -36,7 +36,7 @@ PEAK_REACH = 6.0  # of a drawn peak, in its sigmas: what is beyond is 1e-8 of it
 CLASSICAL = ("cosine", "derivative")
 ROWS = 2048  # spectra prepared at a time
 MOST_OPERATORS = 8
-BEST_OF = 2**22  # products of a window that are held at a time
+BEST_OF = 2**18  # products of a window at a time: a megabyte, which a cache holds
 
 
 def similarities(
@@ -69,10 +69,11 @@ def prepared(
     """Features of spectra (m, L) by similarity, (m, F) of unit length each.
 
     Each lies in memory feature by feature: twice as fast to compare as by spectrum.
+    They are computed in `dtype`: single precision takes half the time.
     """
     found: dict[str, np.ndarray] = {}
     for start in range(0, max(len(spectra), 1), ROWS):
-        block = np.asarray(spectra[start : start + ROWS], np.float64)
+        block: np.ndarray = np.asarray(spectra[start : start + ROWS], dtype)
         for name in names or NAMES:
             values = _unit(FEATURES[name](block, step_cm1))
             if name not in found:
@@ -96,14 +97,15 @@ def compared(
 
 def smoothed(spectra: np.ndarray, sigma: float, order: int = 0) -> np.ndarray:
     """Gaussian derivative of each row; of many rows at once as one product."""
-    points, key = spectra.shape[1], (spectra.shape[1], sigma, order)
+    points = spectra.shape[1]
+    key = points, sigma, order, spectra.dtype
     if 80 * sigma < points or (len(spectra) < points and key not in _OPERATORS):
         return gaussian_filter1d(spectra, sigma, axis=1, order=order)
     if key not in _OPERATORS:
         while len(_OPERATORS) >= MOST_OPERATORS:
             del _OPERATORS[next(iter(_OPERATORS))]
-        eye = np.eye(points)
-        _OPERATORS[key] = gaussian_filter1d(eye, sigma, axis=1, order=order)
+        operator = gaussian_filter1d(np.eye(points), sigma, axis=1, order=order)
+        _OPERATORS[key] = operator.astype(spectra.dtype)
     return spectra @ _OPERATORS[key]
 
 
@@ -182,49 +184,55 @@ def windows(query: np.ndarray, library: np.ndarray, step_cm1: float) -> np.ndarr
     reach = round(MAX_SHIFT_CM1 / step_cm1)
     pause = max(1, round(SHIFT_STRIDE_CM1 / step_cm1))
     shifts = np.unique([*range(0, reach + 1, pause), *range(0, -reach - 1, -pause)])
-    found = np.empty((len(query), len(library)), library.dtype)
+    moved = _moved_windows(query.astype(library.dtype), step_cm1, shifts)
+    found = np.zeros((len(query), len(library)), library.dtype)
     rows = max(1, BEST_OF // (max(len(query), 1) * shifts.size))
     for start in range(0, len(library), rows):
-        some = slice(start, start + rows)
-        found[:, some] = _windows(query, library[some], step_cm1, shifts)
+        some = library[start : start + rows]
+        for window in moved:
+            best = None
+            for columns, stretch in window:
+                products = columns.reshape(-1, columns.shape[2]) @ some[:, stretch].T
+                products = products.reshape(len(columns), len(query), -1).max(axis=0)
+                best = products if best is None else np.maximum(best, products)
+            found[:, start : start + rows] += best
     return found
 
 
-def _windows(
-    query: np.ndarray, library: np.ndarray, step_cm1: float, shifts: np.ndarray
-) -> np.ndarray:
+def _moved_windows(
+    query: np.ndarray, step_cm1: float, shifts: np.ndarray
+) -> list[list[tuple[np.ndarray, slice]]]:
+    """Of each window: weighted points of the query at some shifts, (s, n, K), and the
+    K points of the library that they meet; shifts that meet the same are together."""
     n, last = query.shape
     half = max(2, round(WINDOW_CM1 / 2 / step_cm1))
     stride = max(1, round(WINDOW_STRIDE_CM1 / step_cm1))
     ramp = np.concatenate([np.arange(half), np.arange(half, 0, -1)]) / half
     near = np.exp(-0.5 * (shifts * step_cm1 / SHIFT_SIGMA_CM1) ** 2)
-    total = np.zeros((n, len(library)), library.dtype)
+    found = []
     for start in range(-half, last, half):
         points = np.arange(max(start, 0), min(start + 2 * half, last))[::stride]
-        if not points.size:
-            continue
         part = query[:, points] * (ramp[points - start] * stride)
-        best = None
-        for phase in range(stride):  # shifts that meet the same points of the library
+        window = []
+        for phase in range(stride if points.size else 0):
             moves = shifts[shifts % stride == phase]
             if not moves.size:
                 continue
             places = points[None, :] + moves[:, None]
             low = places.min() + stride * -(min(places.min(), 0) // stride)
             high = min(places.max() + 1, last)
+            stretch = slice(low, high, stride)
             columns = np.zeros(
-                (moves.size, n, len(range(low, high, stride))), library.dtype
+                (moves.size, n, len(range(low, high, stride))), query.dtype
             )
             for column, place, move in zip(columns, places, moves, strict=True):
                 inside = (place >= low) & (place < high)
                 at = (place[inside] - low) // stride
                 column[:, at] = part[:, inside] * near[shifts == move]
-            stretch = library[:, low:high:stride].T
-            products = columns.reshape(-1, columns.shape[2]) @ stretch
-            products = products.reshape(moves.size, n, -1).max(axis=0)
-            best = products if best is None else np.maximum(best, products, out=best)
-        total += best
-    return total
+            window.append((columns, stretch))
+        if window:
+            found.append(window)
+    return found
 
 
 def _unit(z: np.ndarray) -> np.ndarray:

@@ -122,6 +122,8 @@ def latest(workdir: str | os.PathLike) -> int | None:
 def verify(folder: Path) -> dict:
     """The manifest of a checkpoint or weights; `archive.Damaged` names a bad file."""
     listed = archive.verify(folder, FORMAT)
+    if not leaves.are_described(listed.get("leaves")):
+        raise archive.Damaged(f"{archive.MANIFEST} does not describe its leaves")
     step = listed.get("step")
     if _OURS.fullmatch(folder.name) and step is not None and step != int(folder.name):
         raise archive.Damaged(f"it is the checkpoint of step {step}, renamed")
@@ -237,12 +239,17 @@ def _read(folder: Path, listed: dict, item: str, target: Any) -> Any:
             "in its config.json, or another workdir"
         )
     loaded = _orbax_restore(folder / item)
-    arrays = {
-        path: loaded[path].reshape(shape)
-        if path in loaded
-        else np.zeros(shape, np.dtype(dtype))  # an empty array
-        for path, (dtype, shape) in stored.items()
-    }
+    arrays = {}
+    for path, (dtype, shape) in stored.items():
+        try:
+            empty = 0 in shape and path not in loaded  # orbax keeps none
+            values = np.zeros(shape, dtype) if empty else loaded[path]
+            arrays[path] = values.reshape(shape)
+        except (KeyError, TypeError, ValueError) as error:
+            raise SpektronError(
+                f"{folder}: its {item} are not as {archive.MANIFEST} says ({path}); "
+                "copy it again"
+            ) from error
     return leaves.unflatten(arrays, target)
 
 

@@ -45,6 +45,21 @@ def describe(leaves: Mapping[str, Any]) -> dict[str, list]:
     }
 
 
+def are_described(described: Any) -> bool:
+    """Whether this has the form of items of `describe`, such as a manifest's."""
+    if not isinstance(described, dict):
+        return False
+    for item in described.values():
+        if not isinstance(item, dict):
+            return False
+        for found in item.values():
+            if not isinstance(found, list) or [type(x) for x in found] != [str, list]:
+                return False
+            if not all(type(size) is int and size >= 0 for size in found[1]):
+                return False
+    return True
+
+
 def differences(stored: Mapping[str, list], target: Any) -> str:
     """How stored leaves, as described, differ from those of `target`; "" if they fit.
 

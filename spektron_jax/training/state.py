@@ -1,6 +1,5 @@
 """The one training state: step, parameters, target parameters, optimiser, key."""
 
-import functools
 from typing import Any
 
 import jax
@@ -40,7 +39,12 @@ def build_model(config):
 
 def init_params(model, seed):
     """Fresh parameters, drawn from the seed alone."""
-    return _init(model, jax.random.fold_in(jax.random.key(seed), 17))["params"]
+    # XLA drops the forward pass; what is left are draws for each of 78 leaves, run
+    # once. Compiled at level 1 they keep all their bits, which they do not at level 0.
+    off = jax.config.read("jax_disable_most_optimizations")
+    quick = {} if off else {"xla_backend_optimization_level": 1}
+    draw = jax.jit(_init, static_argnums=0, compiler_options=quick)
+    return draw(model, jax.random.fold_in(jax.random.key(seed), 17))["params"]
 
 
 def init_shapes(model):
@@ -48,7 +52,6 @@ def init_shapes(model):
     return jax.eval_shape(lambda key: _init(model, key), jax.random.key(0))["params"]
 
 
-@functools.partial(jax.jit, static_argnums=0)
 def _init(model, key):
     points = 8 * model.stride  # shapes of parameters do not depend on it
     values = jnp.zeros((1, points))

@@ -355,7 +355,8 @@ class Saved:
         label, text = settings["verdict"]
         self._verdict = Verdict(str(label), str(text))
         self.repeatability_, self._label = settings["repeatability"], settings["label"]
-        self._known = Known(**settings["known"])
+        known = settings["known"].items()
+        self._known = Known(**{k: type(getattr(Known, k))(v) for k, v in known})
         self.n_features_in_ = settings["n_features"]
         self.provenance_, self.about_ = settings["provenance"], settings["about"]
         self.members_ = settings["members"]

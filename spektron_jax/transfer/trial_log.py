@@ -35,11 +35,11 @@ class TrialLog:
         for line in self._lines():
             try:
                 found = json.loads(line)
-            except ValueError:  # cut by a crash
-                continue
-            if found["rests_on"] == rests_on:
-                self._outcomes[found["trial"]] = _outcome(found)
-                kept.append(line)
+                if found["rests_on"] == rests_on:
+                    self._outcomes[found["trial"]] = _outcome(found)
+                    kept.append(line)
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                continue  # cut by a crash, or damaged
         with replacing(path) as draft:
             draft.write_bytes(b"".join(line + b"\n" for line in kept))
 

@@ -47,3 +47,16 @@ def test_a_spawned_process_encodes(tiny_weights):
     child.start()
     assert queue.get(timeout=120)[0] == 2
     child.join()
+
+
+@pytest.mark.slow
+def test_workers_of_joblib_encode_after_the_parent_has(tiny_weights):
+    """joblib's loky starts them anew; scikit-learn's n_jobs takes these."""
+    joblib = pytest.importorskip("joblib")
+    assert len(spektron_jax.load_encoder(tiny_weights).embed(SPECTRA, AXIS)) == 2
+
+    def encode(weights, spectra, axis):
+        return len(spektron_jax.load_encoder(weights).embed(spectra, axis))
+
+    work = joblib.delayed(encode)(tiny_weights, SPECTRA, AXIS)
+    assert joblib.Parallel(n_jobs=2, backend="loky", timeout=600)([work]) == [2]

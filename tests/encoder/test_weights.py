@@ -6,7 +6,7 @@ import pytest
 
 from spektron_jax.commands import config_file
 from spektron_jax.config import get_default
-from spektron_jax.encoder.weights import completed
+from spektron_jax.encoder.weights import completed, left_out, locate
 from spektron_jax.errors import SpektronError
 
 
@@ -40,3 +40,11 @@ def test_saved_settings_that_are_not_ours_are_named(saved, message):
     with pytest.raises(SpektronError, match=message) as failure:
         completed(saved)
     assert len(str(failure.value)) < 300
+
+
+def test_a_name_that_no_file_system_takes():
+    name = "a" * 5000
+    with pytest.raises(SpektronError, match="no such folder") as failure:
+        locate(name)
+    assert len(str(failure.value)) < 500
+    assert not left_out(name)

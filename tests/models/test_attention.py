@@ -13,7 +13,7 @@ from spektron_jax.models.attention import attention
     ("scores", "length"), [(2**20, 37), (64, 37), (500, 37), (500, 24), (64, 1)]
 )
 def test_blocks_agree_with_plain_attention(monkeypatch, scores, length):
-    """64 holds less than a row of 37 x 2, 500 a few rows, the last block ragged."""
+    """64 holds one or two rows of 37, 500 a few, the last block ragged."""
     monkeypatch.setattr(module, "SCORES", scores)
     rng = np.random.default_rng(length)
     q, k, v, weight = rng.normal(size=(4, 3, length, 2, 4)).astype(np.float32)

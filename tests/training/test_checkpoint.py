@@ -1,5 +1,6 @@
 """Checkpoints: bit-exact, atomic, checked; damage is noticed and stepped over."""
 
+import json
 import os
 import resource
 import shutil
@@ -236,6 +237,29 @@ def test_a_damaged_step_is_stepped_over(tmp_path, caplog, two_steps, damage):
     assert_same_bits(params, checkpoint.restore_params(tmp_path)[0])
     with pytest.raises(SpektronError, match=f"00000020: damaged .*{name}"):
         restore(tmp_path, step=20)  # asked for by name, it is an error
+
+
+@pytest.mark.parametrize(
+    "leaves",
+    [
+        None,
+        [],
+        {"params": 3},
+        {"params": {"scale": "float32"}},
+        {"params": {"scale": ["float32", [-1]]}},
+        {"params": {"scale": ["float32", [2**70, "x"]]}},
+        {"params": {"scale": [1, []]}},
+    ],
+)
+def test_leaves_of_the_wrong_form_are_damage(tmp_path, two_steps, leaves):
+    shutil.copytree(two_steps, tmp_path, dirs_exist_ok=True)
+    manifest = folder(tmp_path, 20) / archive.MANIFEST
+    listed = json.loads(manifest.read_text())
+    del listed["sha256"]
+    manifest.write_text(json.dumps(archive.sealed(listed | {"leaves": leaves})))
+    with pytest.raises(SpektronError, match="does not describe its leaves"):
+        restore(tmp_path, step=20)
+    assert restore(tmp_path)[0] == 10
 
 
 def test_a_damaged_step_is_replaced(tmp_path, two_steps):

@@ -86,6 +86,17 @@ def test_settings_that_are_edited_and_signed_again(fitted, tmp_path, kind):
             tried(CalibrationTransfer.load, path)
 
 
+@pytest.mark.parametrize("name", ["low", "high", "target", "stuck", "other"])
+def test_what_a_calibration_has_seen_is_numbers(fitted, tmp_path, name):
+    """A list there would fail only at the first prediction."""
+    settings, arrays = fitted._state()
+    settings = json.loads(json.dumps(settings, default=str))
+    settings["known"][name] = [1, 2]
+    path = persistence.write_adapter(tmp_path / "a.npz", settings, arrays)
+    with pytest.raises(SpektronError, match="a.npz"):
+        fitted.switch(path)
+
+
 def test_arrays_that_are_edited_and_signed_again(fitted, tmp_path):
     settings, arrays = fitted._state()
     path = tmp_path / "a.npz"

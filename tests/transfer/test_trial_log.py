@@ -51,6 +51,19 @@ def test_a_line_cut_by_a_crash_is_dropped_and_computed_again(tmp_path, compute):
     assert [line["trial"] for line in lines] == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["3", '{"rests_on": "x"}', '{"rests_on": "x", "trial": [], "on_source": null}'],
+)
+def test_a_line_of_another_form_is_dropped(tmp_path, compute, line):
+    path = tmp_path / "trials.jsonl"
+    filled(path, "x", compute)
+    with open(path, "a") as file:
+        file.write(line + "\n" + "[" * 100_000 + "\n")
+    filled(path, "x", compute)
+    assert compute.calls == 3 and len(path.read_text().splitlines()) == 3
+
+
 def test_lines_that_rest_on_something_else_are_dropped(tmp_path, compute):
     path = tmp_path / "trials.jsonl"
     filled(path, "x", compute)
