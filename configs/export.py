@@ -19,7 +19,7 @@ def get_config(arg: str = "") -> ConfigDict:
         "task": "export",
         "model": "",  # folder that transfer wrote
         "adapter": "",  # of another target instrument, a file that transfer wrote
-        "property": "",  # which one, of a model of several
+        "property": "",  # which one, of a model of several; "" = all
         "out": "",  # the file; "" = calibration.* in the workdir
         "format": "",  # csv, excel, json, onnx, c, javascript, page; "" = by the ending
         "coverage": 0.9,  # of the intervals

@@ -127,13 +127,23 @@ def tried(function, *inputs):
 
 @pytest.fixture
 def fitted(instruments):
+    """A model of one property, or of two with these names."""
     X_s, axis, X_t, _, y = instruments()
-    return CalibrationTransfer(weights=None).fit(
-        X_s[10:], y[10:], axis, X_t[:10], y_target=y[:10]
-    )
+
+    def fit(properties):
+        Y = y if properties is None else np.column_stack([y, X_s[:, 20]])
+        return CalibrationTransfer(weights=None).fit(
+            *(X_s[10:], Y[10:], axis, X_t[:10]),
+            y_target=Y[:10],
+            properties=properties,
+        )
+
+    return fit
 
 
-def test_models_and_adapters(fitted, instruments, tmp_path, rng):
+@pytest.mark.parametrize("properties", [None, ["a", "b"]])
+def test_models_and_adapters(fitted, instruments, tmp_path, rng, properties):
+    fitted = fitted(properties)
     X = instruments()[2][:3]
     folder = fitted.save(tmp_path / "model")
     adapter = fitted.save_adapter(tmp_path / "b.npz", "B", "2024-01-01")

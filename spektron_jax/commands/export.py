@@ -49,7 +49,7 @@ def export(
       format: of it; None: by the ending of `out`
       coverage: of the intervals
       adapter: of another target instrument, a file of `save_adapter`; "": none
-      property: which one, of a model of several
+      property: which one, of a model of several; "": all
 
     Raises:
       SpektronError: the model, the format or the file cannot be used.
@@ -57,4 +57,6 @@ def export(
     ct = CalibrationTransfer.load(model)
     if adapter:
         ct.switch(adapter)
-    return of_property(ct, property, "config.property").export(out, format, coverage)
+    if property:
+        ct = of_property(ct, property, "config.property")
+    return ct.export(out, format, coverage)

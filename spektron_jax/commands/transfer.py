@@ -28,7 +28,7 @@ from spektron_jax.commands.predict import write_csv
 from spektron_jax.commands.report import transfer as page
 from spektron_jax.commands.report import transfer_numbers as numbers
 from spektron_jax.commands.report.transfer_outlook import headline, next_steps
-from spektron_jax.commands.report.transfer_several import as_one, slug
+from spektron_jax.commands.report.transfer_several import as_one, slugs
 from spektron_jax.commands.report.transfer_summary import (
     Compared,
     Summary,
@@ -91,9 +91,10 @@ def run(config: ConfigDict, workdir: Path) -> Iterator[Result]:
     yield replace(as_one(results), written=written)
     if not (config.transfer.compare or config.transfer.weights):
         return
+    places = slugs(each)
     for name, one in each.items():
         log = workdir / (
-            "trials.jsonl" if len(each) == 1 else f"trials_{slug(name)}.jsonl"
+            "trials.jsonl" if len(each) == 1 else f"trials_{places[name]}.jsonl"
         )
         again = one._replace(summary=answers[name][1])
         results[name] = _second(config, results[name], again, log)

@@ -80,11 +80,11 @@ class Labels:
         Raises:
           SpektronError: one that is not there, or stands twice.
         """
-        asked, there = [names], self.required().names
+        there = self.required().names
         if names == ALL and ALL not in there:
             asked = list(there)
-        elif "," in names and names not in there:
-            asked = [one.strip() for one in names.split(",")]
+        else:
+            asked = _listed(names, there)
         found = [self.only(one) for one in asked]
         chosen = [one.names[0] for one in found]
         if twice := {name for name in chosen if chosen.count(name) > 1}:
@@ -148,6 +148,18 @@ def choose(name: str, names: Sequence[str], setting: str, place: str) -> str:
         listed = ", ".join(names) or "none"
         raise SpektronError(f"{setting} = {name!r}: choose one of {listed} in {place}")
     return name
+
+
+def _listed(text: str, there: Sequence[str]) -> list[str]:
+    """Names between commas; a name that has commas of its own is one."""
+    parts, found = text.split(","), list[str]()
+    while parts:
+        size = len(parts)
+        while size > 1 and ",".join(parts[:size]).strip() not in there:
+            size -= 1
+        found.append(",".join(parts[:size]).strip())
+        parts = parts[size:]
+    return found
 
 
 def read_labels(path: str | Path, strict: bool = True) -> Labels:

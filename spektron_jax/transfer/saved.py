@@ -24,7 +24,7 @@ from spektron_jax.transfer.inputs import on_axis, same
 from spektron_jax.transfer.intervals import Intervals
 from spektron_jax.transfer.members import Affine
 from spektron_jax.transfer.new_spectra import Known
-from spektron_jax.transfer.several import each, join, of_one
+from spektron_jax.transfer.several import each, join
 from spektron_jax.transfer.usefulness import Verdict
 
 # What settings raise that are not those of a model, though whole and signed.
@@ -175,14 +175,14 @@ class Saved:
             join(self, others)
         return self
 
-    @of_one
     def export(
         self, path: str | Path, format: str | None = None, coverage: float = 0.9
     ) -> Path:
         """Write one file that predicts without Python, with the same numbers.
 
         Value, interval, T2, Q and flag for a spectrum on the target's own axis; any
-        other axis is refused. `docs/export.md` describes the forms.
+        other axis is refused. Several properties stand in one file. `docs/export.md`
+        describes the forms.
 
         Args:
           path: of the file
@@ -205,11 +205,16 @@ class Saved:
         """
         from spektron_jax.transfer.export import writing
 
-        self._check_fitted()
+        models = _each(self)
         kind = writing.format_of(Path(path), format)
+        found = [one._exported(name, coverage) for name, one in models.items()]
+        return writing.write(Path(path), kind, found)
+
+    def _exported(self, name: str, coverage: float) -> dict[str, Any]:
+        """The definition of one property; name: in an object of several, else empty."""
         known = ("property", "property_unit", "quantity", "target")
         named = {name: str(self.about_.get(name) or "") for name in known}
-        named["property"] = named["property"] or self._label or ""
+        named["property"] = name or named["property"] or self._label or ""
         named |= {"unit": named.pop("property_unit"), "instrument": named.pop("target")}
         about = named | {
             "made from": self.regime_,
@@ -217,8 +222,7 @@ class Saved:
             "verdict": str(self.verdict()),
             "source_sha256": str(self.provenance_["source_sha256"]),
         }
-        found = self._definition(coverage, about)
-        return writing.write(Path(path), kind, found)
+        return self._definition(coverage, about)
 
     @each(dict)
     def coefficients(self) -> tuple[float, np.ndarray, np.ndarray | None]:

@@ -9,7 +9,13 @@ import pytest
 import spektron_jax
 from spektron_jax import CalibrationTransfer, SpektronError, SpektronWarning, demo
 from spektron_jax.commands import config_file, runner
+from spektron_jax.commands.report.transfer_several import slugs
+from spektron_jax.spectra.labels import Labels
 from spektron_jax.spectra.samples import read_paired
+from spektron_jax.spectra.spectra_file import save
+from spektron_jax.spectra.spectra_set import InstrumentSpectra, SpectraSet
+from spektron_jax.transfer import curve
+from spektron_jax.transfer.comparison import tried
 
 NEW = str(demo.path_of("new_samples.csv"))
 
@@ -112,11 +118,14 @@ def test_predict_monitor_and_export(out, tmp_path, capsys):
     task("monitor", tmp_path / "m", **given, data__property="Protein")
     assert len(rows_of(tmp_path / "log.csv")) == 1
     given = {"model": str(out), "out": str(tmp_path / "x.json")}
-    with pytest.raises(SpektronError, match="config.property = '': the model predicts"):
-        task("export", tmp_path, **given)
+    task("export", tmp_path, **given)
+    both = json.loads((tmp_path / "x.json").read_text())["calibrations"]
+    assert [one["about"]["property"] for one in both] == ["Moisture", "Protein"]
+    assert [one["about"]["unit"] for one in both] == ["%", "%"]
     task("export", tmp_path, **given, property="Moisture")
-    about = json.loads((tmp_path / "x.json").read_text())["about"]
-    assert about["property"] == "Moisture" and about["unit"] == "%"
+    assert json.loads((tmp_path / "x.json").read_text()) == both[0]
+    with pytest.raises(SpektronError, match="config.property = 'Fat': the model predi"):
+        task("export", tmp_path, **given, property="Fat")
 
 
 def test_names_that_do_not_fit(tmp_path):
@@ -140,3 +149,56 @@ def test_in_python(tmp_path):
     page = ct.report(tmp_path / "r.html").read_text(encoding="utf-8")
     assert page.index("Protein-verdict") < page.index("Moisture-verdict")
     assert ct.only("Moisture").regime_ == "6 labelled paired target spectra"
+
+
+def test_a_name_may_have_a_comma():
+    names = ("Oil, dry", "Oil", "dry", "Ash")
+    labels = Labels(np.array(["a"]), np.ones((1, 4)), names, ("",) * 4, "x.csv")
+
+    def asked(text):
+        return [one.names[0] for one in labels.several(text)]
+
+    assert asked("Ash,Oil, dry") == ["Ash", "Oil, dry"]
+    assert asked("Oil, dry") == ["Oil, dry"] and asked("dry, Oil") == ["dry", "Oil"]
+    with pytest.raises(SpektronError, match="'wet': choose one of Oil, dry"):
+        asked("Ash,wet")
+
+
+def test_names_in_files_and_addresses_are_never_alike():
+    assert slugs(["Oil", "Ash"]) == {"Oil": "Oil", "Ash": "Ash"}
+    assert slugs(["Oil", "oil!"]) == {"Oil": "1_Oil", "oil!": "2_oil"}
+    assert slugs(["%", "Ash"]) == {"%": "1_", "Ash": "2_Ash"}
+
+
+def test_an_interrupted_comparison_resumes(tmp_path, monkeypatch, instruments):
+    """Of two properties with two trials each, Ctrl-C at the fourth."""
+    X_s, axis, X_t, _, y = instruments(samples=24, points=30)
+    found = {
+        name: InstrumentSpectra(axis, "nm", "absorbance", X)
+        for name, X in (("old", X_s), ("new", X_t))
+    }
+    Y, ids = np.column_stack([y, X_s[:, 9]]), [f"s{k}" for k in range(24)]
+    both = SpectraSet(found, ids, "NIR", Y, ("fat", "water"), ("%", "%"))
+    save(tmp_path / "both.h5", both)
+    made = []
+
+    def counted(trial, methods):
+        if len(made) == 3:
+            raise KeyboardInterrupt
+        made.append(trial)
+        return tried(trial, methods)
+
+    monkeypatch.setattr(curve, "tried", counted)
+    settings = {
+        **{"data__path": str(tmp_path / "both.h5"), "data__property": "all"},
+        **{"data__source": "old", "data__target": "new", "transfer__weights": ""},
+        **{"transfer__repeats": 2, "transfer__curve": (), "transfer__progress": False},
+    }
+    with pytest.raises(KeyboardInterrupt):
+        task("transfer", tmp_path / "out", **settings)
+    logs = [tmp_path / "out" / f"trials_{name}.jsonl" for name in ("fat", "water")]
+    assert [len(log.read_text().splitlines()) for log in logs] == [2, 1]
+    made.append("not the third again")
+    task("transfer", tmp_path / "out", **settings)
+    assert len(made) == 5
+    assert [len(log.read_text().splitlines()) for log in logs] == [2, 2]

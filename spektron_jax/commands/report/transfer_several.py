@@ -1,7 +1,7 @@
 """The page of a calibration transfer of several properties: a table, then each."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from spektron_jax.commands.result import Bullets, Finding, Result, Section, Table
@@ -14,6 +14,7 @@ def as_one(results: Mapping[str, Result]) -> Result:
     first = next(iter(results.values()))
     names = first.data["names"]
     between = f"{names['source']} to {names['target']}"
+    places = slugs(results)
     rows = [
         [name, one.verdict[0].label, *_errors(one)] for name, one in results.items()
     ]
@@ -21,7 +22,7 @@ def as_one(results: Mapping[str, Result]) -> Result:
     sections = [Section("properties", "All properties", [table])]
     for name, one in results.items():
         said = [f"{each.label}: {each.text}" for each in one.verdict]
-        place = slug(name)
+        place = places[name]
         sections.append(Section(f"{place}-verdict", name, [Bullets(said)]))
         sections += [
             replace(each, name=f"{place}-{each.name}", title=f"{name}: {each.title}")
@@ -38,7 +39,7 @@ def as_one(results: Mapping[str, Result]) -> Result:
         facts=first.facts,
         data={"properties": {name: dict(one.data) for name, one in results.items()}},
         arrays={
-            f"{slug(name)}.{key}": values
+            f"{places[name]}.{key}": values
             for name, one in results.items()
             for key, values in one.arrays.items()
         },
@@ -53,9 +54,14 @@ CAPTION = (
 )
 
 
-def slug(name: str) -> str:
-    """A name as part of a file's name or an address in a page."""
-    return re.sub(r"\W+", "_", name).strip("_") or "property"
+def slugs(names: Iterable[str]) -> dict[str, str]:
+    """Names as parts of a file's name or an address in a page, no two alike."""
+    found = {name: re.sub(r"\W+", "_", name).strip("_") for name in names}
+    if "" in found.values() or len({one.lower() for one in found.values()}) < len(
+        found
+    ):
+        return {name: f"{k}_{one}" for k, (name, one) in enumerate(found.items(), 1)}
+    return found
 
 
 def _errors(one: Result) -> list[str]:

@@ -11,12 +11,20 @@ function plain(value) {
   return Number(value.toPrecision(6));
 }
 
-function tableRow(name, result) {
+function flagged(result) {
+  return result.flag + (result.beyond ? "; beyond the labels" : "");
+}
+
+// Cells of one property.
+function shown(result) {
   const near = digits(result), ratio = x => (x === null ? "" : x.toFixed(2));
-  return [name, result.value.toFixed(near),
-    result.flag + (result.beyond ? "; beyond the labels" : ""),
-    result.low.toFixed(near), result.high.toFixed(near), ratio(result.t2),
-    ratio(result.q)];
+  return [result.value.toFixed(near), flagged(result), result.low.toFixed(near),
+    result.high.toFixed(near), ratio(result.t2), ratio(result.q)];
+}
+
+// What stands before the names of columns: nothing, with one property.
+function prefix(c, all) {
+  return all.length > 1 ? `${c.about.property} ` : "";
 }
 
 // One cell of a CSV file; a spreadsheet takes what begins with = + - @ for a formula.
@@ -26,31 +34,36 @@ function csvCell(value) {
   return /[",]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 }
 
-function csvText(results, c) {
-  const unit = c.about.unit ? ` (${c.about.unit})` : "";
-  const header = ["sample", (c.about.property || "value") + unit, "low", "high",
-    "T2/limit", "Q/limit", "flag", "file"];
-  const rows = results.map(({ name, file, result: r }) => [name, r.value, r.low, r.high,
-    r.t2 ?? "", r.q ?? "", r.flag + (r.beyond ? "; beyond the labels" : ""), file]);
+function csvText(spectra, all) {
+  const own = all.map(c => {
+    const unit = c.about.unit ? ` (${c.about.unit})` : "";
+    return [(c.about.property || "value") + unit, ...["low", "high", "T2/limit",
+      "Q/limit", "flag"].map(name => prefix(c, all) + name)];
+  });
+  const header = ["sample", ...own.flat(), "file"];
+  const rows = spectra.map(({ name, file, results }) => [name, ...results.flatMap(r =>
+    [r.value, r.low, r.high, r.t2 ?? "", r.q ?? "", flagged(r)]), file]);
   return [header, ...rows].map(row => row.map(csvCell).join(",")).join("\r\n") + "\r\n";
 }
 
-// Everything of one file: results, and what was refused with the reason.
-function calculate(fileName, content, c) {
-  const read = readSpectra(fileName, content, c), results = [];
+// Everything of one file: spectra with a result for each property, and what was refused
+// with the reason. The calibrations have one axis.
+function calculate(fileName, content, calibrations) {
+  const read = readSpectra(fileName, content, calibrations[0]), spectra = [];
   const refused = read.refused.map(one => ({ ...one, file: fileName }));
   for (const { name, spectrum } of read.spectra) {
     try {
-      const result = predictSpectrum(c, c.axis.positions, spectrum);
-      results.push({ name, file: fileName, spectrum, result });
+      const results = calibrations.map(c =>
+        predictSpectrum(c, c.axis.positions, spectrum));
+      spectra.push({ name, file: fileName, spectrum, results });
     } catch (error) {
       refused.push({ name, reason: error.message, file: fileName });
     }
   }
-  return { results, refused };
+  return { spectra, refused };
 }
 
-function startPage(document, c) {
+function startPage(document, calibrations) {
   const at = id => document.getElementById(id);
   let all = [];
   const add = (parent, tag, text, kind = "") => {
@@ -66,12 +79,15 @@ function startPage(document, c) {
   function show() {
     at("results").hidden = !all.length;
     at("rows").replaceChildren();
-    for (const { name, result } of all) {
+    for (const { name, results } of all) {
       const row = add(at("rows"), "tr", "");
-      tableRow(name, result).forEach((cell, place) =>
-        add(row, "td", cell, place === 2 ? mood(result.flag) : ""));
+      add(row, "td", name);
+      for (const result of results) {
+        shown(result).forEach((cell, place) =>
+          add(row, "td", cell, place === 1 ? mood(result.flag) : ""));
+      }
     }
-    draw(at("picture"), all, c);
+    draw(at("picture"), all, calibrations[0]);
   }
 
   async function take(files) {
@@ -80,8 +96,8 @@ function startPage(document, c) {
     for (const file of files) {
       try {
         if (file.size > LARGEST_FILE) throw new Error("is larger than 50 MB");
-        const found = calculate(file.name, await file.arrayBuffer(), c);
-        all = all.concat(found.results);
+        const found = calculate(file.name, await file.arrayBuffer(), calibrations);
+        all = all.concat(found.spectra);
         for (const one of found.refused) {
           add(told, "li", `${file.name}, ${one.name}: ${one.reason}`);
         }
@@ -95,23 +111,27 @@ function startPage(document, c) {
     show();
   }
 
-  const about = { property: c.about.property, unit: c.about.unit,
-    instrument: c.about.instrument, quantity: c.about.quantity,
+  const abouts = calibrations.map(c => Object.entries({ property: c.about.property,
+    unit: c.about.unit, instrument: c.about.instrument, quantity: c.about.quantity,
     axis: `${c.axis.positions[0]} to ${c.axis.positions.at(-1)} ${c.axis.unit}, ` +
       `${c.axis.positions.length} points`,
     "made from": c.about["made from"], verdict: c.about.verdict,
     "labels of the calibration": c.labels && `${plain(c.labels.low)} to ${plain(c.labels.high)}`,
-    version: c.package };
-  for (const [name, text] of Object.entries(about)) {
-    if (text) { add(at("about"), "dt", name); add(at("about"), "dd", text); }
-  }
-  const percent = Math.round(1000 * c.interval.coverage) / 10;
-  at("caption").textContent = `${c.about.property || "Value"} with ${percent} % interval` +
-    ` (${c.about.intervals})`;
-  const value = [c.about.property || "value", c.about.unit].filter(Boolean).join(", ");
-  for (const name of ["sample", value, "flag", "low", "high", "T²/limit", "Q/limit"]) {
-    add(at("header"), "th", name).scope = "col";
-  }
+    version: c.package }));
+  abouts.forEach((about, which) => about.forEach(([name, text], place) => {
+    if (!text || (which && text === abouts[0][place][1])) return;
+    add(at("about"), "dt", name);
+    add(at("about"), "dd", text);
+  }));
+  at("caption").textContent = calibrations.map(c => {
+    const percent = Math.round(1000 * c.interval.coverage) / 10;
+    return `${c.about.property || "Value"} with ${percent} % interval (${c.about.intervals})`;
+  }).join("; ");
+  const columns = calibrations.flatMap(c => [
+    [c.about.property || "value", c.about.unit].filter(Boolean).join(", "),
+    ...["flag", "low", "high", "T²/limit", "Q/limit"].map(name =>
+      prefix(c, calibrations) + name)]);
+  for (const name of ["sample", ...columns]) add(at("header"), "th", name).scope = "col";
   const drop = at("drop");
   for (const kind of ["dragenter", "dragover"]) {
     document.addEventListener(kind, event => {
@@ -137,7 +157,7 @@ function startPage(document, c) {
   });
   at("download").addEventListener("click", () => {
     const link = document.createElement("a");
-    const text = new Blob(["\ufeff", csvText(all, c)], { type: "text/csv" });
+    const text = new Blob(["\ufeff", csvText(all, calibrations)], { type: "text/csv" });
     link.href = URL.createObjectURL(text);
     link.download = "predictions.csv";
     link.click();
@@ -148,11 +168,11 @@ function startPage(document, c) {
 // Lines in an SVG of 800 x 320, by attributes alone.
 function draw(picture, all, c) {
   picture.querySelectorAll("polyline, text").forEach(node => node.remove());
-  const p = c.axis.positions, shown = all.slice(-DRAWN);
+  const p = c.axis.positions, drawn = all.slice(-DRAWN);
   const legend = picture.ownerDocument.getElementById("legend");
-  if (!shown.length) return;
+  if (!drawn.length) return;
   const mean = c.domain && c.points === null ? c.domain.mean : null;
-  const values = shown.flatMap(one => one.spectrum).concat(mean || []);
+  const values = drawn.flatMap(one => one.spectrum).concat(mean || []);
   const low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) =>
     Math.max(a, b));
   const left = Math.min(p[0], p.at(-1)), span = Math.abs(p.at(-1) - p[0]) || 1;
@@ -171,8 +191,9 @@ function draw(picture, all, c) {
     "calibration knows. " : "") + "Orange: spectra unlike anything it knows." +
     (all.length > DRAWN ? ` The last ${DRAWN} of ${all.length} are drawn.` : "");
   if (mean) line(mean, "known");
-  for (const { spectrum, result } of shown) {
-    line(spectrum, result.flag === "unlike anything" ? "bad" : "line");
+  for (const { spectrum, results } of drawn) {
+    const unlike = results.some(one => one.flag === "unlike anything");
+    line(spectrum, unlike ? "bad" : "line");
   }
   for (const k of [0, 0.25, 0.5, 0.75, 1]) {
     const v = left + k * span;
@@ -182,6 +203,7 @@ function draw(picture, all, c) {
 }
 
 if (typeof document !== "undefined") {
-  startPage(document, JSON.parse(document.getElementById("calibration").textContent));
+  const found = JSON.parse(document.getElementById("calibration").textContent);
+  startPage(document, found.calibrations || [found]);
 }
 if (typeof module !== "undefined") module.exports = { calculate, csvText };

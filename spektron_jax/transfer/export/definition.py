@@ -1,6 +1,7 @@
 """The definition of an exported calibration: plain numbers, see `docs/export.md`.
 
-The JSON file is this; every other form computes the same from the same numbers:
+One for each property. The JSON file is this; every other form computes the same from
+the same numbers:
 
     z      = points of the spectrum x               (`folding.py`)
     value  = intercept + raw . x + (snv . x + snv_constant) / SD(z)
@@ -14,6 +15,7 @@ has a value beyond the labels.
 q = points as measured, L = points of the model.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -91,6 +93,17 @@ def definition(
         found["snv_constant"] = float(points.constant @ centred)
     _check_finite(found)
     return found
+
+
+def names(found: Sequence[dict[str, Any]]) -> list[str]:
+    """Of the properties in a file of several; of one alone, an empty name."""
+    return [one["about"]["property"] for one in found] if len(found) > 1 else [""]
+
+
+def size_of(found: dict[str, Any]) -> int:
+    """Points of the model, L."""
+    points = found["points"]
+    return len(found["raw"] if points is None else points["first"])
 
 
 def _smallest_step(axis: np.ndarray) -> float:

@@ -2,13 +2,15 @@
 
 Inputs "axis" (q,) and "spectra" (n, q); outputs "value", "low", "high", "t2", "q", (n,)
 float64 each, and "flag" (n,) int64: 0 in domain, 1 extrapolating, 2 unlike anything,
--1 not known. Another number of points is an error of the runtime; with another axis, or
-for spectra with missing values, every number is NaN and the flag -1.
+-1 not known; of several properties, (n, k) each. Another number of points is an error
+of the runtime; with another axis, or for spectra with missing values, every number is
+NaN and the flag -1.
 
-q = points as measured, L = points of the model, n = spectra.
+q = points as measured, L = points of the model, n = spectra, k = properties.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,14 @@ import numpy as np
 
 from spektron_jax.archive import replacing
 from spektron_jax.errors import SpektronError
+from spektron_jax.transfer.export.definition import size_of
 from spektron_jax.transfer.export.folding import Points
 
 OPSET, IR_VERSION = 17, 8  # of 2022: what runtimes of today and of then read
-OUTPUTS = ("value", "low", "high", "t2", "q")
+OUTPUTS = ("value", "low", "high", "t2", "q", "flag")
 
 
-def write_onnx(path: Path, found: dict[str, Any]) -> None:
+def write_onnx(path: Path, found: Sequence[dict[str, Any]]) -> None:
     """Write the graph.
 
     Raises:
@@ -34,7 +37,7 @@ def write_onnx(path: Path, found: dict[str, Any]) -> None:
         raise SpektronError(
             "format onnx needs the package onnx: pip install spektron-jax[export]"
         ) from error
-    model = _Graph(onnx, len(found["raw"])).model(found)
+    model = _Graph(onnx, len(found[0]["raw"])).model(found)
     onnx.checker.check_model(model)
     with replacing(path) as draft:
         onnx.save(model, draft)
@@ -69,38 +72,56 @@ class _Graph:
         """(n, L) @ (L, a)."""
         return self.node("MatMul", rows, self.number(vectors))
 
-    def model(self, found: dict[str, Any]) -> Any:
+    def model(self, found: Sequence[dict[str, Any]]) -> Any:
         """The whole model."""
         helper, types = self.onnx.helper, self.onnx.TensorProto
-        known = self._known(found)
+        known = self._known(found[0])
         zero, nan = self.number(0.0), self.number(np.nan)
         clean = self.node("Where", known, "spectra", zero)
-        z = self._points(found["points"], clean)
-        value = self._value(found, clean, z)
-        half = self._half(found["interval"], z)
-        t2, rest, flag = self._domain(found["domain"], z)
-        value = self._cut(found["domain"], value, flag)
+        parts = [self._property(one, clean) for one in found]
         row = self.node("Squeeze", known, self.number([1], np.int64))
-        ends = self.node("Sub", value, half), self.node("Add", value, half)
-        for name, what in zip(OUTPUTS, (value, *ends, t2, rest), strict=True):
-            self.node("Where", row, what, nan, output=name)
-        self.node("Where", row, flag, self.number(-1, np.int64), output="flag")
+        for name, columns in zip(OUTPUTS, zip(*parts, strict=True), strict=True):
+            other = self.number(-1, np.int64) if name == "flag" else nan
+            self._output(name, row, columns, other)
+        shape = ["n"] if len(found) == 1 else ["n", len(found)]
         make, double = helper.make_tensor_value_info, types.DOUBLE
         inputs = [
             make("axis", double, [self.q]),
             make("spectra", double, ["n", self.q]),
         ]
-        outputs = [make(name, double, ["n"]) for name in OUTPUTS]
-        outputs.append(make("flag", types.INT64, ["n"]))
+        kinds = [*[double] * (len(OUTPUTS) - 1), types.INT64]
+        outputs = [make(*one, shape) for one in zip(OUTPUTS, kinds, strict=True)]
         graph = helper.make_graph(
             self.nodes, "calibration", inputs, outputs, self.numbers
         )
         version = helper.make_opsetid("", OPSET)
         model = helper.make_model(graph, opset_imports=[version])
         model.ir_version = IR_VERSION
-        names = ("format", "version", "package", "about")
-        helper.set_model_props(model, {k: json.dumps(found[k]) for k in names})
+        said = {name: found[0][name] for name in ("format", "version", "package")}
+        about = [one["about"] for one in found]
+        said["about"] = about if len(found) > 1 else about[0]
+        helper.set_model_props(model, {k: json.dumps(v) for k, v in said.items()})
         return model
+
+    def _property(self, found: dict[str, Any], clean: str) -> tuple[str, ...]:
+        """What `OUTPUTS` lists of one property, (n,) or () each."""
+        z = self._points(found["points"], clean)
+        value = self._value(found, clean, z)
+        half = self._half(found["interval"], z)
+        distances = self._domain(found["domain"], z)
+        value = self._cut(found["domain"], value, distances[-1])
+        ends = self.node("Sub", value, half), self.node("Add", value, half)
+        return value, *ends, *distances
+
+    def _output(self, name: str, row: str, columns: Sequence[str], other: str) -> None:
+        """One output: a column for each property; `other` for what is not known."""
+        if len(columns) == 1:
+            self.node("Where", row, columns[0], other, output=name)
+            return
+        rows = [self.node("Where", row, column, other) for column in columns]
+        last = self.number([1], np.int64)
+        rows = [self.node("Unsqueeze", each, last) for each in rows]
+        self.node("Concat", *rows, output=name, axis=1)
 
     def _known(self, found: dict[str, Any]) -> str:
         """Whether a spectrum has the axis and measured values, (n, 1) bool."""
@@ -136,9 +157,10 @@ class _Graph:
             return value
         mean = self.node("ReduceMean", z, axes=[1], keepdims=1)
         moved = self.node("Sub", z, mean)
-        L = len(found["raw"] if found["points"] is None else found["points"]["first"])
         squares = self.summed(self.node("Mul", moved, moved))
-        sd = self.node("Sqrt", self.node("Div", squares, self.number(L - 1.0)))
+        sd = self.node(
+            "Sqrt", self.node("Div", squares, self.number(size_of(found) - 1.0))
+        )
         varies = self.node("Greater", sd, self.number(0.0))
         sd = self.node("Where", varies, sd, self.number(1.0))
         part = self.node(

@@ -13,53 +13,111 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-_MARK = re.compile(r"/\*NUMBERS\*/|\{\{(\w+)\}\}")
+from spektron_jax.transfer.export.definition import VERSION, size_of
+
+FORMAT_OF_SEVERAL = "spektron-calibrations"
+_MARK = re.compile(r"\{\{(\w+)\}\}")
+_NAME = re.compile(r"\b(?:spektron|SPEKTRON)_\w+")  # in C
+_SEVERAL_BEGIN = """\
+/* One spectrum through transferred calibrations of several properties. C99, needs
+   math.h (-lm).
+
+     spektron_result r[SPEKTRON_PROPERTIES];
+     if (spektron_predict(axis, spectrum, points, r) == SPEKTRON_OK) use(r[0].value);
+
+   r[0] is of spektron_property_1, and so on; spektron_predict_1 calculates it alone.
+   Every other return value means that a property has no prediction: the numbers of
+   its result are NaN. Compile without -ffast-math, which takes NaN for a number. */
+#define SPEKTRON_PROPERTIES {k}
+"""
+_SEVERAL_END = """
+int spektron_predict(const double *axis, const double *spectrum, size_t points,
+                     spektron_result *r) {{
+  int code = SPEKTRON_OK, each;
+{calls}  return code;
+}}
+"""
 
 
-def as_json(found: dict[str, Any]) -> str:
+def as_json(found: Sequence[dict[str, Any]]) -> str:
     """The definition itself; a number of Python is written so that it comes back."""
-    return json.dumps(found, allow_nan=False, indent=None, separators=(",", ":")) + "\n"
+    whole: dict[str, Any] = {"format": FORMAT_OF_SEVERAL, "version": VERSION}
+    whole["calibrations"] = found
+    if len(found) == 1:
+        whole = found[0]
+    return json.dumps(whole, allow_nan=False, indent=None, separators=(",", ":")) + "\n"
 
 
-def as_javascript(found: dict[str, Any]) -> str:
+def as_javascript(found: Sequence[dict[str, Any]]) -> str:
     """A file for a browser or for Node: `predict(axis, spectrum)`."""
+    result = "{value, low, high, t2, q, flag, beyond}"
+    body = "predictSpectrum(calibration, axis, spectrum)"
+    if len(found) > 1:
+        result = "[{property, " + result[1:] + ", ...]"
+        body = (
+            "calibration.calibrations.map(c =>\n    ({ property: c.about.property, "
+            "...predictSpectrum(c, axis, spectrum) }))"
+        )
     return (
         '"use strict";\n'
-        "// predict(axis, spectrum) -> {value, low, high, t2, q, flag, beyond}, or\n"
+        f"// predict(axis, spectrum) -> {result}, or\n"
         "// an Error for another axis. In Node: const {predict} = require(file).\n"
         f"const calibration = {as_json(found).strip()};\n\n"
         f"{_template('predict.js')}\n"
         "function predict(axis, spectrum) {\n"
-        "  return predictSpectrum(calibration, axis, spectrum);\n}\n"
+        f"  return {body};\n}}\n"
         'if (typeof module !== "undefined") {\n'
         "  module.exports = { calibration, predict, predictSpectrum };\n}\n"
     )
 
 
-def as_c(found: dict[str, Any]) -> str:
-    """A C99 file with one function, `spektron_predict`."""
+def as_c(found: Sequence[dict[str, Any]]) -> str:
+    """A C99 file with `spektron_predict`, and a function for each of several."""
+    head, function = _template("predict.c").split("/*NUMBERS*/")
+    parts = ["\n".join(_described(one)) + function for one in found]
+    if len(parts) == 1:
+        return head + parts[0]
+    # What the head defines is of all; other names end in the number of the property.
+    head = head.partition("*/\n")[2]
+    shared = set(_NAME.findall(head))
+    for k, part in enumerate(parts):
+        parts[k] = _NAME.sub(
+            lambda name, end=f"_{k + 1}": name[0] + ("" if name[0] in shared else end),
+            part,
+        )
+    calls = "".join(
+        f"  each = spektron_predict_{k + 1}(axis, spectrum, points, r + {k});\n"
+        "  if (!code) code = each;\n"
+        for k in range(len(parts))
+    )
+    last = _SEVERAL_END.format(calls=calls)
+    return "".join([_SEVERAL_BEGIN.format(k=len(parts)), head, *parts, last])
+
+
+def _described(found: dict[str, Any]) -> list[str]:
+    """Texts and numbers of the C file."""
     names = found["about"]
-    parts = [
+    return [
         _text("property", names.get("property", "")),
         _text("unit", names.get("unit", "")),
         _text("axis_unit", found["axis"]["unit"]),
         *_numbers(found),
     ]
-    return _template("predict.c").replace("/*NUMBERS*/", "\n".join(parts))
 
 
-def as_page(found: dict[str, Any]) -> str:
+def as_page(found: Sequence[dict[str, Any]]) -> str:
     """One HTML file that asks nothing of any network."""
     style = _template("calculator.css")
     code = "".join(
         _template(name) for name in ("predict.js", "read_spectra.js", "calculator.js")
     )
+    properties = ", ".join(one["about"].get("property", "") for one in found)
     # "<" inside JSON would end the script element.
     numbers = as_json(found).replace("<", "\\u003c")
     filled = {
         "script_hash": _hash(code),
         "style_hash": _hash(style),
-        "property": html.escape(found["about"].get("property") or "property"),
+        "property": html.escape(properties or "property"),
         "style": style,
         "numbers": numbers,
         "code": code,
@@ -73,7 +131,7 @@ def _numbers(found: dict[str, Any]) -> list[str]:
     axis, interval, domain = found["axis"], found["interval"], found["domain"]
     points, snv = found["points"], found["snv"]
     fixed = interval["fixed"] is not None
-    L = len(axis["positions"] if points is None else points["first"])
+    L = size_of(found)
     sizes = {
         "Q": len(axis["positions"]),
         "L": L,

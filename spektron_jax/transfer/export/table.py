@@ -4,63 +4,85 @@
     coefficients   position, raw, snv: a row "constant", then one for each position
     points         what T2, Q and the interval are calculated from, a row for each point
 
+With several properties, each has columns of its own, with its name before theirs.
 See `docs/export.md`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from spektron_jax.spectra.tables import write_table
+from spektron_jax.transfer.export.definition import names, size_of
 
 Row = Iterable[object]
 
 
-def write_csv(path: Path, found: dict[str, Any]) -> None:
-    """Write the definition as a table."""
+def write_csv(path: Path, found: Sequence[dict[str, Any]]) -> None:
+    """Write the definitions as a table."""
     blocks = [settings(found), _coefficients(found), _points(found)]
     write_table(path, (row for block in blocks for row in (*block, ())))
 
 
-def settings(found: dict[str, Any]) -> list[tuple[str, object]]:
-    """Single values by name."""
+def settings(found: Sequence[dict[str, Any]]) -> Iterator[Row]:
+    """Single values by name, a column for each property."""
+    columns = [_settings(one) for one in found]
+    yield ("settings", *(name or "value" for name in names(found)))
+    for name in dict.fromkeys(name for column in columns for name in column):
+        yield (name, *(column.get(name, "") for column in columns))
+
+
+def _settings(found: dict[str, Any]) -> dict[str, object]:
     axis, interval, domain = found["axis"], found["interval"], found["domain"]
-    rows: list[tuple[str, object]] = [("settings", "value")]
-    rows += [(name, found[name]) for name in ("format", "version", "package")]
-    rows += list(found["about"].items())
-    rows += [("axis unit", axis["unit"]), ("number of points", len(axis["positions"]))]
-    rows += [("tolerance of positions", axis["tolerance"])]
-    rows += [("coverage of the interval", interval["coverage"])]
-    rows += [
-        (f"interval {name}", interval[name])
-        for name in ("fixed", "scale", "floor")
-        if interval.get(name) is not None
-    ]
+    values = {name: found[name] for name in ("format", "version", "package")}
+    values |= found["about"]
+    values |= {"axis unit": axis["unit"], "number of points": len(axis["positions"])}
+    values["tolerance of positions"] = axis["tolerance"]
+    values["coverage of the interval"] = interval["coverage"]
+    for name in ("fixed", "scale", "floor"):
+        if interval.get(name) is not None:
+            values[f"interval {name}"] = interval[name]
     for name in ("t2_limit", "q_limit", "unlike") if domain else ():
-        rows.append((name, domain[name]))
+        values[name] = domain[name]
     if domain and domain["ends"]:
-        rows += zip(("least label", "greatest label"), domain["ends"], strict=True)
+        ends = zip(("least label", "greatest label"), domain["ends"], strict=True)
+        values |= dict(ends)
     for name, value in (found["labels"] or {}).items():
-        rows.append((f"labels {name}", value))
-    return rows
+        values[f"labels {name}"] = value
+    return values
 
 
-def _coefficients(found: dict[str, Any]) -> Iterator[Row]:
-    snv = found["snv"]
-    yield ("coefficients", "raw") + (() if snv is None else ("snv",))
-    yield ("constant", found["intercept"]) + (
-        () if snv is None else (found["snv_constant"],)
-    )
-    columns = [found["axis"]["positions"], found["raw"]]
-    yield from zip(*columns, *([] if snv is None else [snv]), strict=True)
+def _coefficients(found: Sequence[dict[str, Any]]) -> Iterator[Row]:
+    columns = {"coefficients": ["constant", *found[0]["axis"]["positions"]]}
+    for name, one in zip(names(found), found, strict=True):
+        columns[f"{name} raw".lstrip()] = [one["intercept"], *one["raw"]]
+        if one["snv"] is not None:
+            columns[f"{name} snv".lstrip()] = [one["snv_constant"], *one["snv"]]
+    yield columns
+    yield from zip(*columns.values(), strict=True)
 
 
-def _points(found: dict[str, Any]) -> Iterator[Row]:
+def _points(found: Sequence[dict[str, Any]]) -> Iterator[Row]:
     """One row for each point z; a row "variance" gives those of the loadings."""
+    columns, variances = dict[str, list](), dict[str, float]()
+    for name, one in zip(names(found), found, strict=True):
+        own = _of_points(one)
+        columns |= {f"{name} {label}".lstrip(): own[label] for label in own}
+        for k, variance in enumerate((one["domain"] or {}).get("variances", ()), 1):
+            variances[f"{name} loading {k}".lstrip()] = variance
+    size = max(map(size_of, found))
+    yield ("points", *columns)
+    if variances:
+        yield ("variance", *(variances.get(name, "") for name in columns))
+    numbers = range(1, size + 1)
+    yield from zip_longest(numbers, *columns.values(), fillvalue="")
+
+
+def _of_points(found: dict[str, Any]) -> dict[str, list]:
+    """Columns with a value for each point z."""
     points, interval, domain = found["points"], found["interval"], found["domain"]
-    size = len(found["raw"] if points is None else points["first"])
-    columns: dict[str, list] = {"points": list(range(1, size + 1))}
-    variances: dict[str, float] = {}
+    columns = dict[str, list]()
     if points is not None:
         columns |= {"first": [each + 1 for each in points["first"]]}
         columns["constant"] = points["constant"]
@@ -71,10 +93,6 @@ def _points(found: dict[str, Any]) -> Iterator[Row]:
         columns |= {f"axis {k}": each for k, each in enumerate(interval["axes"], 1)}
     if domain is not None:
         columns["mean"] = domain["mean"]
-        for k, each in enumerate(domain["loadings"], 1):
-            columns[f"loading {k}"] = each
-            variances[f"loading {k}"] = domain["variances"][k - 1]
-    yield columns
-    if variances:
-        yield ["variance", *(variances.get(name, "") for name in list(columns)[1:])]
-    yield from zip(*columns.values(), strict=True)
+        rows = enumerate(domain["loadings"], 1)
+        columns |= {f"loading {k}": each for k, each in rows}
+    return columns

@@ -7,18 +7,22 @@
     Calibration   the numbers
     About         settings and how to use it
 
-Results are #N/A, and the check says why, unless the pasted axis is the calibration's.
+With several properties, each has columns of its own in Result; Steps2, Calibration2,
+... are of the second. Results are #N/A, and the check says why, unless the pasted axis
+is the calibration's.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from spektron_jax.archive import replacing
-from spektron_jax.transfer.export.definition import NOT_KNOWN
+from spektron_jax.transfer.export.definition import NOT_KNOWN, names, size_of
 from spektron_jax.transfer.export.table import settings
 
 SPECTRA = 10
 FIRST = 2  # row of the first point
+OWN = 6  # columns of a property in Result
 SPARE = 5000  # rows below that must be empty
 HOW = (
     'Paste positions and values into the sheet "Spectra": positions into column A '
@@ -27,50 +31,56 @@ HOW = (
 )
 
 
-def write_workbook(path: Path, found: dict[str, Any]) -> None:
+def write_workbook(path: Path, found: Sequence[dict[str, Any]]) -> None:
     """Write the workbook."""
     from openpyxl import Workbook
 
     book = Workbook()
-    _Sheets(book, found).fill()
+    book.active.title = "Result"
+    for name in ("Spectra", "Steps", "Calibration", "About"):
+        book.create_sheet(name)
+    rows = [*settings(found), ("how to use it", HOW)]
+    for place, row in enumerate(rows, 1):
+        for column, value in enumerate(row, 1):
+            _write_text(book["About"], place, column, value)
+    check = OWN * len(found) + 2
+    for number, (name, one) in enumerate(zip(names(found), found, strict=True)):
+        _Sheets(book, one, number, f"{name} ".lstrip(), check).fill()
     with replacing(path) as draft:
         book.save(draft)
 
 
 class _Sheets:
-    """The sheets while they are filled; ranges of the numbers by name."""
+    """The sheets of one property while they are filled; ranges of numbers by name."""
 
-    def __init__(self, book: Any, found: dict[str, Any]):
+    def __init__(
+        self, book: Any, found: dict[str, Any], number: int, name: str, check: int
+    ):
         from openpyxl.utils import get_column_letter
 
-        self.letter, self.found = get_column_letter, found
-        self.result = book.active
-        self.result.title = "Result"
-        names = ("Spectra", "Steps", "Calibration", "About")
-        self.spectra, self.steps, self.numbers, self.about = (
-            book.create_sheet(name) for name in names
-        )
-        self.book, self.columns = book, 0
+        self.letter, self.found, self.book = get_column_letter, found, book
+        self.number, self.name, self.check = number, name, check
+        self.result, self.spectra = book["Result"], book["Spectra"]
+        self.steps, self.numbers = self._sheet("Steps"), self._sheet("Calibration")
+        self.columns = 0
         self.step_rows: dict[str, int] = {}
-        self.q = len(found["raw"])
-        points = found["points"]
-        self.L = self.q if points is None else len(points["first"])
+        self.q, self.L = len(found["raw"]), size_of(found)
+        self.place = OWN * number + 2  # of the value in Result
+
+    def _sheet(self, name: str) -> Any:
+        """One that belongs to the property."""
+        title = f"{name}{self.number + 1}" if self.number else name
+        known = title in self.book.sheetnames
+        return self.book[title] if known else self.book.create_sheet(title)
 
     def fill(self) -> None:
         """All sheets."""
         found = self.found
-        for name, value in settings(found):
-            self._text(self.about, (name, value))
-        self._text(self.about, ("how to use it", HOW))
         unit = found["axis"]["unit"]
         _write_text(self.spectra, 1, 1, f"position ({unit})")
         axis = self._numbers("position", found["axis"]["positions"])
         self.raw = self._numbers("raw", found["raw"])
-        names = ["spectrum", "value", "low", "high", "T2 / limit", "Q / limit"]
-        about = found["about"]
-        names[1] = f"{about.get('property') or 'value'} {about.get('unit', '')}".strip()
-        for place, name in enumerate([*names, "flag", "check"], 1):
-            _write_text(self.result, 1, place, name)
+        self._headings()
         rows = f"A{FIRST}:A{self.q + FIRST - 1}"
         below = f"A{self.q + FIRST}:A{self.q + FIRST + SPARE}"
         right = (
@@ -81,8 +91,18 @@ class _Sheets:
         self._vectors()
         for number in range(SPECTRA):
             self._spectrum(number, self.letter(number + 2), f"IFERROR({right},FALSE)")
-        for letter, width in zip("ABCDEFGH", (18, *[14] * 5, 18, 34), strict=True):
-            self.result.column_dimensions[letter].width = width
+
+    def _headings(self) -> None:
+        """The first row of the sheet Result, and its widths."""
+        about = self.found["about"]
+        value = f"{about.get('property') or 'value'} {about.get('unit', '')}".strip()
+        own = ("low", "high", "T2 / limit", "Q / limit", "flag")
+        texts = ["spectrum", value, *(f"{self.name}{each}" for each in own), "check"]
+        places = [1, *range(self.place, self.place + OWN), self.check]
+        widths = (18, *[14] * (OWN - 1), 18, 34)
+        for place, text, width in zip(places, texts, widths, strict=True):
+            _write_text(self.result, 1, place, text)
+            self.result.column_dimensions[self.letter(place)].width = width
 
     def _vectors(self) -> None:
         """Everything on the model's points."""
@@ -100,8 +120,7 @@ class _Sheets:
             rows = enumerate(domain["loadings"], 1)
             self.loadings = [self._numbers(f"loading {k}", each) for k, each in rows]
         if (points := found["points"]) is not None:
-            self.points = self.book.create_sheet("Points")
-            self.weights = self.book.create_sheet("Weights")
+            self.points, self.weights = self._sheet("Points"), self._sheet("Weights")
             for j, row in enumerate(points["weights"], 1):
                 for k, value in enumerate(row, 1):
                     self.weights.cell(k, j, value)
@@ -133,21 +152,25 @@ class _Sheets:
             cut = f"MAX({low!r},MIN({high!r},{value}))"
             cut = f"=IF({q}>{domain['unlike']!r},{cut},{value})"
             value = self._step(column, "value within the labels", cut)
-        good = f"AND(Steps!{axis_right},Steps!{complete})"
-        results = (value, f"{value}-Steps!{half}", f"{value}+Steps!{half}", t2, q)
-        self.result.cell(row, 1, f"=Spectra!{column}1")
-        for place, what in enumerate(results, 2):
-            shown = f"Steps!{what}" if what else "NA()"
+        steps = self.steps.title
+        good = f"AND({steps}!{axis_right},{steps}!{complete})"
+        ends = f"{value}-{steps}!{half}", f"{value}+{steps}!{half}"
+        for place, what in enumerate((value, *ends, t2, q), self.place):
+            shown = f"{steps}!{what}" if what else "NA()"
             self.result.cell(row, place, f"=IF({good},{shown},NA())")
         flag = f'"{NOT_KNOWN}"'
         if domain is not None:
             inside, outside, unlike = (f'"{name}"' for name in domain["flags"])
-            flag = f"IF(F{row}>{domain['unlike']!r},{unlike},"
-            flag += f"IF(AND(E{row}<=1,F{row}<=1),{inside},{outside}))"
-        self.result.cell(row, 7, f'=IF({good},{flag},"no prediction")')
+            T2, Q = (f"{self.letter(self.place + k)}{row}" for k in (3, 4))
+            flag = f"IF({Q}>{domain['unlike']!r},{unlike},"
+            flag += f"IF(AND({T2}<=1,{Q}<=1),{inside},{outside}))"
+        self.result.cell(row, self.place + 5, f'=IF({good},{flag},"no prediction")')
+        if self.number:
+            return
+        self.result.cell(row, 1, f"=Spectra!{column}1")
         said = f'IF(Steps!{complete},"ok","paste {self.q} values, none missing")'
         wrong = "wrong axis: paste the calibration's positions"
-        self.result.cell(row, 8, f'=IF(Steps!{axis_right},{said},"{wrong}")')
+        self.result.cell(row, self.check, f'=IF(Steps!{axis_right},{said},"{wrong}")')
 
     def _z(self, column: str) -> str:
         """The range with the model's points of a spectrum."""
@@ -159,12 +182,13 @@ class _Sheets:
             zip(points["first"], points["constant"], strict=True)
         ):
             own = self.letter(j + 1)
-            weights = f"Weights!${own}$1:${own}${width}"
+            weights = f"{self.weights.title}!${own}$1:${own}${width}"
             begin = first + FIRST
             neighbours = f"Spectra!{column}{begin}:{column}{begin + width - 1}"
             formula = f"={constant!r}+SUMPRODUCT({weights},{neighbours})"
             self.points[f"{column}{j + FIRST}"] = formula
-        return f"Points!{column}${FIRST}:{column}${self.L + FIRST - 1}"
+        end = self.L + FIRST - 1
+        return f"{self.points.title}!{column}${FIRST}:{column}${end}"
 
     def _half(self, column: str, z: str) -> str:
         interval = self.found["interval"]
@@ -209,12 +233,8 @@ class _Sheets:
         for row, value in enumerate(values, FIRST):
             self.numbers.cell(row, self.columns, value)
         letter = self.letter(self.columns)
-        return f"Calibration!${letter}${FIRST}:${letter}${len(values) + FIRST - 1}"
-
-    def _text(self, sheet: Any, row: tuple[object, ...]) -> None:
-        place = sheet.max_row + (sheet.max_row > 1 or sheet["A1"].value is not None)
-        for column, value in enumerate(row, 1):
-            _write_text(sheet, place, column, value)
+        end = len(values) + FIRST - 1
+        return f"{self.numbers.title}!${letter}${FIRST}:${letter}${end}"
 
 
 def _write_text(sheet: Any, row: int, column: int, value: object) -> None:

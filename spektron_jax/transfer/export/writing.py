@@ -1,5 +1,6 @@
 """The formats of `ct.export`, and which of them a file's name asks for."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ from spektron_jax.archive import replacing
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.export import onnx_graph, source_code, table, workbook
 
-# Format -> (ending, what writes it: text of the definition, or a file from it)
+# Format -> (ending, what writes it: text of the definitions, or a file from them)
 TEXTS = {
     "json": (".json", source_code.as_json),
     "c": (".c", source_code.as_c),
@@ -39,8 +40,13 @@ def format_of(path: Path, given: str | None) -> str:
     raise SpektronError(f"{asked} is no form of export; use one of {listed}")
 
 
-def write(path: Path, kind: str, found: dict[str, Any]) -> Path:
-    """Write a definition in one format, as a whole or not at all.
+def write(path: Path, kind: str, found: Sequence[dict[str, Any]]) -> Path:
+    """Write a calibration in one format, as a whole or not at all.
+
+    Args:
+      path: of the file
+      kind: one of `FORMATS`
+      found: the definition of each property
 
     Raises:
       SpektronError: the file cannot be written, or a library is missing.

@@ -26,14 +26,15 @@ const page = fs.readFileSync(process.argv[1], "utf8");
 const [, numbers] = page.match(/<script id="calibration"[^>]*>(.*?)<\\/script>/s);
 const [, code] = page.match(/<script>(.*?)<\\/script>/s);
 new Function("module", code)(module);
-const c = JSON.parse(numbers), {calculate, csvText} = module.exports;
+const found = JSON.parse(numbers), {calculate, csvText} = module.exports;
+const all = found.calibrations || [found];
 const out = process.argv.slice(2).map(file => {
   try {
     const bytes = fs.readFileSync(file);
     const start = bytes.byteOffset;
     const buffer = bytes.buffer.slice(start, start + bytes.length);
-    const found = calculate(file.split("/").pop(), buffer, c);
-    return {...found, csv: csvText(found.results, c)};
+    const found = calculate(file.split("/").pop(), buffer, all);
+    return {...found, csv: csvText(found.spectra, all)};
   } catch (error) { return {error: error.message}; }
 });
 console.log(JSON.stringify(out));
@@ -124,11 +125,11 @@ def test_tables_of_every_layout(transferred, page, tmp_path, layout, encoding):
     path.write_text(LAYOUTS[layout](axis, X), encoding=encoding)
     (found,) = calculated(page, path)
     assert found.get("error") is None and not found["refused"]
-    assert [each["name"] for each in found["results"]] == [
+    assert [each["name"] for each in found["spectra"]] == [
         f"s{k}" for k in range(len(X))
     ]
     low, high = ct.predict_interval(X)
-    results = [each["result"] for each in found["results"]]
+    results = [each["results"][0] for each in found["spectra"]]
     for name, wanted in (("value", ct.predict(X)), ("low", low), ("high", high)):
         np.testing.assert_allclose([r[name] for r in results], wanted, rtol=1e-10)
     assert [r["flag"] for r in results] == ct.applicability(X).tolist()
@@ -211,9 +212,10 @@ def test_jcamp(transferred, page, tmp_path):
         paths.append(tmp_path / name)
         paths[-1].write_text(text)
     for found, (_, y) in zip(calculated(page, *paths), made.values(), strict=True):
-        (one,) = found["results"]
+        (one,) = found["spectra"]
         assert one["name"] == "sample 1"
-        assert one["result"]["value"] == pytest.approx(ct.predict(y[None])[0], rel=1e-9)
+        (value,) = [each["value"] for each in one["results"]]
+        assert value == pytest.approx(ct.predict(y[None])[0], rel=1e-9)
 
 
 def broken_files(axis, X):
@@ -270,7 +272,7 @@ def test_what_does_not_fit_is_refused_with_a_reason(transferred, page, tmp_path)
     found = calculated(page, *(tmp_path / name for name in made))
     for (name, (_, reason)), each in zip(made.items(), found, strict=True):
         said = each.get("error") or str(each["refused"])
-        assert not each.get("results"), name
+        assert not each.get("spectra"), name
         assert re.search(reason, said), f"{name}: {said}"
 
 
@@ -287,7 +289,7 @@ def test_a_spectrum_with_a_gap_is_refused_and_the_others_go_on(
     (tmp_path / "a.csv").write_text("\n".join(text))
     (found,) = calculated(page, tmp_path / "a.csv")
     assert [each["name"] for each in found["refused"]] == ["s1", "s2"]
-    values = [each["result"]["value"] for each in found["results"]]
+    values = [each["results"][0]["value"] for each in found["spectra"]]
     np.testing.assert_allclose(values, np.delete(ct.predict(X), [1, 2]), rtol=1e-10)
 
 
@@ -300,7 +302,7 @@ def test_hostile_names_are_harmless_in_the_downloaded_table(
     quoted = [f'"{name.replace(chr(34), 2 * chr(34))}"' for name in names]
     (tmp_path / "a.csv").write_text(wide(axis, X, quoted))
     (found,) = calculated(page, tmp_path / "a.csv")
-    assert [each["name"] for each in found["results"]] == names
+    assert [each["name"] for each in found["spectra"]] == names
     header, *rows = found["csv"].strip().split("\r\n")
     assert header.startswith("sample,'=cmd")
     starts = ["'=cmd", "\"'+1,", "'@SUM", "-2,", "a,", "b,"]

@@ -204,17 +204,21 @@ C_MAIN = """
 #include <stdio.h>
 #include <stdlib.h>
 #include "calibration.c"
+#ifndef SPEKTRON_PROPERTIES
+#define SPEKTRON_PROPERTIES 1
+#endif
 int main(void) {
-  size_t m, n, i, j;
+  size_t m, n, i, j, k;
   if (scanf("%zu %zu", &m, &n) != 2) return 2;
   double *axis = malloc(n * sizeof *axis), *x = malloc(n * sizeof *x);
   for (i = 0; i < n; i++) if (scanf("%lf", axis + i) != 1) return 2;
   for (j = 0; j < m; j++) {
-    spektron_result r;
+    spektron_result r[SPEKTRON_PROPERTIES];
     for (i = 0; i < n; i++) if (scanf("%lf", x + i) != 1) return 2;
-    int code = spektron_predict(axis, x, n, &r);
-    printf("%d %d %.17g %.17g %.17g %.17g %.17g\\n", code, r.flag, r.value, r.low,
-           r.high, r.t2, r.q);
+    int code = spektron_predict(axis, x, n, r);
+    for (k = 0; k < SPEKTRON_PROPERTIES; k++)
+      printf("%d %d %.17g %.17g %.17g %.17g %.17g\\n", code, r[k].flag, r[k].value,
+             r[k].low, r[k].high, r[k].t2, r[k].q);
   }
   free(axis); free(x);
   return 0;
@@ -394,10 +398,11 @@ def calculated(path, axis, X, folder):
         for row, value in enumerate(spectrum, 2):
             sheet.cell(row, column, None if np.isnan(value) else float(value))
     unused = range(len(X) + 2, 12)  # the engine takes seconds for each
-    for name in ("Steps", "Points", "Result"):
-        for cells in book[name].iter_rows() if name in book.sheetnames else ():
+    for name in book.sheetnames:
+        for cells in book[name].iter_rows():
             for cell in cells:
-                if (cell.row if name == "Result" else cell.column) in unused:
+                place = cell.row if name == "Result" else cell.column
+                if cell.data_type == "f" and place in unused:
                     cell.value = None
     book.save(folder / "pasted.xlsx")
     solution = formulas.ExcelModel().loads(str(folder / "pasted.xlsx")).finish()
@@ -406,7 +411,8 @@ def calculated(path, axis, X, folder):
     for key, value in solution.items():
         if "]RESULT'!" in str(key).upper() and ":" not in str(key):
             found[str(key).split("!")[1]] = value.value[0, 0]
-    return [[found.get(f"{c}{r}") for c in "BCDEFGH"] for r in range(2, len(X) + 2)]
+    letters = [cell.column_letter for cell in book["Result"][1][1:]]
+    return [[found.get(f"{c}{r}") for c in letters] for r in range(2, len(X) + 2)]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
