@@ -47,7 +47,7 @@ from spektron_jax.training.evaluator import (
     make_evaluator,
 )
 
-BLOCK, MOLECULES = 64, 100  # instruments of a block at most, its training molecules
+BLOCK, MOLECULES = 32, 50  # instruments of a block at most, its training molecules
 INSTRUMENT_WEIGHT = 30.0  # c
 RANKS = (24, 20, 16, 14, 12, 10, 8, 6, 4)  # of z_chem, in the order they are tried
 INST_RANK = 16
