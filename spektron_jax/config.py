@@ -325,6 +325,12 @@ PAIR_RULES: tuple[tuple[str, Callable[[ConfigDict], bool], str], ...] = (
         "config.train.head_steps=0",
     ),
     (
+        "model.z_inst",
+        lambda c: c.model.z_inst >= 5 or not (c.train.separate or c.train.head_steps),
+        "must be 5 or more for the bottleneck in closed form, which tells the four "
+        "modalities apart; or set config.train.head_steps=0",
+    ),
+    (
         "train.batch_size",
         lambda c: c.train.batch_size % (2 * c.train.accumulate) == 0,
         "must be an even multiple of train.accumulate = {train.accumulate}, since "

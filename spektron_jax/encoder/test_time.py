@@ -32,7 +32,9 @@ from spektron_jax.spectra.grid import modality_code, to_tokens
 DESIGN = Adaptation()
 BLOCK = 3  # points of a hidden block, see `lab/masks.py`
 NORMS = ("norm", "norm_attention", "norm_mlp", "summary")
-PROJECTIONS = ("chem", "inst")
+# Not what reads each modality: three parts in four of it are other modalities'.
+PROJECTIONS = [[latent, part] for latent in ("chem", "inst")
+               for part in ("mean", "log_variance")]  # fmt: skip
 LORA = "lora/"  # before the names of adapters in a file
 
 
@@ -41,7 +43,7 @@ def adaptable(params: Any) -> Any:
 
     def chosen(path, _):
         names = [entry.key for entry in path]
-        return names[0] in PROJECTIONS or any(name in NORMS for name in names)
+        return names[:2] in PROJECTIONS or any(name in NORMS for name in names)
 
     return jax.tree_util.tree_map_with_path(chosen, params)
 

@@ -3,18 +3,19 @@
 spectrum (B, L) -> embedding -> D-LinOSS backbone -> experts -> transformer -> CLS ->
 z_chem, z_inst -> heads. See each module for its source.
 
-Dimension legend: B batch, L points, T tokens, D width, Z latent width, E experts.
+Dimension legend: B batch, L points, T tokens, D width, F length of the summary, Z
+latent width, E experts.
 """
 
 import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from spektron_jax.models import dtypes
 from spektron_jax.models.dlinoss import Backbone
-from spektron_jax.models.embedding import Embedding
+from spektron_jax.models.embedding import Embedding, group
 from spektron_jax.models.heads import (
     Perceptron,
     ReconstructionHead,
@@ -36,23 +37,60 @@ from spektron_jax.shapes import (
     Tokens,
     ValidTokens,
 )
+from spektron_jax.spectra.grid import MODALITIES, NIR_CM1
 
-REFERENCE_SPACING_CM1 = 3500.0 / 2047  # 500..4000 cm-1 on 2,048 points
+RANGE_CM1 = (500.0, 4000.0)  # of IR and Raman in pretraining
+REFERENCE_SPACING_CM1 = 3500.0 / 2047  # on 2,048 points
+SEGMENTS = 8
+DIRECTIONS = 24  # that a latent reads of the summary, at most
 
 
 def summarise(
-    cls: Float[Array, "B D"], tokens: Tokens, valid_tokens: ValidTokens
-) -> Float[Array, "B 3*D"]:
-    """What the latents read: CLS beside mean and spread of the tokens, (B, 3 D).
+    cls: Float[ArrayLike, "B D"],
+    tokens: Tokens,
+    valid_tokens: ValidTokens,
+    place: Int[ArrayLike, "B T"],
+) -> tuple[Float[Array, "B F"], Bool[Array, "B F"]]:
+    """What the latents read: CLS, spread of the tokens, and their mean by segment.
 
     CLS alone knows the sample well and the instrument less well than its tokens do:
-    noise and line width are a matter of all points.
+    noise and line width are a matter of all points. What a band says depends on where
+    it is.
+
+    Args:
+      place: (B, T) segment of each token, see `segment`.
+
+    Returns:
+      (B, F), F = (2 + SEGMENTS) D, and where something was measured.
     """
     tokens = tokens.astype(dtypes.STATE)
     count = jnp.maximum(jnp.sum(valid_tokens, axis=1), 1.0)
     mean = jnp.sum(tokens * valid_tokens, axis=1) / count
     square = jnp.sum((tokens - mean[:, None]) ** 2 * valid_tokens, axis=1) / count
-    return jnp.concatenate([cls, mean, jnp.sqrt(square + 1e-6)], axis=-1)
+    member = jax.nn.one_hot(place, SEGMENTS, dtype=dtypes.STATE) * valid_tokens
+    size = jnp.sum(member, axis=1)[..., None]
+    parts = jnp.einsum("bts,btd->bsd", member, tokens) / jnp.maximum(size, 1.0)
+    known = jnp.broadcast_to(size > 0, parts.shape).reshape(len(cls), -1)
+    both = [cls, jnp.sqrt(square + 1e-6)]
+    return (
+        jnp.concatenate([*both, parts.reshape(known.shape)], axis=-1),
+        jnp.concatenate([jnp.ones((len(cls), 2 * cls.shape[-1]), bool), known], -1),
+    )
+
+
+def segment(
+    wavenumber_cm1: Float[ArrayLike, "*axes T"], modality: Codes
+) -> Int[Array, "B T"]:
+    """Which of the SEGMENTS of its modality's range a wavenumber lies in, (B, T).
+
+    What lies outside of the range counts to the segment next to it.
+    """
+    near = (modality == MODALITIES.index("NIR"))[:, None]
+    low, high = (
+        jnp.where(near, *ends) for ends in zip(NIR_CM1, RANGE_CM1, strict=True)
+    )
+    share = (wavenumber_cm1 - low) / (high - low)
+    return jnp.clip(jnp.floor(SEGMENTS * share), 0, SEGMENTS - 1).astype(jnp.int32)
 
 
 class Spektron(nn.Module):
@@ -93,8 +131,8 @@ class Spektron(nn.Module):
             for _ in range(self.blocks)
         ]
         self.summary = nn.LayerNorm(dtype=dtypes.STATE)
-        self.chem = Latent(self.z_chem)
-        self.inst = Latent(self.z_inst)
+        self.chem = Latent(self.z_chem, min(self.z_chem, DIRECTIONS))
+        self.inst = Latent(self.z_inst, min(self.z_inst, DIRECTIONS))
         self.reconstruction = ReconstructionHead(self.stride, dtype)
         self.regression = Perceptron(self.width, self.targets)
         self.transfer_head = TransferHead(self.width)
@@ -127,7 +165,7 @@ class Spektron(nn.Module):
 
         Returns:
           z_chem (B, Z) and a dict of intermediates: tokens (B, T, D), cls (B, D),
-          summary (B, 3 D), z_inst, {chem,inst}_{mean,log_variance}, load and
+          summary (B, F), z_inst, {chem,inst}_{mean,log_variance}, load and
           importance (B, E), routing (B, T + 2, E).
         """
         hidden = jnp.zeros_like(valid) if hidden is None else hidden
@@ -149,9 +187,11 @@ class Spektron(nn.Module):
         for block in self.transformer:
             tokens = block(tokens, valid_tokens, train)
         cls = self.summary(tokens[:, 0])
-        summary = summarise(cls, tokens[:, 2:], valid_tokens[:, 2:])
-        z_chem, chem_mean, chem_log_variance = self.chem(summary, chem_keys)
-        z_inst, inst_mean, inst_log_variance = self.inst(summary, inst_keys)
+        place = segment(group(wavenumber_cm1, self.stride, jnp.mean), modality)
+        summary, known = summarise(cls, tokens[:, 2:], valid_tokens[:, 2:], place)
+        read = summary, known, modality
+        z_chem, chem_mean, chem_log_variance = self.chem(*read, chem_keys)
+        z_inst, inst_mean, inst_log_variance = self.inst(*read, inst_keys)
         return z_chem, {
             "tokens": tokens[:, 2:],
             "cls": cls,

@@ -1,9 +1,9 @@
 """The bottleneck in closed form: what tells samples apart and not instruments.
 
-The same samples on many instruments of the training pool, in every modality, split the
-summary h of a spectrum (what both latents read) into
+The same samples on many instruments of the training pool, modality by modality, split
+the summary h of a spectrum (what both latents read) into
 
-    h = mean of the modality + sample + instrument + rest,   covariances B, I, W
+    h = mean + sample + instrument + rest,   covariances B, I, W
 
 and the latents become the leading generalised eigenvectors, scaled to unit variance,
 
@@ -12,34 +12,56 @@ and the latents become the leading generalised eigenvectors, scaled to unit vari
 the linear discriminants of Fisher (Annals of Eugenics 7 (1936) 179), which for normal
 variables are the optimum of the information bottleneck (Chechik, Globerson, Tishby &
 Weiss, Journal of Machine Learning Research 6 (2005) 165). c > 1, since what a probe
-adds up over many spectra of an instrument is its mean, not the rest. A latent has more
-numbers than there are eigenvectors worth keeping, so they are spread over all of them
-by a fixed random rotation: distances are those of the few.
+adds up over many spectra of an instrument is its mean, not the rest.
+
+How many directions of z_chem a modality can keep without its instruments showing, the
+probes of `probes/` say, on validation molecules and instruments that no pool holds. The
+directions of the modalities are turned towards each other (Schoenemann, Psychometrika
+31 (1966) 1): the same molecule comes as near to itself as a rotation can bring it.
+Which modality it was is a matter of z_inst. A latent has more numbers than there are
+directions, so they are spread over all of them by a fixed random rotation: distances
+are those of the few.
 
 It is the last phase of a run: after it the heads alone are trained, which have to learn
 to read the new latents. Gradients of an adversary come to the same end only
 slowly: it would have to fool every classifier, and sees two instruments in a step.
 
-N = instruments, M = molecules, F = length of h, Z = latent width, R = kept directions.
+N = instruments, M = molecules, F = length of h, Z = latent width, R = directions.
 """
+
+from typing import NamedTuple
 
 import jax
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import eigh, orthogonal_procrustes
 from tqdm import tqdm
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.lab.instruments import training_pool
 from spektron_jax.models.vib import LOG_VARIANCE
+from spektron_jax.probes.probes import instrument_probe
 from spektron_jax.spectra.grid import MODALITIES
-from spektron_jax.training.evaluator import choose_molecules, make_evaluator
+from spektron_jax.training.evaluator import (
+    INSTRUMENTS,
+    choose_molecules,
+    make_evaluator,
+)
 
-INSTRUMENTS, MOLECULES = 64, 100  # of a block, at most; of the training split
+BLOCK, MOLECULES = 32, 50  # instruments of a block at most, its training molecules
 INSTRUMENT_WEIGHT = 30.0  # c
-# R; for z_chem the most with which every probe of validation molecules on other unseen
-# instruments was at chance, by nano.
-RANKS = {"chem": 6, "inst": 16}
+RANKS = (24, 20, 16, 14, 12, 10, 8, 6, 4)  # of z_chem, in the order they are tried
+INST_RANK = 16
 VARIANCE_FLOOR = 1e-5  # share of the mean variance, added to what is divided by
+DRAWS, VALIDATION = 2, 200  # of unseen instruments; validation molecules on them
+AT_CHANCE = 0.04  # accuracy of a probe above chance; the audit allows one point more
+
+
+class Parts(NamedTuple):
+    """Summaries of a modality, and their covariances."""
+
+    mean: np.ndarray  # (F,)
+    samples: np.ndarray  # (M, F), means over instruments less that of their block
+    covariances: tuple  # B, I, W (F, F)
 
 
 def separated(params, config, model, source, progress=True):
@@ -53,43 +75,62 @@ def separated(params, config, model, source, progress=True):
     Raises:
       SpektronError: fewer than 3 molecules or instruments.
     """
-    parts = measured(params, config, model, source, progress)
-    B, I, W = scatter(parts)  # noqa: E741
-    h = np.concatenate([part.reshape(-1, part.shape[-1]) for part in parts])
-    against = {"chem": (B, W + INSTRUMENT_WEIGHT * I), "inst": (I, W + B)}
-    params = dict(params)
-    for number, (name, (kept, hidden)) in enumerate(against.items()):
-        rank = min(RANKS[name], params[name]["mean"]["bias"].size)
-        directions = discriminants(kept, hidden, rank)
-        params[name] = latent(params[name], directions, h, W, number)
-    return params
-
-
-def measured(params, config, model, source, progress=True):
-    """Summaries of the same molecules on the same instruments, (N, M, F) each.
-
-    Returns:
-      a list, one entry for each modality and each block of instruments of the pool;
-      each block has molecules of its own.
-    """
-    count = config.lab.pool
     evaluator = make_evaluator(config, model, params, source, fluorescence=False)
-    pool = evaluator.simulator.instruments(training_pool, count)
-    molecules, blocks = choose(config, source)
-    size = count // blocks
-    found = []
-    steps = [(name, block) for block in range(blocks) for name in evaluator.modalities]
+    parts = measured(evaluator, config, progress)
+    room = {name: params[name]["kernel"].shape[-1] for name in ("chem", "inst")}
+    inst_rank = min(INST_RANK, room["inst"] - len(MODALITIES))
+    unseen = validation(evaluator, config)
+    chem, inst = {}, {}
+    for name, part in parts.items():
+        B, I, W = part.covariances  # noqa: E741
+        directions = discriminants(
+            B, W + INSTRUMENT_WEIGHT * I, min(RANKS[0], room["chem"])
+        )
+        rank = chosen_rank(directions, unseen[name])
+        if progress:
+            print(f"{name}: z_chem keeps {rank} directions", flush=True)
+        chem[name] = scaled(directions[:, :rank], part)
+        inst[name] = scaled(discriminants(I, W + B, inst_rank), part)
+    chem = turned(chem, parts)
+    parts["unknown"] = of_all(parts)
+    B, I, W = parts["unknown"].covariances  # noqa: E741
+    pairs = (chem, B, W + INSTRUMENT_WEIGHT * I), (inst, I, W + B)
+    for its, kept, hidden in pairs:
+        rank = min(np.linalg.matrix_rank(known) for known in its.values())
+        found = scaled(discriminants(kept, hidden, rank), parts["unknown"])
+        most = next(iter(its.values())).shape[1]
+        its["unknown"] = np.pad(found, ((0, 0), (0, most - rank)))
+    return params | {
+        "chem": latent(params["chem"], chem, parts, 0),
+        "inst": latent(params["inst"], inst, parts, 1, tell=True),
+    }
+
+
+def measured(evaluator, config, progress=True):
+    """Parts of every modality: the same molecules on the instruments of the pool.
+
+    Each block of instruments has molecules of its own.
+    """
+    pool = evaluator.simulator.instruments(training_pool, config.lab.pool)
+    molecules, blocks = choose(config, evaluator.source)
+    size = config.lab.pool // blocks
+    found = {name: [] for name in evaluator.modalities}
+    steps = [(name, block) for name in found for block in range(blocks)]
     for name, block in tqdm(steps, unit="block", disable=not progress):
         some = slice(block * size, (block + 1) * size)
         evaluator.instruments = jax.tree.map(lambda x, some=some: x[some], pool)
-        molecule = molecules[block::blocks]
-        code = np.full(len(molecule), MODALITIES.index(name), np.int32)
-        rows = []
-        for one in evaluator.all_instruments(molecule, code):
-            _, out = evaluator.apply(*one.inputs, method="encode")
-            rows.append(np.asarray(out["summary"][: one.real], np.float64))
-        found.append(np.concatenate(rows).reshape(size, len(molecule), -1))
-    return found
+        found[name].append(summaries(evaluator, molecules[block::blocks], name))
+    return {name: parts_of(blocks) for name, blocks in found.items()}
+
+
+def summaries(evaluator, molecule, name):
+    """Of molecules in a modality on every instrument of an evaluator, (N, M, F)."""
+    code = np.full(len(molecule), MODALITIES.index(name), np.int32)
+    rows = []
+    for one in evaluator.all_instruments(molecule, code):
+        _, out = evaluator.apply(*one.inputs, method="encode")
+        rows.append(np.asarray(out["summary"])[: one.real])
+    return np.concatenate(rows).reshape(evaluator.count, len(molecule), -1)
 
 
 def choose(config, source):
@@ -98,7 +139,7 @@ def choose(config, source):
     Raises:
       SpektronError: fewer than 3 molecules or instruments in a block.
     """
-    blocks = -(-config.lab.pool // INSTRUMENTS)
+    blocks = -(-config.lab.pool // BLOCK)
     molecules = choose_molecules(
         source, config.data.modalities, "train", blocks * MOLECULES, config.seed
     )
@@ -111,50 +152,125 @@ def choose(config, source):
     return molecules, blocks
 
 
-def scatter(parts):
-    """Covariances of samples, instruments and the rest, (F, F) each; see above."""
-    total = [0.0, 0.0, 0.0]
-    for h in parts:
-        centred = h - h.mean(axis=(0, 1))
+def parts_of(blocks):
+    """Parts from the summaries of blocks, (N, M, F) each."""
+    total, samples = [0.0, 0.0, 0.0], []
+    for h in blocks:
+        centred = h - h.mean(axis=(0, 1), dtype=np.float64)
         instrument = centred.mean(axis=1, keepdims=True)
         sample = centred.mean(axis=0, keepdims=True)
         rest = centred - instrument - sample
+        samples.append(sample[0])
         for place, term in enumerate((sample, instrument, rest)):
             rows = term.reshape(-1, h.shape[-1])
-            total[place] = total[place] + rows.T @ rows / len(rows) / len(parts)
-    return total
+            total[place] = total[place] + rows.T @ rows / len(rows) / len(blocks)
+    mean = np.mean([h.mean(axis=(0, 1), dtype=np.float64) for h in blocks], axis=0)
+    return Parts(mean, np.concatenate(samples), tuple(total))
+
+
+def of_all(parts):
+    """Parts for a spectrum of which nobody says what it is: all modalities pooled."""
+    means, _, covariances = zip(*parts.values(), strict=True)
+    pooled = tuple(np.mean(its, axis=0) for its in zip(*covariances, strict=True))
+    return Parts(np.mean(means, axis=0), np.zeros((0, len(means[0]))), pooled)
 
 
 def discriminants(kept, hidden, rank):
     """Directions of the largest kept over hidden variance, best first, (F, R)."""
-    floor = VARIANCE_FLOOR * np.trace(hidden + kept) / len(hidden)
-    _, directions = eigh(kept, hidden + floor * np.eye(len(hidden)))
-    return directions[:, ::-1][:, :rank]
+    size = len(hidden)
+    floor = VARIANCE_FLOOR * np.trace(hidden + kept) / size
+    hidden = hidden + floor * np.eye(size)
+    last = size - min(rank, size), size - 1
+    return eigh(kept, hidden, subset_by_index=last)[1][:, ::-1]
 
 
-def latent(old, directions, h, rest, seed):
-    """Parameters of a latent that reads h along `directions`.
+def scaled(directions, part):
+    """Directions (F, R) along which the summaries of a modality have unit variance."""
+    whole = sum(part.covariances)
+    return directions / np.sqrt(np.einsum("fr,fg,gr->r", directions, whole, directions))
 
-    Args:
-      old: its parameters; tells the width Z.
-      directions: (F, R).
-      h: summaries, (n, F).
-      rest: W above; what of it is left becomes the latent's variance.
-      seed: of the rotation.
+
+def validation(evaluator, config):
+    """Summaries of validation molecules on unseen instruments, DRAWS for each name."""
+    found = {name: [] for name in evaluator.modalities}
+    for draw in range(DRAWS):
+        evaluator.audit(INSTRUMENTS, config.seed + 100 + draw)
+        molecule = evaluator.choose("validation", VALIDATION)
+        for name, its in found.items():
+            its.append(summaries(evaluator, molecule, name))
+    return found
+
+
+def chosen_rank(directions, draws):
+    """The most directions with which every instrument probe is at chance."""
+    most = directions.shape[1]
+    for rank in [r for r in RANKS if r < most]:
+        if most_above_chance(directions[:, :most], draws) <= AT_CHANCE:
+            return most
+        most = rank
+    return most
+
+
+def most_above_chance(directions, draws):
+    """Accuracy of the best probe of the instrument above chance, mean over draws."""
+    gains = {"linear": [], "mlp": []}
+    for h in draws:
+        count, molecules, size = h.shape
+        z = h.reshape(-1, size) @ directions
+        instrument = np.repeat(np.arange(count), molecules)
+        molecule = np.tile(np.arange(molecules), count)
+        for kind, its in gains.items():
+            found = instrument_probe(z, instrument, molecule, 0, kind)
+            its.append(found["accuracy"] - found["chance"])
+    return max(np.mean(its) for its in gains.values())
+
+
+def turned(directions, parts):
+    """Directions of every modality, turned within themselves towards the first one's.
+
+    All of as many columns as the most; those that a modality lacks are zero before.
     """
-    width = old["mean"]["bias"].shape[0]
-    directions = directions / np.std(h @ directions, axis=0)
-    noise = np.mean(np.einsum("fr,fg,gr->r", directions, rest, directions))
-    rank = directions.shape[1]
-    draw = np.random.default_rng(seed).normal(size=(width, rank))
-    rotation = np.linalg.qr(draw)[0] * np.sqrt(width / rank)
-    kernel = directions @ rotation.T
-    bias = np.full(width, np.clip(np.log(noise), *LOG_VARIANCE))
+    most = max(its.shape[1] for its in directions.values())
+    wide = {
+        name: np.pad(its, ((0, 0), (0, most - its.shape[1])))
+        for name, its in directions.items()
+    }
+    first = next(name for name in wide if directions[name].shape[1] == most)
+    codes = {name: parts[name].samples @ its for name, its in wide.items()}
     return {
-        "mean": _dense(kernel, -h.mean(axis=0) @ kernel),
-        "log_variance": _dense(np.zeros_like(kernel), bias),
+        name: its @ orthogonal_procrustes(codes[name], codes[first])[0]
+        for name, its in wide.items()
     }
 
 
-def _dense(kernel, bias):
-    return {"kernel": kernel.astype(np.float32), "bias": bias.astype(np.float32)}
+def latent(old, directions, parts, seed, tell=False):
+    """Parameters of a latent that reads each modality along its `directions`.
+
+    Args:
+      old: its parameters; tell its sizes.
+      directions: name -> (F, R).
+      parts: name -> Parts; the W of theirs that is left is the latent's variance.
+      seed: of the rotation.
+      tell: whether the latent holds the modality, too.
+    """
+    new = {name: np.zeros(old[name].shape) for name in ("centre", "kernel", "offset")}
+    width = old["mean"]["bias"].size
+    rank = next(iter(directions.values())).shape[1]
+    noise = []
+    for name, its in directions.items():
+        code = MODALITIES.index(name)
+        new["centre"][code], new["kernel"][code, :, :rank] = parts[name].mean, its
+        if tell:
+            new["offset"][code, rank + code] = 1.0
+        rest = parts[name].covariances[-1]
+        noise.append(np.einsum("fr,fg,gr->r", its, rest, its).sum() / rank)
+    used = rank + tell * len(MODALITIES)
+    draw = np.random.default_rng(seed).normal(size=(width, used))
+    rotation = np.zeros((old["kernel"].shape[-1], width))
+    rotation[:used] = np.linalg.qr(draw)[0].T * np.sqrt(width / rank)
+    bias = np.full(width, np.clip(np.log(np.mean(noise)), *LOG_VARIANCE))
+    new |= {
+        "mean": {"kernel": rotation, "bias": np.zeros(width)},
+        "log_variance": {"kernel": np.zeros_like(rotation), "bias": bias},
+    }
+    return jax.tree.map(np.float32, new)

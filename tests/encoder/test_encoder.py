@@ -147,7 +147,7 @@ def test_shipped_latents_know_one_thing_each():
     assert inst["molecule"]["accuracy"] < 0.3
 
 
-@pytest.mark.xfail(strict=True, reason="weights 3: six directions decode badly")
+@pytest.mark.xfail(strict=True, reason="weights 4: some twenty directions decode badly")
 def test_shipped_latents_carry_the_molecule_and_the_instrument():
     """z_chem of one view with z_inst of another instrument gives the other's spectrum.
 

@@ -30,14 +30,19 @@ def test_reversal_inside_a_chain_turns_only_what_lies_before_it():
     np.testing.assert_array_equal(d_after, wanted_after)
 
 
+def summaries(h):
+    """h with everything measured, in the modalities one after the other."""
+    return h, np.ones(h.shape, bool), np.arange(len(h)) % 4
+
+
 def latent(h, keys, scale=0.1):
     """Latent of 4000 dimensions on a random, not fresh, kernel of the log-variance."""
-    module = Latent(4000)
-    params = jax.jit(module.init)(jax.random.key(3), h, None)["params"]
+    module, read = Latent(4000, 8), summaries(h)
+    params = jax.jit(module.init)(jax.random.key(3), *read, None)["params"]
     kernel = params["log_variance"]["kernel"]
     noise = jax.random.normal(jax.random.key(4), kernel.shape)
     params["log_variance"]["kernel"] = scale * noise
-    return jax.jit(module.apply)({"params": params}, h, keys)
+    return jax.jit(module.apply)({"params": params}, *read, keys)
 
 
 def test_samples_have_the_mean_and_variance_they_say():
@@ -63,8 +68,8 @@ def test_an_examples_sample_depends_on_its_own_key_alone():
     h = jax.random.normal(jax.random.key(5), (6, 8))
     keys = jax.random.split(jax.random.key(6), 6)
     together, _, _ = latent(h, keys)
-    alone, _, _ = latent(h[2:3], keys[2:3])
-    np.testing.assert_allclose(together[2], alone[0], atol=1e-6)
+    alone, _, _ = latent(h[4:5], keys[4:5])
+    np.testing.assert_allclose(together[4], alone[0], atol=1e-6)
 
 
 def test_log_variance_is_clamped():
@@ -76,7 +81,34 @@ def test_log_variance_is_clamped():
 
 def test_a_fresh_latent_is_not_drowned_in_noise():
     h = jax.random.normal(jax.random.key(5), (6, 8))
-    module = Latent(50)
-    params = jax.jit(module.init)(jax.random.key(3), h, None)
-    _, mean, log_variance = module.apply(params, h, None)
+    module, read = Latent(50, 8), summaries(h)
+    params = jax.jit(module.init)(jax.random.key(3), *read, None)
+    _, mean, log_variance = module.apply(params, *read, None)
     assert np.exp(log_variance).max() < 0.1 < np.var(mean)
+
+
+def test_each_modality_is_read_by_its_own_numbers():
+    h = jax.random.normal(jax.random.key(5), (4, 8))
+    module, read = Latent(6, 5), summaries(h)
+    params = module.init(jax.random.key(3), *read, None)["params"]
+    draw = np.random.default_rng(0).normal
+    params |= {k: draw(size=params[k].shape) for k in ("centre", "kernel", "offset")}
+    _, mean, _ = module.apply({"params": params}, *read, None)
+    for row, code in enumerate(read[2]):
+        read_by_hand = (h[row] - params["centre"][code]) @ params["kernel"][code]
+        expected = (read_by_hand + params["offset"][code]) @ params["mean"]["kernel"]
+        np.testing.assert_allclose(mean[row], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_what_was_not_measured_counts_as_the_average():
+    h = jax.random.normal(jax.random.key(5), (4, 8))
+    module, (_, known, modality) = Latent(6, 5), summaries(h)
+    params = module.init(jax.random.key(3), h, known, modality, None)["params"]
+    params["centre"] = np.random.default_rng(0).normal(size=(4, 8))
+    known[:, 3:5] = False
+    filled = np.where(known, h, params["centre"][modality])
+    np.testing.assert_allclose(
+        module.apply({"params": params}, h, known, modality, None)[0],
+        module.apply({"params": params}, filled, known | True, modality, None)[0],
+        atol=1e-6,
+    )

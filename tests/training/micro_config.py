@@ -18,7 +18,7 @@ MICRO = {
         "heads": 1,
         "ff_width": 16,
         "z_chem": 8,
-        "z_inst": 4,
+        "z_inst": 6,
     },
     # The weights of the design: numbers that tests expect do not move with a default.
     "losses": {

@@ -9,14 +9,15 @@ import pytest
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.probes.probes import instrument_probe, molecule_probe
+from spektron_jax.spectra.grid import MODALITIES
 from spektron_jax.training import checkpoint, loop, separate
 from spektron_jax.training.examples import open_training_source
 from spektron_jax.training.state import HEADS, build_model, init_params
 
-F, Z = 20, 12
+F, R, Z = 20, 10, 12
 
 
-def parts_of(seed=0, instruments=30, molecules=60):
+def block(seed=0, instruments=30, molecules=60):
     """Summaries with samples in 6 directions, instruments in 4, noise in all."""
     rng = np.random.default_rng(seed)
     directions = np.linalg.qr(np.random.default_rng(9).normal(size=(F, F)))[0]
@@ -28,24 +29,35 @@ def parts_of(seed=0, instruments=30, molecules=60):
 
 
 def old_latent():
+    dense = {"kernel": np.ones((R, Z)), "bias": np.ones(Z)}
     return {
-        name: {"kernel": np.ones((F, Z), np.float32), "bias": np.ones(Z, np.float32)}
-        for name in ("mean", "log_variance")
+        "centre": np.ones((4, F)),
+        "kernel": np.ones((4, F, R)),
+        "offset": np.ones((4, R)),
+        "mean": dense,
+        "log_variance": dense,
     }
 
 
+def code_of(new, h, name):
+    """What a latent with these parameters reads of summaries (n, F)."""
+    at = MODALITIES.index(name)
+    return ((h - new["centre"][at]) @ new["kernel"][at] + new["offset"][at]) @ new[
+        "mean"
+    ]["kernel"]
+
+
 def test_latents_know_one_thing_each():
-    parts = [parts_of(0), parts_of(1)]
-    B, I, W = separate.scatter(parts)  # noqa: E741
-    h = np.concatenate([part.reshape(-1, F) for part in parts])
-    unseen = parts_of(2, instruments=4, molecules=50)
+    parts = separate.parts_of([block(0), block(1)])
+    B, I, W = parts.covariances  # noqa: E741
+    unseen = block(2, instruments=4, molecules=50)
     instrument = np.repeat(np.arange(4), 50)
     molecule = np.tile(np.arange(50), 4)
     known = {}
     for name, kept, hidden in (("chem", B, W + 30 * I), ("inst", I, W + B)):
         directions = separate.discriminants(kept, hidden, 4)
-        new = separate.latent(old_latent(), directions, h, W, 0)["mean"]
-        z = unseen.reshape(-1, F) @ new["kernel"] + new["bias"]
+        new = separate.latent(old_latent(), {"IR": directions}, {"IR": parts}, 0)
+        z = code_of(new, unseen.reshape(-1, F), "IR")
         known[name] = (
             instrument_probe(z, instrument, molecule)["accuracy"],
             molecule_probe(z, instrument, molecule)["accuracy"],
@@ -55,29 +67,82 @@ def test_latents_know_one_thing_each():
 
 
 def test_latents_are_standard_normal_with_the_variance_of_the_rest():
-    part = parts_of()
-    B, I, W = separate.scatter([part])  # noqa: E741
-    h = part.reshape(-1, F)
+    h = block()
+    parts = separate.parts_of([h])
+    B, I, W = parts.covariances  # noqa: E741
     directions = separate.discriminants(B, W + 30 * I, 5)
-    new = separate.latent(old_latent(), directions, h, W, 0)
-    z = h @ new["mean"]["kernel"] + new["mean"]["bias"]
+    directions = separate.scaled(directions, parts)
+    new = separate.latent(old_latent(), {"NIR": directions}, {"NIR": parts}, 0)
+    z = code_of(new, h.reshape(-1, F), "NIR")
     np.testing.assert_allclose(z.mean(axis=0), 0, atol=1e-4)
     assert np.mean(z.var(axis=0)) == pytest.approx(1, rel=1e-4)
     assert np.linalg.matrix_rank(np.cov(z.T), tol=1e-3) == 5
-    rest = part - part.mean(0) - part.mean(1, keepdims=True) + part.mean((0, 1))
-    left = np.var(rest.reshape(-1, F) @ new["mean"]["kernel"], axis=0)
+    rest = h - h.mean(0) - h.mean(1, keepdims=True) + h.mean((0, 1))
+    left = np.var(rest.reshape(-1, F) @ directions, axis=0)
     variance = np.exp(new["log_variance"]["bias"])
     np.testing.assert_allclose(variance, np.mean(left), rtol=0.02)
     assert not new["log_variance"]["kernel"].any()
     # Distances are those in the directions, each of variance 1.
-    plain = h @ (directions / np.std(h @ directions, axis=0))
+    plain = h.reshape(-1, F) @ directions
     ratio = np.linalg.norm(z[1:50] - z[0], axis=1)
     ratio /= np.linalg.norm(plain[1:50] - plain[0], axis=1)
     np.testing.assert_allclose(ratio, np.sqrt(Z / 5), rtol=1e-3)
 
 
+def test_directions_of_modalities_are_turned_towards_each_other():
+    rng = np.random.default_rng(0)
+    samples, turn = rng.normal(size=(50, 3)), np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    parts = {
+        "IR": separate.Parts(np.zeros(3), samples, ()),
+        "NIR": separate.Parts(np.zeros(3), samples @ turn, ()),
+    }
+    found = separate.turned({"IR": np.eye(3), "NIR": np.eye(3)}, parts)
+    np.testing.assert_allclose(found["IR"], np.eye(3), atol=1e-9)
+    np.testing.assert_allclose(found["NIR"], turn.T, atol=1e-9)
+    fewer = separate.turned({"IR": np.eye(3)[:, :2], "NIR": np.eye(3)}, parts)
+    assert {name: np.linalg.matrix_rank(its) for name, its in fewer.items()} == {
+        "IR": 2,
+        "NIR": 3,
+    }
+    # Both of them are in three dimensions, and no distance has changed.
+    z = samples @ fewer["IR"]
+    np.testing.assert_allclose(z @ z.T, samples[:, :2] @ samples[:, :2].T, atol=1e-9)
+
+
+def test_z_inst_tells_the_modality_and_z_chem_does_not():
+    h = block()
+    parts = {name: separate.parts_of([h]) for name in ("IR", "NIR")}
+    directions = {name: np.eye(F)[:, :4] for name in parts}
+    for tell in (False, True):
+        new = separate.latent(old_latent(), directions, parts, 0, tell)
+        z = {name: code_of(new, h.reshape(-1, F), name) for name in parts}
+        assert np.allclose(z["IR"], z["NIR"], atol=1e-4) != tell
+
+
+@pytest.mark.parametrize(("leaking", "expected"), [(0, 10), (5, 4), (9, 8)])
+def test_the_rank_is_the_most_that_shows_no_instrument(monkeypatch, leaking, expected):
+    """`leaking`: the direction, from 1, in which the instrument is seen."""
+    rng = np.random.default_rng(0)
+    draws = [rng.normal(size=(4, 30, 10)) for _ in range(2)]
+    if leaking:
+        for h in draws:
+            h[:, :, leaking - 1] += 5 * np.arange(4)[:, None]
+    monkeypatch.setattr(separate, "AT_CHANCE", 0.15)
+    assert separate.chosen_rank(np.eye(10), draws) == expected
+
+
+def test_who_says_not_what_a_spectrum_is_gets_the_modalities_pooled():
+    parts = {"IR": separate.parts_of([block(0)]), "NIR": separate.parts_of([block(1)])}
+    found = separate.of_all(parts)
+    for place in range(3):
+        both = [its.covariances[place] for its in parts.values()]
+        np.testing.assert_allclose(found.covariances[place], (both[0] + both[1]) / 2)
+    np.testing.assert_allclose(found.mean, (parts["IR"].mean + parts["NIR"].mean) / 2)
+
+
 def test_a_run_moves_latents_once_and_then_only_heads(micro, tmp_path, monkeypatch):
     monkeypatch.setattr(separate, "MOLECULES", 10)
+    monkeypatch.setattr(separate, "VALIDATION", 10)
     config = micro({"train.steps": 2, "train.devices": 1})
     params = init_params(build_model(config), 0)
     start = checkpoint.save_params(tmp_path / "start", params, config.to_dict())
@@ -91,7 +156,8 @@ def test_a_run_moves_latents_once_and_then_only_heads(micro, tmp_path, monkeypat
             for a, b in zip(*map(jax.tree.leaves, (part, params[name])), strict=True)
         ]
         if name in ("chem", "inst"):
-            assert not any(same)
+            assert not np.array_equal(part["kernel"], params[name]["kernel"])
+            assert part["centre"].any() and not params[name]["centre"].any()
         elif name != "regression":  # no label in pretraining: it decays alone
             assert not any(same) if name in HEADS else all(same), name
     again = loop.pretrain(config, tmp_path / "run", source)  # finished: nothing moves
@@ -103,6 +169,7 @@ def test_one_command_ends_with_the_heads_on_the_closed_form(
 ):
     """Two phases; a run that was stopped in the second one ends with the same."""
     monkeypatch.setattr(separate, "MOLECULES", 10)
+    monkeypatch.setattr(separate, "VALIDATION", 10)
     changes = {"train.steps": 3, "train.head_steps": 4, "train.devices": 1}
     config = micro(changes | {"checkpoint.every_steps": 1, "checkpoint.keep": 9})
     source, workdir = open_training_source(config), tmp_path / "whole"
@@ -114,7 +181,9 @@ def test_one_command_ends_with_the_heads_on_the_closed_form(
         return checkpoint.restore_params(workdir / "checkpoints" / f"{step:08d}")[0]
 
     before, first, last = at(3), at(4), state.params
-    assert rank_of(before["chem"]) > rank_of(first["chem"]) == 6
+    assert all(rank_of(before["chem"][name]) == 8 for name in ("mean", "log_variance"))
+    assert rank_of(first["chem"]["mean"]) in (4, 6, 8)
+    assert not first["chem"]["log_variance"]["kernel"].any()
     for name, part in last.items():
         encoder = name not in HEADS
         same = [
@@ -137,7 +206,7 @@ def test_one_command_ends_with_the_heads_on_the_closed_form(
 
 
 def rank_of(latent):
-    return np.linalg.matrix_rank(latent["mean"]["kernel"], tol=1e-4)
+    return np.linalg.matrix_rank(latent["kernel"], tol=1e-4)
 
 
 def test_what_cannot_be_separated_is_refused_before_the_run(micro, tmp_path):
