@@ -30,7 +30,8 @@ NAMES = ["Oil", HOSTILE, "Oil raw"]
 
 def fitted(instruments, alike, k=3):
     """A transfer, its target's axis, and spectra, of which one is unlike others."""
-    X_s, axis, X_t, axis_t, y = instruments(points_target=None if alike else 41)
+    other = None if alike else 25
+    X_s, axis, X_t, axis_t, y = instruments(points=30, points_target=other)
     bands = np.random.default_rng(3).normal(size=(axis.size, 2))
     Y = np.column_stack([y, 4 * X_s @ bands])[:, :k]
     transformer = None
