@@ -9,7 +9,7 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from importlib import resources
 from typing import Any
 
@@ -80,11 +80,7 @@ def as_c(found: Sequence[dict[str, Any]]) -> str:
     # What the head defines is of all; other names end in the number of the property.
     head = head.partition("*/\n")[2]
     shared = set(_NAME.findall(head))
-    for k, part in enumerate(parts):
-        parts[k] = _NAME.sub(
-            lambda name, end=f"_{k + 1}": name[0] + ("" if name[0] in shared else end),
-            part,
-        )
+    parts = [_renamed(part, shared, f"_{k}") for k, part in enumerate(parts, 1)]
     calls = "".join(
         f"  each = spektron_predict_{k + 1}(axis, spectrum, points, r + {k});\n"
         "  if (!code) code = each;\n"
@@ -92,6 +88,15 @@ def as_c(found: Sequence[dict[str, Any]]) -> str:
     )
     last = _SEVERAL_END.format(calls=calls)
     return "".join([_SEVERAL_BEGIN.format(k=len(parts)), head, *parts, last])
+
+
+def _renamed(code: str, shared: Container[str], end: str) -> str:
+    """C code whose names end so, but for those that are shared."""
+
+    def name(found: re.Match) -> str:
+        return found[0] if found[0] in shared else found[0] + end
+
+    return _NAME.sub(name, code)
 
 
 def _described(found: dict[str, Any]) -> list[str]:

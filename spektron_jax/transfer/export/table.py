@@ -93,6 +93,6 @@ def _of_points(found: dict[str, Any]) -> dict[str, list]:
         columns |= {f"axis {k}": each for k, each in enumerate(interval["axes"], 1)}
     if domain is not None:
         columns["mean"] = domain["mean"]
-        rows = enumerate(domain["loadings"], 1)
-        columns |= {f"loading {k}": each for k, each in rows}
+        loadings = enumerate(domain["loadings"], 1)
+        columns |= {f"loading {k}": each for k, each in loadings}
     return columns
