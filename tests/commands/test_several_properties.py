@@ -9,6 +9,7 @@ import pytest
 import spektron_jax
 from spektron_jax import CalibrationTransfer, SpektronError, SpektronWarning, demo
 from spektron_jax.commands import config_file, runner
+from spektron_jax.commands import transfer as transfer_command
 from spektron_jax.commands.report.transfer_several import slugs
 from spektron_jax.spectra.labels import Labels
 from spektron_jax.spectra.samples import read_paired
@@ -20,11 +21,16 @@ from spektron_jax.transfer.comparison import tried
 NEW = str(demo.path_of("new_samples.csv"))
 
 
-def task(name, folder, /, **settings):
+def configured(name, **settings):
     config = config_file.load(f"configs/{name}.py")
     config.update_from_flattened_dict(
         {key.replace("__", "."): value for key, value in settings.items()}
     )
+    return config
+
+
+def task(name, folder, /, **settings):
+    config = configured(name, **settings)
     folder.mkdir(exist_ok=True)
     runner.check(config)
     return runner.run(config, folder)
@@ -194,11 +200,12 @@ def test_an_interrupted_comparison_resumes(tmp_path, monkeypatch, instruments):
         **{"data__source": "old", "data__target": "new", "transfer__weights": ""},
         **{"transfer__repeats": 2, "transfer__curve": (), "transfer__progress": False},
     }
-    with pytest.raises(KeyboardInterrupt):
-        task("transfer", tmp_path / "out", **settings)
-    logs = [tmp_path / "out" / f"trials_{name}.jsonl" for name in ("fat", "water")]
+    config = configured("transfer", **settings)
+    with pytest.raises(KeyboardInterrupt):  # without the pages, which take longest
+        list(transfer_command.run(config, tmp_path))
+    logs = [tmp_path / f"trials_{name}.jsonl" for name in ("fat", "water")]
     assert [len(log.read_text().splitlines()) for log in logs] == [2, 1]
     made.append("not the third again")
-    task("transfer", tmp_path / "out", **settings)
+    list(transfer_command.run(config, tmp_path))
     assert len(made) == 5
     assert [len(log.read_text().splitlines()) for log in logs] == [2, 2]
