@@ -165,6 +165,7 @@ def test_models_and_adapters(fitted, instruments, tmp_path, rng, properties):
 @pytest.mark.filterwarnings("ignore")
 def test_models_and_adapters_signed_again(fitted, instruments, tmp_path, rng):
     X = instruments()[2][:3]
+    fitted = fitted(None)
     settings, arrays = fitted._state()
     settings = json.loads(json.dumps(settings, default=str))
     for number in range(1500):
