@@ -78,6 +78,8 @@ def unpacked(
         _numbers(arrays, "spread/axes", (points, ANY)),
         float(arrays["spread/floor"]),
     )
+    if not spread.floor >= 0:
+        raise ValueError(f"a leverage of {spread.floor}")
     intervals = Intervals(
         model,
         _numbers(arrays, "errors"),

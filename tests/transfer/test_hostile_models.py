@@ -106,6 +106,9 @@ def test_arrays_that_are_edited_and_signed_again(fitted, tmp_path):
         wrong = [values.ravel()[:1], np.repeat(values, 2), np.array("x")]
         if values.dtype.kind == "f":
             wrong.append(values * np.nan)
+            negative = arrays | {name: -5e298 * np.abs(values)}
+            persistence.write_adapter(path, settings, negative)
+            tried(fitted.switch, path)  # numbers, and a root of them where it ends
         for bad in wrong:
             persistence.write_adapter(path, settings, arrays | {name: bad})
             model = tried(fitted.switch, path)
