@@ -19,7 +19,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from benchmarks import set_records, set_scores, tables
@@ -32,6 +31,7 @@ from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.domain import fit_domain
 from spektron_jax.transfer.ensemble import Ensemble
 from spektron_jax.transfer.methods.registry import make
+from spektron_jax.transfer.methods.workspace import Workspace
 from spektron_jax.transfer.new_spectra import Known, limited
 from spektron_jax.transfer.splits import Regime
 
@@ -73,9 +73,10 @@ class Shipped:
 
     modality: str
 
-    def fit(self, data: TransferData) -> Callable[[np.ndarray], np.ndarray]:
+    def fit(self, given: TransferData | Workspace) -> Callable:
         """Fit, and limit predictions of spectra unlike anything known."""
-        predict = Ensemble("combination", self.modality).fit(data)
+        predict = Ensemble("combination", self.modality).fit(given)
+        data = Workspace.of(given).data
         known, domain = Known.of(data), fit_domain(data)
         return lambda X: limited(predict(X), X, known, domain)
 

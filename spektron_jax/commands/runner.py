@@ -36,6 +36,7 @@ NO_TASKS = {
     "report",
     "result",
     "runner",
+    "transfer_fit",
     "workdir_lock",
 }  # what else stands here
 
