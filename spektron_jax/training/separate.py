@@ -52,6 +52,7 @@ INSTRUMENT_WEIGHT = 30.0  # c
 RANKS = (24, 20, 16, 14, 12, 10, 8, 6, 4)  # of z_chem, in the order they are tried
 INST_RANK = 16
 VARIANCE_FLOOR = 1e-5  # share of the mean variance, added to what is divided by
+SPANNED = 0.1  # of a direction's variance, at most, may be that floor
 DRAWS, VALIDATION = 2, 200  # of unseen instruments; validation molecules on them
 AT_CHANCE = 0.04  # accuracy of a probe above chance; the audit allows one point more
 
@@ -176,18 +177,25 @@ def of_all(parts):
 
 
 def discriminants(kept, hidden, rank):
-    """Directions of the largest kept over hidden variance, best first, (F, R)."""
+    """Directions of the largest kept over hidden variance, best first, (F, R).
+
+    Zero where they would lie outside what the summaries span: scaled to unit variance
+    there, a latent of other molecules would be any number.
+    """
     size = len(hidden)
     floor = VARIANCE_FLOOR * np.trace(hidden + kept) / size
-    hidden = hidden + floor * np.eye(size)
     last = size - min(rank, size), size - 1
-    return eigh(kept, hidden, subset_by_index=last)[1][:, ::-1]
+    known = hidden + floor * np.eye(size)
+    found = eigh(kept, known, subset_by_index=last)[1][:, ::-1]
+    seen = np.einsum("fr,fg,gr->r", found, kept + hidden, found)
+    return np.where(floor * np.sum(found**2, axis=0) < SPANNED * seen, found, 0.0)
 
 
 def scaled(directions, part):
     """Directions (F, R) along which the summaries of a modality have unit variance."""
     whole = sum(part.covariances)
-    return directions / np.sqrt(np.einsum("fr,fg,gr->r", directions, whole, directions))
+    variance = np.einsum("fr,fg,gr->r", directions, whole, directions)
+    return directions / np.sqrt(np.where(variance > 0, variance, 1.0))
 
 
 def validation(evaluator, config):

@@ -221,3 +221,21 @@ def test_what_cannot_be_separated_is_refused(micro):
     model = build_model(config)
     with pytest.raises(SpektronError, match="on 2 instruments: the bottleneck"):
         separate.separated(init_params(model, 0), config, model, source, False)
+
+
+def test_a_latent_reads_nothing_outside_what_its_summaries_span():
+    """Catches: unit variance where training shows none, and any number elsewhere."""
+    few = separate.parts_of([block(0, instruments=3)])
+    B, I, W = few.covariances  # noqa: E741
+    flat = np.zeros((F, F))
+    flat[:10, :10] = np.eye(10)  # the last ten numbers never vary here
+    parts = few._replace(
+        covariances=(flat @ B @ flat, flat @ I @ flat, flat @ W @ flat)
+    )
+    B, I, W = parts.covariances  # noqa: E741
+    found = separate.scaled(separate.discriminants(I, W + B, 16), parts)
+    used = np.abs(found).max(axis=0) > 0
+    assert 0 < used.sum() <= 10
+    assert np.abs(found[10:]).max() < 1e-3 * np.abs(found).max()
+    variance = np.einsum("fr,fg,gr->r", found, B + I + W, found)
+    np.testing.assert_allclose(variance[used], 1.0, rtol=1e-6)
