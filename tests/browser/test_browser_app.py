@@ -258,6 +258,7 @@ def test_a_file_that_does_not_name_its_unit(open_app, transferred, tmp_path, wid
     assert tab.page.locator("#transfer-property option").all_inner_texts() == [
         "Moisture",
         "Protein",
+        "all",
     ]
 
 
