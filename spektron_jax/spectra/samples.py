@@ -184,13 +184,8 @@ def samples_of(
     )
     labels = labels_by_sample(labels, {})
     return Samples(
-        found.sample_ids,
-        one.spectra.astype(np.float64),
-        one.axis,
-        one.unit,
-        one.quantity,
-        found.modality,
-        name,
+        *(found.sample_ids, one.spectra.astype(np.float64), one.axis),
+        *(one.unit, one.quantity, found.modality, name),
         labels,
         path,
     )

@@ -19,6 +19,7 @@ from scipy import stats
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.directions import spanned
 from spektron_jax.transfer.methods.pls import folds_of
+from spektron_jax.transfer.row_blocks import row_blocks
 from spektron_jax.transfer.threads import one_blas_thread
 
 IN_DOMAIN, EXTRAPOLATING, UNLIKE = "in domain", "extrapolating", "unlike anything"
@@ -51,7 +52,11 @@ class Applicability:
             raise SpektronError(
                 f"spectra: must be finite and (spectra, {self.mean.size})"
             )
-        return _distances(X - self.mean, self.loadings, self.variances)
+        t2, q = np.empty(len(X)), np.empty(len(X))
+        for rows in row_blocks(X):
+            centred = X[rows] - self.mean
+            t2[rows], q[rows] = _distances(centred, self.loadings, self.variances)
+        return t2, q
 
     def flags(self, X: np.ndarray) -> np.ndarray:
         """IN_DOMAIN, EXTRAPOLATING or UNLIKE for each spectrum of (m, L)."""

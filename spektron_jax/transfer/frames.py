@@ -13,6 +13,7 @@ from sklearn import get_config
 
 from spektron_jax.errors import InputError, SpektronError
 from spektron_jax.spectra import axis as axes
+from spektron_jax.spectra.axis_words import unit_of
 
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?")
 UNIT = re.compile(r"cm\s*\^?\(?-?1\)?|1/cm", re.IGNORECASE)
@@ -40,7 +41,7 @@ def axis_of(X: Any, unit: str, modality: str) -> tuple[np.ndarray, str] | None:
     if len(names) < 2 or None in positions:
         return None
     words = (NUMBER.sub("", name, 1) for name in names if isinstance(name, str))
-    units = {axes.unit_of(word) for word in words} - {None}
+    units = {unit_of(word) for word in words} - {None}
     if len(units) == 1:
         unit = str(units.pop())
     axis = np.array(positions, np.float64)

@@ -110,16 +110,17 @@ def spectra(X: Any, name: str) -> np.ndarray:
             f"(shape={X.shape}) while a minimum of 1 is required; must be (spectra, "
             f"points), is {X.shape}"
         )
-    bad = np.flatnonzero(~np.isfinite(X).all(axis=1))
+    largest = np.maximum(X.max(axis=1), -X.min(axis=1))  # NaN where a row holds one
+    bad = np.flatnonzero(~np.isfinite(largest))
     if bad.size:
         raise InputError(
             f"{name}: row {bad[0]} holds NaN or infinity ({bad.size} such rows); leave "
             "out spectra that were not measured"
         )
-    high = np.flatnonzero(np.abs(X).max(axis=1) > LARGEST)
+    high = np.flatnonzero(largest > LARGEST)
     if high.size:
         raise InputError(
-            f"{name}: row {high[0]} holds {np.abs(X[high[0]]).max():.3g}, which no "
+            f"{name}: row {high[0]} holds {largest[high[0]]:.3g}, which no "
             f"instrument shows ({high.size} such rows); repair these spectra"
         )
     return X

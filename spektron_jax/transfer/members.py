@@ -38,6 +38,7 @@ from spektron_jax.transfer.priors import (
     PRIOR_PRETREATMENT,
     coefficient_scales,
 )
+from spektron_jax.transfer.row_blocks import row_blocks
 from spektron_jax.transfer.views import COVARIANCE_RIDGE, View, preprocessed, view
 
 MIN_LABELS = 4  # for leaving each out in turn
@@ -97,8 +98,9 @@ class Affine:
         """Predictions of target spectra (m, L), (m,)."""
         X = np.asarray(X, np.float64)
         total = np.full(len(X), self.intercept)
-        for pretreatment, vector in self.coefficients.items():
-            total += preprocess(X, pretreatment) @ vector
+        for rows in row_blocks(X):
+            for pretreatment, vector in self.coefficients.items():
+                total[rows] += preprocess(X[rows], pretreatment) @ vector
         return total
 
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spektron_jax.spectra.axis import QUANTITIES, unit_of
+from spektron_jax.spectra.axis import QUANTITIES
+from spektron_jax.spectra.axis_words import unit_of
 from spektron_jax.spectra.grid import UNITS
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, of_matrix
 

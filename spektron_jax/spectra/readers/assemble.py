@@ -9,12 +9,8 @@ Sizes: n spectra, p points.
 import numpy as np
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.spectra.axis import (
-    check,
-    names_other_axis,
-    other_unit_of,
-    plausible_units,
-)
+from spektron_jax.spectra.axis import check, plausible_units
+from spektron_jax.spectra.axis_words import names_other_axis, other_unit_of
 from spektron_jax.spectra.grid import MODALITIES, UNITS, check_name
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, span_of
 from spektron_jax.spectra.spectra_set import (

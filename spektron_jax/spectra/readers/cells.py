@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from spektron_jax.spectra.axis import unit_of
+from spektron_jax.spectra.axis_words import unit_of
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?"
 _IS_NUMBER = re.compile(_NUMBER, re.ASCII)

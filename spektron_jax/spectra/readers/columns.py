@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 
-from spektron_jax.spectra.axis import quantity_of
+from spektron_jax.spectra.axis_words import quantity_of
 from spektron_jax.spectra.readers.axis_columns import (
     OTHER,
     AxisColumns,

@@ -8,7 +8,7 @@ number shorter than all others of its line.
 import re
 from pathlib import Path
 
-from spektron_jax.spectra.axis import quantity_of
+from spektron_jax.spectra.axis_words import quantity_of
 from spektron_jax.spectra.own_notes import MARK, OwnNotes, taken_from
 from spektron_jax.spectra.readers import big_table
 from spektron_jax.spectra.readers.columns import names_signal

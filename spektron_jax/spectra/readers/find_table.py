@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spektron_jax.spectra.axis import unit_of
+from spektron_jax.spectra.axis_words import unit_of
 from spektron_jax.spectra.readers.axis_columns import axis_rank
 from spektron_jax.spectra.readers.cells import MIN_POSITIONS, number, positions
 from spektron_jax.spectra.readers.layout import AXIS_NAME

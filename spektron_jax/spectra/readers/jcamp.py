@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spektron_jax.spectra.axis import quantity_of, unit_of
+from spektron_jax.spectra.axis_words import quantity_of, unit_of
 from spektron_jax.spectra.readers.csv import decode
 from spektron_jax.spectra.readers.jcamp_lists import concentrations, named_values
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, common_axis

@@ -12,7 +12,8 @@ import re
 
 import numpy as np
 
-from spektron_jax.spectra.axis import plausible_units, quantity_of, unit_of
+from spektron_jax.spectra.axis import plausible_units
+from spektron_jax.spectra.axis_words import quantity_of, unit_of
 from spektron_jax.spectra.readers.cells import (
     MIN_POSITIONS,
     is_axis,

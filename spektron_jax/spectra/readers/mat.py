@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from spektron_jax.spectra.axis import unit_of
+from spektron_jax.spectra.axis_words import unit_of
 from spektron_jax.spectra.hdf5_check import HDF5_ERRORS, can_be
 from spektron_jax.spectra.hdf5_open import open_hdf5
 from spektron_jax.spectra.readers.arrays import read_arrays

@@ -9,7 +9,7 @@ values agree with an independent reader on a file of Spectrum 10.
 
 from pathlib import Path
 
-from spektron_jax.spectra.axis import other_unit_of, quantity_of, unit_of
+from spektron_jax.spectra.axis_words import other_unit_of, quantity_of, unit_of
 from spektron_jax.spectra.readers.fields import Fields
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 

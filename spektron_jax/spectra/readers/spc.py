@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spektron_jax.spectra.axis import other_unit_of, quantity_of, unit_of
+from spektron_jax.spectra.axis_words import other_unit_of, quantity_of, unit_of
 from spektron_jax.spectra.grid import MODALITIES
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, common_axis
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spektron_jax.spectra.axis import quantity_of, unit_of
+from spektron_jax.spectra.axis_words import quantity_of, unit_of
 from spektron_jax.spectra.readers.cells import (
     NotANumber,
     is_axis,

@@ -7,7 +7,7 @@ value such as "Laser wavelength: 785 nm" or "Sample1_785nm".
 
 import re
 
-from spektron_jax.spectra.axis import other_unit_of, quantity_of, unit_of
+from spektron_jax.spectra.axis_words import other_unit_of, quantity_of, unit_of
 
 _AXIS_NOTE = re.compile(r"x[ _-]?axis|x[ _-]?units?\b|axis ?unit", re.I)
 _VALUES_NOTE = re.compile(r"y[ _-]?axis|y[ _-]?units?\b|axis ?unit(\[\d\])?", re.I)

@@ -11,7 +11,7 @@ import re
 
 import numpy as np
 
-from spektron_jax.spectra.axis import quantity_of
+from spektron_jax.spectra.axis_words import quantity_of
 from spektron_jax.spectra.readers.cells import (
     NotANumber,
     name_and_unit,

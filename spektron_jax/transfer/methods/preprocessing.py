@@ -23,8 +23,11 @@ WINDOW = FILTERS[1][0]
 def snv(X: np.ndarray) -> np.ndarray:
     """Standard normal variate: each spectrum to mean 0 and SD 1, (n, L) -> (n, L)."""
     centred = X - X.mean(axis=1, keepdims=True)
-    spread = centred.std(axis=1, ddof=1, keepdims=True)
-    return centred / np.where(spread > 0, spread, 1.0)
+    centred -= centred.mean(axis=1, keepdims=True)  # a flat spectrum's rounding, to 0
+    squares = np.einsum("ij,ij->i", centred, centred)
+    spread = np.sqrt(squares / max(X.shape[1] - 1, 1))[:, None]
+    centred /= np.where(spread > 0, spread, 1.0)
+    return centred
 
 
 def derivative(X: np.ndarray, order: int) -> np.ndarray:
