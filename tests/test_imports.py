@@ -6,6 +6,7 @@ imports `commands`, and two files hold the two libraries that change most.
 """
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -89,12 +90,18 @@ ARROWS = {
 }
 
 
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All of a file's syntax tree; its first is the module."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@functools.cache
 def imports(path: Path) -> list[tuple[str, list[str], bool]]:
     """(module, imported names, stands at the top of the file) of every import."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    top = set(map(id, tree.body))
+    top = set(map(id, nodes(path)[0].body))
     found = []
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found += [(alias.name, [], id(node) in top) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -234,9 +241,8 @@ def files_that_name(word: str) -> set[str]:
     """Files with `word` as an identifier, an attribute or a part of an import."""
     found = set()
     for path in FILES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        names = {getattr(node, "id", None) for node in ast.walk(tree)}
-        names |= {getattr(node, "attr", None) for node in ast.walk(tree)}
+        names = {getattr(node, "id", None) for node in nodes(path)}
+        names |= {getattr(node, "attr", None) for node in nodes(path)}
         for module, imported, _ in imports(path):
             names |= {*module.split("."), *imported}
         if word in names:
@@ -253,7 +259,7 @@ def test_nothing_runs_code_from_data():
     for path in FILES:
         modules = {module.split(".")[0] for module, _, _ in imports(path)}
         assert not modules & {"pickle", "cloudpickle", "joblib", "marshal"}, path
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "id", "")
                 assert name not in {"eval", "exec", "__import__"}, path
@@ -261,7 +267,7 @@ def test_nothing_runs_code_from_data():
 
 def test_jnp_and_np_are_what_they_say():
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.Import):
                 names = {alias.asname: alias.name for alias in node.names}
                 assert names.get("np", "numpy") == "numpy", path

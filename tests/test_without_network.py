@@ -76,33 +76,47 @@ assert np.isfinite(CalibrationTransfer.load("model").predict(b.spectra)).all()
     ran(python(SETS + code, tmp_path))
 
 
-@pytest.mark.parametrize(
-    "attempt",
-    [
-        "spektron_jax.load_encoder('nano')",
-        "spektron_jax.lab",
-        "from spektron_jax import lab",
-        "spektron_jax.oscillators",
-        "CalibrationTransfer('runs/mine').fit(*given)",
-        "CalibrationTransfer(adaptation=spektron_jax.Adaptation()).fit(*given)",
-        "CalibrationTransfer().fit(*given).neighbours(b.spectra)",
-        "CalibrationTransfer().fit(*given).rerender(b.spectra)",
-        "CalibrationTransfer().fit(*given, None, paired).latent_map(b.spectra)",
-        "CalibrationTransfer(None).fit(*given).neighbours(b.spectra)",
-        "spektron_jax.SpectralLibrary(a.spectra, a.axis, old.sample_ids, 'nm', 'NIR')"
-        ".calibrate()",
-    ],
-)
-def test_what_needs_the_network_names_the_install(tmp_path, attempt):
+ATTEMPTS = [
+    "spektron_jax.load_encoder('nano')",
+    "spektron_jax.lab",
+    "from spektron_jax import lab",
+    "spektron_jax.oscillators",
+    "CalibrationTransfer('runs/mine').fit(*given)",
+    "CalibrationTransfer(adaptation=spektron_jax.Adaptation()).fit(*given)",
+    "CalibrationTransfer().fit(*given).neighbours(b.spectra)",
+    "CalibrationTransfer().fit(*given).rerender(b.spectra)",
+    "CalibrationTransfer().fit(*given, None, paired).latent_map(b.spectra)",
+    "CalibrationTransfer(None).fit(*given).neighbours(b.spectra)",
+    "spektron_jax.SpectralLibrary(a.spectra, a.axis, old.sample_ids, 'nm', 'NIR')"
+    ".calibrate()",
+]
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    """What each attempt ends in, all made by one child, in this order."""
     code = f"""
-try:
-    {attempt}
-except NetworkMissing as error:
-    assert isinstance(error, spektron_jax.SpektronError)
-    print(error)
+import json
+said = []
+for attempt in {ATTEMPTS!r}:
+    try:
+        exec(attempt)
+        said.append("")
+    except Exception as error:
+        known = type(error) is NetworkMissing
+        known &= isinstance(error, spektron_jax.SpektronError)
+        said.append(str(error) if known else repr(error))
+print(json.dumps(said))
 """
-    out = ran(python(SETS + code, tmp_path))
-    assert 'needs JAX, which is not installed; pip install "spektron-jax[' in out
+    out = ran(python(SETS + code, tmp_path_factory.mktemp("attempts")))
+    return dict(zip(ATTEMPTS, json.loads(out), strict=True))
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_what_needs_the_network_names_the_install(said, attempt):
+    text = said[attempt]
+    assert 'needs JAX, which is not installed; pip install "spektron-jax[' in text
+    assert not text.startswith(("ModuleNotFound", "NetworkMissing("))
 
 
 def test_the_commands_work(tmp_path):
@@ -131,23 +145,47 @@ def test_identification_works_and_says_what_it_lacks(tmp_path):
     assert len(rows) == 1 + 10 * 5 and rows[1].endswith(",,")
 
 
-@pytest.mark.parametrize(
-    "argv",
-    [
-        ["pretrain", "tiny"],
-        ["transfer", "a.csv", "b.csv", "--weights", "runs/mine"],
-        ["identify", "a.csv", "b.csv", "--weights", "runs/mine"],
-        ["transfer", "a.csv", "b.csv", "--adaptation-steps", "3"],
-        ["--config=configs/pretrain.py:tiny", "--workdir=x"],
-        ["--config=configs/latent.py", "--workdir=x"],
-        ["--config=configs/lab.py", "--workdir=x"],
-        ["--config=configs/interpret.py", "--workdir=x"],
-        ["--config=configs/property.py", "--workdir=x"],
-        ["--config=configs/checklist.py", "--workdir=x"],
-    ],
-)
-def test_commands_of_the_network_end_in_one_line(tmp_path, argv):
-    done = spektron(tmp_path, *argv)
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.count("\n") == 1 and done.stderr.startswith("error: ")
-    assert 'pip install "spektron-jax[network]"' in done.stderr
+COMMANDS = [
+    ("pretrain", "tiny"),
+    ("transfer", "a.csv", "b.csv", "--weights", "runs/mine"),
+    ("identify", "a.csv", "b.csv", "--weights", "runs/mine"),
+    ("transfer", "a.csv", "b.csv", "--adaptation-steps", "3"),
+    ("--config=configs/pretrain.py:tiny", "--workdir=x"),
+    ("--config=configs/latent.py", "--workdir=x"),
+    ("--config=configs/lab.py", "--workdir=x"),
+    ("--config=configs/interpret.py", "--workdir=x"),
+    ("--config=configs/property.py", "--workdir=x"),
+    ("--config=configs/checklist.py", "--workdir=x"),
+]
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """Exit code and stderr of each command; one child forks for each."""
+    code = f"""
+import json, os, tempfile
+import h5py, ml_collections, pandas, scipy.stats, sklearn.utils, tqdm  # once for all
+from spektron_jax.commands.prompt.run import main
+ended = []
+for argv in {COMMANDS!r}:
+    with tempfile.TemporaryFile("w+") as errors:
+        child = os.fork()
+        if not child:
+            os.dup2(errors.fileno(), 2)
+            sys.argv = ["spektron", *argv]
+            sys.exit(main())
+        _, status = os.waitpid(child, 0)
+        errors.seek(0)
+        ended.append((os.waitstatus_to_exitcode(status), errors.read()))
+print(json.dumps(ended))
+"""
+    out = ran(python(code, tmp_path_factory.mktemp("commands")))
+    return dict(zip(COMMANDS, json.loads(out.splitlines()[-1]), strict=True))
+
+
+@pytest.mark.parametrize("argv", COMMANDS, ids=" ".join)
+def test_commands_of_the_network_end_in_one_line(ended, argv):
+    code, errors = ended[argv]
+    assert code == 2, errors
+    assert errors.count("\n") == 1 and errors.startswith("error: ")
+    assert 'pip install "spektron-jax[network]"' in errors
