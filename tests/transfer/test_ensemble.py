@@ -19,7 +19,9 @@ from spektron_jax.transfer.ensemble import (
     MAX_ENCODER_SHARE,
     ODDS,
     TRUST,
+    USUAL_FACTOR,
     Ensemble,
+    error_weights,
     weighted,
 )
 from spektron_jax.transfer.members import (
@@ -50,10 +52,17 @@ def say(member, X, fit=0):
 
 
 def weights_by_hand(members, errors):
-    """prior x MSE^(-0.6 sqrt(n)) of left-out errors (members, samples), sum 1."""
+    """prior x (mean size)^(-1.2 sqrt(n)) of left-out errors (members, samples), sum 1.
+
+    Sizes of a sample are shrunk until half of the members miss it by 3 times the usual.
+    """
     prior = {"target alone": 0.2, "": 0.3}
     prior = np.array([prior.get(m.split, 1.0) for m in members])
-    weights = prior * np.mean(errors**2, axis=1) ** (-0.6 * np.sqrt(errors.shape[1]))
+    sizes = abs(errors)
+    usual = np.median([np.median(column) for column in sizes.T])
+    for column in sizes.T:
+        column *= min(1, 3 * usual / np.median(column))
+    weights = prior * sizes.mean(axis=1) ** (-1.2 * np.sqrt(errors.shape[1]))
     return weights / weights.sum()
 
 
@@ -84,8 +93,23 @@ def test_weights_are_those_of_left_out_errors(instruments, n, pairs):
         np.testing.assert_array_equal(fitted.groups[number], rows)
 
 
+def test_a_wrong_label_does_not_decide(instruments):
+    """However wrong it is, members that come near it by chance gain little from it."""
+    data, *_ = data_of(instruments)
+    members = spectral_members([data], data.groups())[0][:2]
+    members = [replace(members[0], name=name) for name in ("near", "far")]
+    errors = np.full((2, 9), 0.1)
+    for size in (10, 1000):
+        errors[:, 4] = 0.5 * size, 1.5 * size
+        near, far = error_weights(members, errors)
+        assert 1 < near / far < 4
+        by_squares = (np.mean(errors**2, axis=1)) ** (-0.6 * 3)
+        assert by_squares[0] / by_squares[1] > 30
+
+
 def test_the_priors_and_the_power_are_those_documented():
-    assert (CLASSICAL_PRIOR, TRUST, EVIDENCE_POWER) == (0.3, 0.6, 0.05)
+    assert (CLASSICAL_PRIOR, TRUST, EVIDENCE_POWER) == (0.3, 1.2, 0.05)
+    assert USUAL_FACTOR == 3
     assert [split.prior for split in NOISE_SPLITS] == [1.0, 1.0, 1.0, 0.2]
     assert unlabelled_shares(20) == {"coral_u/raw": 0.4, "coral_u/sg1": 0.2}
     assert unlabelled_shares(19) == {"umc/raw": 0.1, "umc/snv": 0.1}
@@ -198,10 +222,13 @@ def test_learned_members_are_weighted_among_the_others(instruments, monkeypatch)
     for split in (split.name for split in NOISE_SPLITS):
         prior, same = f"prior, {split}/sg1", f"bayes, {split}/sg1"
         assert weight[prior] == pytest.approx(weight[same], rel=1e-6)
-    plain = Ensemble("classical", "NIR").fit(data)
-    for part in plain.members:
-        expected = part.weight * (1 - fitted.share("prior"))
-        assert weight[part.name] == pytest.approx(expected, rel=1e-6)
+    groups = data.groups()
+    members = spectral_members([data], groups)[0] + prior_members(data, groups, "NIR")
+    y = np.concatenate([data.y_target[rows] for rows in groups])
+    errors = np.array([member.left_out(groups) - y for member in members])
+    expected = weights_by_hand(members, errors)
+    for member, one in zip(members, expected, strict=True):
+        assert weight[member.name] == pytest.approx(one, rel=1e-6)
     assert 0 < fitted.share("prior") < 1 and fitted.share("encoder") == 0
 
 
