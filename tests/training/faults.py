@@ -521,8 +521,6 @@ OF_TEST_TIME = (
 )
 
 QUICK = (
-    "reversal on the wrong side of chance",
-    "beta frozen",
     "no noise",
     "test-time training without its mask",
     "test-time training hides .15",
