@@ -5,13 +5,12 @@
 Ten target spectra, no label. In front of the exact models (`prior_lessons.py`) the
 network says how large each kind of the instruments' difference is, of the mean and from
 sample to sample, the target's noise, what is added to the log weights of the models,
-and how much of a mean prediction unlike the labels' mean is taken back. It starts as
-the recipe, and is trained through the closed form on the log error of test samples, on
-semi-real tasks of the open sets. Three of them:
+and how much of a mean prediction unlike the labels' mean is taken back. It starts
+as the recipe, and is trained through the closed form on the log error of test samples,
+on semi-real tasks of the open sets. Two of them:
 
-    constant     the same for every task
-    numbers      a perceptron on what is seen along each kind of difference
-    sequence     that, and D-LinOSS layers in both directions along the axis
+    everything   that says all of this
+    samples      that says only how differences vary from sample to sample
 
 The table holds the change of the mean log error, with the standard error over tasks,
 step by step: tasks trained on; other tasks of the same materials, and of other
@@ -40,10 +39,8 @@ from tqdm import trange
 from benchmarks import tables
 from benchmarks.difference_prior import KINDS, kinds_of_terms
 from benchmarks.prior_lessons import POINTS, lessons
-from benchmarks.result_files import load, markdown
 from benchmarks.task_sets import MEASURED, tasks
 from spektron_jax.archive import replacing
-from spektron_jax.models.dlinoss import Backbone
 from spektron_jax.training.transfer_network.lessons import semi_real_task
 from spektron_jax.training.transfer_network.measured_sets import set_files
 from spektron_jax.training.transfer_network.semi_real import TASKS
@@ -52,16 +49,17 @@ from spektron_jax.transfer.bayes import SAMPLE_DIFFERENCE
 from spektron_jax.transfer.transfer_network import LEAST_SHARE
 from spektron_jax.transfer.unlabelled import STANDARD_ERRORS
 
-FORMS = ("numbers", "sequence")
 MEMBERS = 6  # four views, centring on two
 REACH, WEIGHT_REACH, PENALTY = 4.0, 2.0, 2e-3
-HIDDEN, CHANNELS, OSCILLATORS, LAYERS = 32, 16, 16, 2
+HIDDEN, LIMIT = 32, 4.0
 BATCH, STEPS, RATE, DECAY, NOISE = 16, 80, 3e-3, 0.02, 0.2
 BLOCKS = 2
 Known = Mapping[str, np.ndarray]
 Said = Mapping[str, Any]
 NOTHING = {"mean": np.zeros(len(KINDS)), "sample": np.zeros(len(KINDS))}
 NOTHING |= {"noise": np.zeros(()), "weights": np.zeros(MEMBERS), "back": np.zeros(())}
+
+FORMS = {"everything": tuple(NOTHING), "samples": ("sample",)}
 
 
 def log_error(one: Mapping[str, Any], said: Said):
@@ -100,84 +98,72 @@ def log_error(one: Mapping[str, Any], said: Said):
 
 
 class Network(nn.Module):
-    """What is said of a task, from numbers (F,) and a sequence (P, F)."""
+    """What is said of a task, from numbers (F,); what is not in `outputs` stays 0."""
 
-    form: str
+    outputs: tuple[str, ...]
 
     @nn.compact
-    def __call__(self, numbers, sequence):
+    def __call__(self, numbers):
         zeros, count = nn.initializers.zeros, 2 * len(KINDS) + MEMBERS + 2
-        h = numbers
-        if self.form == "sequence":
-            x = nn.Dense(CHANNELS)(sequence)[None].astype(jnp.float32)
-            step, valid = jnp.ones(()), jnp.ones((1, POINTS, 1))
-            x = Backbone(LAYERS, OSCILLATORS)(x, valid, step, train=False)[0]
-            x = jnp.concatenate([x.mean(axis=0), jnp.abs(x).max(axis=0)])
-            h = jnp.concatenate([h, x])
-        h = nn.silu(nn.Dense(HIDDEN)(h))
+        h = nn.silu(nn.Dense(HIDDEN)(numbers))
         h = h + nn.silu(nn.Dense(HIDDEN)(h))
         o = nn.Dense(count, kernel_init=zeros)(h)
         o = REACH * jnp.tanh(o / REACH)
         mean, sample, weights, noise, back = jnp.split(
             o, np.cumsum([len(KINDS), len(KINDS), MEMBERS, 1])
         )
-        return {
+        said = {
             "mean": mean,
             "sample": sample,
             "weights": WEIGHT_REACH * jnp.tanh(weights / WEIGHT_REACH),
             "noise": noise[0],
             "back": jax.nn.sigmoid(back[0] - REACH) - jax.nn.sigmoid(-REACH),
         }
+        return {key: x * (key in self.outputs) for key, x in said.items()}
 
 
 class Trained:
     """A network and the scales of what it reads."""
 
     def __init__(self, form: str, known: Known):
-        self.scales = {
-            name: (known[name].mean(axis=axes), known[name].std(axis=axes) + 1e-3)
-            for name, axes in (("numbers", 0), ("sequence", (0, 1)))
-        }
-        self.model, known = Network(form), self.scaled(known)
-        before = errors(known, NOTHING)
-        self.params = self._fit(known, before)
+        numbers = known["numbers"]
+        self.scales = numbers.mean(axis=0), numbers.std(axis=0) + 1e-3
+        self.form, self.model = form, Network(FORMS[form])
+        self.params = self._fit(known, self.scaled(numbers))
 
-    def scaled(self, known: Known) -> dict[str, np.ndarray]:
-        """Lessons with what the network reads in its units."""
-        own = {
-            name: np.clip((known[name] - mean) / sd, -4, 4)
-            for name, (mean, sd) in self.scales.items()
-        }
-        return dict(known) | own
+    def scaled(self, numbers: np.ndarray) -> np.ndarray:
+        """What the network reads in its units."""
+        mean, sd = self.scales
+        return np.clip((numbers - mean) / sd, -LIMIT, LIMIT)
 
     def errors(self, known: Known) -> np.ndarray:
         """Log errors of lessons with what it says of them."""
-        return errors(self.scaled(known), None, self.model, self.params)
+        each = jax.vmap(self.model.apply, (None, 0))
+        said = each(self.params, self.scaled(known["numbers"]))
+        return errors(known, jax.tree.map(np.asarray, said))
 
-    def _fit(self, known: Known, before: np.ndarray):
-        count, rng = len(before), np.random.default_rng(0)
-        params = self.model.init(
-            jax.random.key(0), known["numbers"][0], known["sequence"][0]
-        )
+    def _fit(self, known: Known, numbers: np.ndarray):
+        count, rng = len(numbers), np.random.default_rng(0)
+        before = errors(known, NOTHING)
+        params = self.model.init(jax.random.key(0), numbers[0])
         schedule = optax.cosine_decay_schedule(RATE, STEPS)
         optimizer = optax.chain(
             optax.clip_by_global_norm(0.5), optax.adamw(schedule, weight_decay=DECAY)
         )
 
-        def change(params, one, before, key):
-            seen = one["numbers"]
+        def change(params, one, before, seen, key):
             seen = seen + NOISE * jax.random.normal(key, seen.shape)
-            said = self.model.apply(params, seen, one["sequence"])
+            said = self.model.apply(params, seen)
             penalty = sum(jnp.mean(x**2) for x in jax.tree.leaves(said))
             gain = jnp.clip(log_error(one, said) - before, -2, 2)
             return gain + PENALTY * penalty
 
         @jax.jit
-        def step(params, state, batch, before, key):
+        def step(params, state, batch, before, seen, key):
             def loss(params):
                 keys = jax.random.split(key, len(before))
-                own = jax.vmap(change, (None, 0, 0, 0))
-                return own(params, batch, before, keys).mean()
+                own = jax.vmap(change, (None, 0, 0, 0, 0))
+                return own(params, batch, before, seen, keys).mean()
 
             value, slope = jax.value_and_grad(loss)(params)
             slope = jax.tree.map(jnp.nan_to_num, slope)
@@ -185,28 +171,26 @@ class Trained:
             return optax.apply_updates(params, updates), state, value
 
         state = optimizer.init(params)
-        for number in trange(STEPS, desc=self.model.form, unit="step"):
+        for number in trange(STEPS, desc=self.form, unit="step"):
             rows = rng.choice(count, BATCH, replace=False)
-            batch = {key: value[rows] for key, value in known.items()}
-            given = batch, before[rows], jax.random.key(number)
-            params, state, _ = step(params, state, *given)
+            given = before[rows], numbers[rows], jax.random.key(number)
+            params, state, _ = step(params, state, part(known, rows), *given)
         return params
 
 
-def errors(known, said, model=None, params=None) -> np.ndarray:
-    """Log errors of lessons, with the same said of all or what a network says, (n,)."""
+_errors = jax.jit(jax.vmap(log_error))
 
-    @jax.jit
-    @jax.vmap
-    def each(one):
-        own = said
-        if model is not None:
-            own = model.apply(params, one["numbers"], one["sequence"])
-        return log_error(one, own)
 
-    count = len(known["y"])
-    parts = [slice(first, first + 2 * BATCH) for first in range(0, count, 2 * BATCH)]
-    found = [each({k: v[part] for k, v in known.items()}) for part in parts]
+def errors(known: Known, said: Said) -> np.ndarray:
+    """Log errors of lessons, (n,); what is said is of all or has an axis of n."""
+    count, found = len(known["y"]), []
+    each = {
+        name: np.broadcast_to(x, (count, *NOTHING[name].shape))
+        for name, x in said.items()
+    }
+    for first in range(0, count, 2 * BATCH):
+        rows = np.arange(first, min(first + 2 * BATCH, count))
+        found.append(_errors(part(known, rows), part(each, rows)))
     return np.concatenate(found)
 
 
@@ -259,27 +243,11 @@ def summary(values: np.ndarray) -> list[float]:
     return [round(float(values.mean()), 3), round(float(error), 3), values.size]
 
 
-def task_prior() -> str:
-    """The table of the documentation."""
-    rows = load("task_prior")["rows"]
-    forms = [name for name in rows[-1] if name not in ("step", "recipe")]
-    cells = [
-        [f"{row['step']}, {row['recipe'][2]} tasks", f"{row['recipe'][0]:.3f}"]
-        + ["{:+.3f} ± {:.3f}".format(*row[x]) if x in row else "-" for x in forms]
-        for row in rows
-    ]
-    return markdown(["", "recipe", *(f"{x} minus that" for x in forms)], cells)
-
-
-MAKERS = (task_prior,)
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", required=True, help="folder of the data sets")
     parser.add_argument("--records", default="runs/prior_lessons")
-    parser.add_argument("--forms", default=",".join(FORMS), help="to train")
     parser.add_argument("--json", help="summary to write")
     given = parser.parse_args(arguments)
     jax.config.update("jax_enable_x64", True)
@@ -305,7 +273,7 @@ def main(arguments: list[str] | None = None) -> None:
         "recipe": [before, *(before[~one] for one in kept), *rows_of(theirs)],
         "oracle": [None] * 3 + rows_of(best),
     }
-    for form in given.forms.split(","):
+    for form in FORMS:
         network = Trained(form, known)
         found[form] = [network.errors(known) - before]
         for one in kept:
