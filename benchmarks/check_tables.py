@@ -86,9 +86,21 @@ def network_curve() -> str:
     return markdown(["tasks", "parameters", *groups], rows)
 
 
+def task_prior() -> str:
+    """The table of the documentation."""
+    rows = load("task_prior")["rows"]
+    forms = [name for name in rows[-1] if name not in ("step", "recipe")]
+    cells = [
+        [f"{row['step']}, {row['recipe'][2]} tasks", f"{row['recipe'][0]:.3f}"]
+        + ["{:+.3f} ± {:.3f}".format(*row[x]) if x in row else "-" for x in forms]
+        for row in rows
+    ]
+    return markdown(["", "recipe", *(f"{x} minus that" for x in forms)], cells)
+
+
 def _change(found: list | None) -> str:
     return "-" if found is None else f"{found[0]:+.3f} ± {found[1]:.3f}"
 
 
 MAKERS = (data_checks, data_alarms, data_new, transfer_risk)
-MAKERS += (network_transfer, network_curve)
+MAKERS += (network_transfer, network_curve, task_prior)

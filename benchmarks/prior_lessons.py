@@ -1,0 +1,206 @@
+"""Transfers without labels, ready to be predicted with any prior of the instruments.
+
+What `transfer/bayes.py` does with ten target spectra and no label, in coordinates in
+which the source spectra are uncorrelated, so that every covariance but that of the
+differences J is diagonal: a prior that a network says costs two solutions of POINTS
+equations. Features of every view are means of neighbours, POINTS at most; on 36 views
+of nine tasks predictions differed from those of all points by 0.03 SD in the mean.
+
+V = views, R = terms of the difference, P = POINTS, T = target spectra, m = test
+samples, C = classical members, K = kinds of differences.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+from tqdm import tqdm
+
+from benchmarks.difference_prior import KINDS, kinds_of_terms
+from spektron_jax.archive import replacing
+from spektron_jax.training.transfer_network.transfer_task import Task
+from spektron_jax.transfer import views
+from spektron_jax.transfer.bayes import (
+    DIFFERENCE_SIZES,
+    MIN_SIGNAL_SHARE,
+    SAMPLE_DIFFERENCE,
+    _relative,
+)
+from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.ensemble import prior_weights
+from spektron_jax.transfer.members import (
+    CENTRED,
+    VIEWS,
+    bayes_members,
+    classical_members,
+    combined,
+)
+from spektron_jax.transfer.methods.preprocessing import (
+    preprocess,
+    split_name,
+    transposed_filter,
+)
+from spektron_jax.transfer.network_inputs import task_inputs
+from spektron_jax.transfer.splits import Regime
+from spektron_jax.transfer.threads import one_blas_thread
+from spektron_jax.transfer.unlabelled import POINT
+
+REGIME = Regime("unlabelled", 10)
+POINTS, MOST_TEST = 96, 40
+
+
+def binned(points: int) -> np.ndarray:
+    """Means of neighbours as a matrix, (points, P); white noise keeps its size."""
+    if points <= POINTS:
+        return np.eye(points)
+    edges = np.linspace(0, points, POINTS + 1)
+    at = np.arange(points)[:, None]
+    shared = np.minimum(at + 1, edges[1:]) - np.maximum(at, edges[:-1])
+    shared = np.maximum(shared, 0.0)
+    return shared / np.sqrt(np.sum(shared**2, axis=0)).mean()
+
+
+def binned_view(data: TransferData, name: str) -> views.View:
+    """`transfer.views.preprocessed` on POINTS points at most."""
+    scatter, derivative = split_name(name)
+    data = data.on(*(preprocess(X, scatter) for X in (data.X_source, data.X_target)))
+    means = binned(data.X_source.shape[1])
+    back = transposed_filter(len(means), derivative) @ means
+    own = views.view(
+        data,
+        name,
+        lambda X: preprocess(X, derivative) @ means,
+        views.COVARIANCE_RIDGE[derivative],
+        lambda vectors: back @ vectors,
+    )
+    return replace(own, scatter=scatter)
+
+
+def whitened(own: views.View, vector: np.ndarray, X: np.ndarray) -> dict[str, Any]:
+    """One view; its fitted coefficients and test spectra, all as coordinates."""
+    space, data = own.space, own.space.data
+    origin, spread = data.X_source.mean(axis=0), data.y_source.std()
+    A, B = data.X_source - origin, data.X_target - origin
+    C = A.T @ A / len(A)
+    C.flat[:: len(C) + 1] += space.ridge * np.trace(C)
+    share, Q = _relative(space.noise[0], C)
+    share = np.maximum(share, 0.0)
+    signal, sampling = np.maximum(1 - share, MIN_SIGNAL_SHARE), 1 / len(A) + 1 / len(B)
+    J = space.terms @ Q
+    observed, prior = B.mean(axis=0) @ Q, J.T @ J
+    noise = np.trace(space.noise[1]) / max(np.trace(space.noise[0]), 1e-300) * share
+    size = _size(observed, sampling, prior)
+    kept = np.linalg.solve(size * prior + sampling * np.eye(len(C)), size * prior)
+    V = sampling * kept
+    whole = np.diag(signal + noise) + V + SAMPLE_DIFFERENCE * prior
+    loading = whole @ np.linalg.solve(Q, vector / spread)
+    return {
+        "J": J,
+        "signal": signal,
+        "noise": noise,
+        "observed": observed,
+        "target": B @ Q,
+        "test": (X - origin) @ Q,
+        "loading": loading,
+        "size": size,
+        "sampling": sampling,
+    }
+
+
+def _size(observed: np.ndarray, sampling: float, prior: np.ndarray) -> float:
+    """s of `transfer/bayes.py`, by the evidence of the mean difference."""
+    values, U = np.linalg.eigh(prior / sampling)
+    total = 1 + DIFFERENCE_SIZES[:, None] * np.maximum(values, 0.0)
+    squares = (observed @ U) ** 2 / sampling
+    logs = -0.5 * np.sum(np.log(total) + squares / total, axis=1)
+    weights = np.exp(logs - logs.max())
+    return float(DIFFERENCE_SIZES @ weights / weights.sum())
+
+
+@one_blas_thread
+def lesson(task: Task) -> dict[str, np.ndarray] | None:
+    """One task, arrays of the same shapes for all; None: too few samples."""
+    trial = task.trial(REGIME)
+    if trial is None or trial.data.y_source.std() == 0:
+        return None
+    data, X, y = trial.data, trial.X[:MOST_TEST], trial.y[:MOST_TEST]
+    mean, sd = data.y_source.mean(), data.y_source.std()
+    members, rows = [], []
+    for name in VIEWS:
+        own = binned_view(data, name)
+        (member,) = bayes_members(own)
+        scatter, derivative = split_name(name)
+        seen = preprocess(preprocess(X, scatter), derivative) @ binned(X.shape[1])
+        seen = (seen - own.origin) @ own.span
+        members.append(member)
+        rows.append(whitened(own, member.vectors[0], seen))
+    classical = [
+        m for v in VIEWS for m in classical_members(views.preprocessed(data, v))
+    ]
+    T, S = len(data.X_target), len(data.X_source)
+    simple = [(m.predicted() - mean) / sd for m in classical]
+    tested = [(combined([m], np.ones(1))(X) - mean) / sd for m in classical]
+    known = np.arange(MOST_TEST) < y.size
+    limit = np.sqrt(stats.chi2.ppf(POINT, T - 1) / (T - 1) * S / (S - 1))
+    found = {key: _stacked([row[key] for row in rows]) for key in rows[0]}
+    found["test"] = _padded(found["test"], (len(VIEWS), MOST_TEST, POINTS))
+    return {
+        **found,
+        "signal": found["signal"] + (found["signal"] == 0),
+        "log_weights": np.log(prior_weights([*members, *classical], T)),
+        "simple": np.array(simple),
+        "simple_test": _padded(np.array(tested), (len(CENTRED), MOST_TEST)),
+        "limit": np.array(limit),
+        "y": _padded((y - mean) / sd, (MOST_TEST,)),
+        "known": known.astype(float),
+        "variance": np.array(trial.y.var() / sd**2),
+        "numbers": numbers(rows, data, task.modality),
+    }
+
+
+def _padded(X: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return np.pad(X, [(0, n - own) for n, own in zip(shape, X.shape, strict=True)])
+
+
+def _stacked(parts: list[Any]) -> np.ndarray:
+    """One for each view; coordinates as many as POINTS."""
+    if np.ndim(parts[0]) == 0:
+        return np.array(parts)
+    full = [_padded(x, (*x.shape[:-1], POINTS)) for x in parts]
+    return np.stack(full)
+
+
+def numbers(rows: list[dict[str, Any]], data: TransferData, modality: str):
+    """What is seen along each kind of difference, in units of the source, (F,)."""
+    kinds, found = kinds_of_terms(), []
+    count = np.bincount(kinds)
+    for row in rows[:3]:
+        J, B = row["J"], row["target"] - row["target"].mean(axis=0)
+        length = np.sum(J**2, axis=1) + 1e-12
+        moved = (J @ row["observed"]) ** 2 / length / row["sampling"]
+        spread = np.sum((B @ J.T) ** 2, axis=0) / length / (len(B) - 1)
+        for values, least in ((moved, 1e-2), (spread, 1e-2), (length, 1e-12)):
+            means = np.bincount(kinds, values, len(KINDS)) / count
+            found += list(np.log(means + least))
+        variance = np.sum(B**2, axis=0) / (len(B) - 1)
+        logs = [row["size"], np.median(variance), row["noise"].mean()]
+        found += list(np.log(np.array(logs) + 1e-4))
+    return np.concatenate([found, task_inputs(data, modality)])
+
+
+def lessons(tasks: Iterable[Task], folder: Path) -> Iterator[dict[str, np.ndarray]]:
+    """Of tasks; those that lie in the folder are read."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for task in tqdm(tasks, unit="task"):
+        path = folder / f"{task.checksum}.npz"
+        if not path.exists():
+            made = lesson(task)
+            with replacing(path) as draft, draft.open("wb") as file:
+                arrays = {k: v.astype(np.float32) for k, v in (made or {}).items()}
+                np.savez(file, **arrays)
+        with np.load(path, allow_pickle=False) as file:
+            if file.files:
+                yield {"set": np.array(task.set), **{k: file[k] for k in file.files}}

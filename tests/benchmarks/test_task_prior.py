@@ -1,0 +1,89 @@
+"""Predictions with a network's priors, against the package's own."""
+
+import jax
+import numpy as np
+import pytest
+
+from benchmarks import prior_lessons, task_prior
+from spektron_jax.training.transfer_network.transfer_task import Pair, Task, one_split
+from spektron_jax.transfer import bayes, views
+from spektron_jax.transfer.ensemble import Ensemble
+
+
+@pytest.fixture
+def task():
+    """60 samples of three components on 70 points; the target has a baseline."""
+    rng = np.random.default_rng(3)
+    t = np.linspace(-1, 1, 70)
+    bands = np.exp(-0.5 * ((t - np.array([[-0.5], [0.0], [0.4]])) / 0.15) ** 2)
+    amounts = rng.uniform(0, 1, (60, 3))
+    A = amounts @ bands + 0.002 * rng.normal(size=(60, 70))
+    gains = 1 + 0.02 * rng.normal(size=(60, 1))
+    B = gains * (amounts @ bands) + 0.05 + 0.02 * t + 0.002 * rng.normal(size=(60, 70))
+    axis = np.linspace(1100, 1800, 70)
+    sides = A, axis, B, axis, "nm"
+    pair = Pair(*sides, amounts[:, 0], amounts[:, 0], [one_split(A, 40)])
+    about = "made", "made", "made", "a -> b", False, "NIR", {}, 1
+    return Task(*about, lambda: pair)
+
+
+@pytest.fixture
+def found(task):
+    with jax.enable_x64(True):
+        yield prior_lessons.lesson(task)
+
+
+def package(task, found):
+    """Log error of the recipe, as the package fits it."""
+    trial = task.trial(prior_lessons.REGIME)
+    predicted = Ensemble("classical").fit(trial.data)(trial.X)
+    share = np.mean((predicted - trial.y) ** 2) / trial.y.var()
+    return np.log(share + task_prior.LEAST_SHARE)
+
+
+def test_said_nothing_it_is_the_recipe(task, found):
+    mine = task_prior.log_error(found, task_prior.NOTHING)
+    assert abs(mine - package(task, found)) < 1e-6
+
+
+@pytest.mark.parametrize("size", [0.1, 30.0])
+def test_what_is_said_of_samples_is_the_package_with_that_prior(
+    task, found, size, monkeypatch
+):
+    logs = np.full(len(task_prior.KINDS), np.log(size) / 2)
+    mine = task_prior.log_error(found, {**task_prior.NOTHING, "sample": logs})
+    monkeypatch.setattr(bayes, "SAMPLE_DIFFERENCE", size * bayes.SAMPLE_DIFFERENCE)
+    assert abs(mine - package(task, found)) < 1e-6
+    assert abs(mine - task_prior.log_error(found, task_prior.NOTHING)) > 1e-3
+
+
+def test_the_size_of_the_mean_difference_can_be_said(task, found, monkeypatch):
+    # Both: the size by evidence takes back what all terms have in common.
+    monkeypatch.setattr(bayes, "DIFFERENCE_SIZES", np.array([1.0]))
+    monkeypatch.setattr(prior_lessons, "DIFFERENCE_SIZES", np.array([1.0]))
+    plain = prior_lessons.lesson(task)
+    terms = views.difference_terms
+    kinds = task_prior.kinds_of_terms()
+    logs = np.linspace(-2, 2, len(task_prior.KINDS))
+    both = {"mean": logs, "sample": logs}
+    mine = task_prior.log_error(plain, {**task_prior.NOTHING, **both})
+    scale = np.exp(logs)[kinds, None]
+    monkeypatch.setattr(views, "difference_terms", lambda m: scale * terms(m))
+    assert abs(mine - package(task, found)) < 1e-6
+
+
+def test_all_outputs_have_a_finite_slope_at_the_recipe(found):
+    said = {key: np.asarray(x, float) for key, x in task_prior.NOTHING.items()}
+    slopes = jax.grad(lambda said: task_prior.log_error(found, said))(said)
+    for name, slope in slopes.items():
+        assert np.isfinite(slope).all(), name
+    assert all(np.abs(slopes[name]).max() > 0 for name in ("mean", "sample", "weights"))
+
+
+def test_a_network_starts_as_the_recipe_and_says_no_more_than_its_outputs():
+    seen = np.ones(131)
+    model = task_prior.Network(("sample",))
+    params = model.init(jax.random.key(1), seen)
+    assert all(np.abs(x).max() < 1e-7 for x in model.apply(params, seen).values())
+    said = model.apply(jax.tree.map(lambda x: x + 0.1, params), seen)
+    assert {name for name, x in said.items() if np.abs(x).max() > 0} == {"sample"}
