@@ -355,6 +355,7 @@ def test_settings(rng):
                 tried(runner.check, config)
 
 
+@pytest.mark.filterwarnings("ignore::spektron_jax.SpektronWarning")
 def test_transfers_of_strange_tables(tmp_path, rng):
     """Random numbers, gaps and sizes: refused, or predictions that are finite."""
     for _ in range(40):
