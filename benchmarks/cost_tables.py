@@ -88,6 +88,25 @@ def step() -> str:
     )
 
 
+def library_scale() -> str:
+    """Search in libraries, a column a size."""
+    found = load("library_scale").values()
+    labels = {
+        "prepare_s": "prepare, once (CPU s)",
+        "query_s": "one query (CPU s)",
+        "fifty_s": "50 queries at once (CPU s)",
+        "load_s": "load what was prepared (CPU s)",
+        "file_gb": "file (GB)",
+        "peak_gb_prepared": "highest memory of preparing (GB)",
+        "recall": "best hit is the exact search's",
+    }
+    rows = [
+        [label, *(f"{size[key]:.2g}" if key in size else "-" for size in found)]
+        for key, label in labels.items()
+    ]
+    return markdown(["", *(f"{size['size']:,}" for size in found)], rows)
+
+
 def conversion() -> str:
     """Published tables into files for training."""
     rows = []
@@ -130,5 +149,5 @@ def transfer_rows(found: list[dict]) -> str:
     return markdown(head, rows)
 
 
-MAKERS = (oscillator_speed, oscillator_error, base_model, step, conversion, reading)
-MAKERS += (transfer_cost,)
+MAKERS = (oscillator_speed, oscillator_error, base_model, step, library_scale)
+MAKERS += (conversion, reading, transfer_cost)
