@@ -95,6 +95,10 @@ def library_scale() -> str:
         "prepare_s": "prepare, once (CPU s)",
         "query_s": "one query (CPU s)",
         "fifty_s": "50 queries at once (CPU s)",
+        "known_first": "right entry first, queries that are entries",
+        "cosine_s": "plain cosine: one query (CPU s)",
+        "cosine_fifty_s": "plain cosine: 50 queries (CPU s)",
+        "cosine_known_first": "plain cosine: right entry first",
         "load_s": "load what was prepared (CPU s)",
         "file_gb": "file (GB)",
         "peak_gb_prepared": "highest memory of preparing (GB)",
@@ -105,6 +109,22 @@ def library_scale() -> str:
         for key, label in labels.items()
     ]
     return markdown(["", *(f"{size['size']:,}" for size in found)], rows)
+
+
+def other_layers() -> str:
+    """The oscillator layer beside layers of others."""
+    labels = {
+        "published design": "D-LinOSS, published design",
+        "stream": "**ours** (`dlinoss`, stream)",
+        "S5": "S5, 128 complex states",
+        "FFT": "our layer by convolution with FFT",
+    }
+    rows = [
+        [labels[row["variant"]], f"{row['cpu_ms']:,.0f}", f"{row['speedup']:.1f}"]
+        + [f"{row['temporary_mb']:.3g} MB"]
+        for row in load("other_layers")
+    ]
+    return markdown(["", "CPU ms", "speed-up", "temporary memory"], rows)
 
 
 def conversion() -> str:
@@ -150,4 +170,4 @@ def transfer_rows(found: list[dict]) -> str:
 
 
 MAKERS = (oscillator_speed, oscillator_error, base_model, step, library_scale)
-MAKERS += (conversion, reading, transfer_cost)
+MAKERS += (other_layers, conversion, reading, transfer_cost)

@@ -2,7 +2,7 @@
 
 Damage is random bytes, which checksums must show: what loads is what was saved. A
 hostile file is edited and signed again: it may hold anything and must not end in a
-traceback. Some 10,000 inputs a run, from a seed of its own, which a failure prints;
+traceback. Some 13,000 inputs a run, from a seed of its own, which a failure prints;
 SPEKTRON_FUZZ_SEED repeats it. What fails becomes a test of its own beside the code it
 failed in.
 """

@@ -34,6 +34,8 @@ def test_what_is_done_otherwise_now_is_said_as_it_was():
         ({"lab": {"q": 1}}, 'Key "q" does not exist and cannot be added'),
         ({"lab": 1}, "do not fit this version"),
         ({"lab": {"pool": "x"}}, "override field 'pool'"),
+        ({"model": {"layers": None}}, "'model.layers' is None"),
+        ({"losses": None}, "do not fit this version"),
         ({"losses": {"alignment": {"x": 1}}}, "override field 'alignment'"),
     ],
 )
