@@ -88,6 +88,45 @@ def step() -> str:
     )
 
 
+def library_scale() -> str:
+    """Search in libraries, a column a size."""
+    found = load("library_scale").values()
+    labels = {
+        "prepare_s": "prepare, once (CPU s)",
+        "query_s": "one query (CPU s)",
+        "fifty_s": "50 queries at once (CPU s)",
+        "known_first": "right entry first, queries that are entries",
+        "cosine_s": "plain cosine: one query (CPU s)",
+        "cosine_fifty_s": "plain cosine: 50 queries (CPU s)",
+        "cosine_known_first": "plain cosine: right entry first",
+        "load_s": "load what was prepared (CPU s)",
+        "file_gb": "file (GB)",
+        "peak_gb_prepared": "highest memory of preparing (GB)",
+        "recall": "best hit is the exact search's",
+    }
+    rows = [
+        [label, *(f"{size[key]:.2g}" if key in size else "-" for size in found)]
+        for key, label in labels.items()
+    ]
+    return markdown(["", *(f"{size['size']:,}" for size in found)], rows)
+
+
+def other_layers() -> str:
+    """The oscillator layer beside layers of others."""
+    labels = {
+        "published design": "D-LinOSS, published design",
+        "stream": "**ours** (`dlinoss`, stream)",
+        "S5": "S5, 128 complex states",
+        "FFT": "our layer by convolution with FFT",
+    }
+    rows = [
+        [labels[row["variant"]], f"{row['cpu_ms']:,.0f}", f"{row['speedup']:.1f}"]
+        + [f"{row['temporary_mb']:.3g} MB"]
+        for row in load("other_layers")
+    ]
+    return markdown(["", "CPU ms", "speed-up", "temporary memory"], rows)
+
+
 def conversion() -> str:
     """Published tables into files for training."""
     rows = []
@@ -130,5 +169,5 @@ def transfer_rows(found: list[dict]) -> str:
     return markdown(head, rows)
 
 
-MAKERS = (oscillator_speed, oscillator_error, base_model, step, conversion, reading)
-MAKERS += (transfer_cost,)
+MAKERS = (oscillator_speed, oscillator_error, base_model, step, library_scale)
+MAKERS += (other_layers, conversion, reading, transfer_cost)

@@ -20,6 +20,7 @@ def cpu(work):
 def main():
     """Print the folder of the cache and four times."""
     print("compiled programs are kept in", compile_cache.use())
+    compile_cache.trace_quickly()
     import jax
     import numpy as np
 

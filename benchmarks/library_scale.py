@@ -9,6 +9,7 @@ instruments, one for every ten. Half of them are entries, half are something els
 is harder for an index: their best entry is hardly better than the next. Times are CPU
 seconds of this process on one BLAS thread, medians; memory is the process's highest. Of
 an index, recall is the share of queries whose best hit is that of the exact search.
+"cosine" is one product of spectra about their means, which is what a plain search does.
 """
 
 import argparse
@@ -113,6 +114,12 @@ def best(kept, total, square, seen):
     return np.take_along_axis(kept, order[None], axis=2)
 
 
+def centred_unit(X):
+    """Spectra about their means, of unit length, float32."""
+    X = X - X.mean(axis=1, keepdims=True)
+    return (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
+
+
 def cpu(work, repeats=1):
     """Median CPU seconds and the last answer."""
     spent = []
@@ -147,6 +154,15 @@ def measure(size, count):
         0
     ]
     figures["fifty_s"] = cpu(lambda: library.search(queries[:50]), REPEATS)[0]
+    if size <= engines.MOST_WHOLE:
+        own, asked = centred_unit(X), centred_unit(queries)
+        figures["cosine_s"] = cpu(lambda: (asked[:1] @ own.T).argmax(1), REPEATS)[0]
+        fifty = cpu(lambda: (asked[:50] @ own.T).argmax(1), REPEATS)[0]
+        figures["cosine_fifty_s"] = fifty
+        best = (asked[: count // 2] @ own.T).argmax(1)
+        figures["cosine_known_first"] = float(np.mean(best == entries))
+        own = None
+    X = None  # the library holds them
     found = library.search(queries)
     figures["known_first"] = float(np.mean(found.rows[: count // 2, 0] == entries))
     with tempfile.TemporaryDirectory() as folder:

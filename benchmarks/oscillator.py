@@ -59,14 +59,19 @@ def compiled(function, params, u):
     return run, seconds, run.memory_analysis().temp_size_in_bytes / 1e6
 
 
-def speed(batch, length, variants, rounds):
-    """One row a variant: CPU and wall milliseconds, ratios, memory, compile time."""
+def speed(batch, length, variants, rounds, more=None):
+    """One row a variant: CPU and wall milliseconds, ratios, memory, compile time.
+
+    `more` holds variants that are not of this file, {name: (function, parameters)}.
+    """
     params, layer = parameters()
     u = jax.random.normal(jax.random.key(1), (batch, length, WIDTH))
     runs, rows = {}, {}
     for name in variants:
         if name == PUBLISHED:
             function, mine = jax.vmap(published.layer, (None, 0)), params
+        elif more and name in more:
+            function, mine = more[name]
         else:
             function, mine = functools.partial(dlinoss, algorithm=name), layer
         run, seconds, megabytes = compiled(function, mine, u)

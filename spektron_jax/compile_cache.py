@@ -9,6 +9,7 @@ tests do, or JAX_ENABLE_COMPILATION_CACHE=false, decides alone.
 """
 
 import contextlib
+import gc
 import hashlib
 import os
 import platform
@@ -50,6 +51,12 @@ def use(limit_bytes: int = LIMIT_BYTES) -> Path | None:
     # A damaged entry is compiled again: nothing that a user could do about it.
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation")
     return folder
+
+
+def trace_quickly() -> None:
+    """Have Python look for garbage less often: JAX's tracing makes millions of objects
+    and hardly any garbage, and a sixth of a first step went into looking."""
+    gc.set_threshold(100_000, 10, 10)
 
 
 def trim(root: Path, limit_bytes: int) -> None:

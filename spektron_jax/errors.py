@@ -36,6 +36,9 @@ class SpektronError(Exception):
 
     exit_code = 2
 
+    def __str__(self) -> str:
+        return " ".join(super().__str__().splitlines())  # of others' messages too
+
 
 class Stopped(SpektronError):
     """A run was asked to end and has saved; the same command resumes it."""

@@ -60,6 +60,7 @@ def run(argv: list[str]) -> None:
     config = config_file.load(values.config)
     config_file.override(config, overrides)
     compile_cache.use()
+    compile_cache.trace_quickly()
     runner.check(config)
     workdir = writable(values.workdir or default_workdir(values.config))
     others = join_processes(

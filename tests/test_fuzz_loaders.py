@@ -2,7 +2,7 @@
 
 Damage is random bytes, which checksums must show: what loads is what was saved. A
 hostile file is edited and signed again: it may hold anything and must not end in a
-traceback. Some 10,000 inputs a run, from a seed of its own, which a failure prints;
+traceback. Some 13,000 inputs a run, from a seed of its own, which a failure prints;
 SPEKTRON_FUZZ_SEED repeats it. What fails becomes a test of its own beside the code it
 failed in.
 """
@@ -355,6 +355,7 @@ def test_settings(rng):
                 tried(runner.check, config)
 
 
+@pytest.mark.filterwarnings("ignore::spektron_jax.SpektronWarning")
 def test_transfers_of_strange_tables(tmp_path, rng):
     """Random numbers, gaps and sizes: refused, or predictions that are finite."""
     for _ in range(40):

@@ -81,6 +81,7 @@ def completed(saved: dict[str, Any]) -> Any:
     config.update(FORMER)
     try:
         config.update(saved)
+        _refuse_none(config)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         reason = str(error.args[0]).partition(". Other fields")[0]
         raise SpektronError(
@@ -88,3 +89,12 @@ def completed(saved: dict[str, Any]) -> Any:
             "update it, or use weights of this version"
         ) from error
     return config
+
+
+def _refuse_none(settings: Any, prefix: str = "") -> None:
+    """A ConfigDict takes None in place of any type; no setting here is None."""
+    for name, value in settings.items():
+        if value is None:
+            raise TypeError(f"'{prefix}{name}' is None")
+        if hasattr(value, "items"):
+            _refuse_none(value, f"{prefix}{name}.")

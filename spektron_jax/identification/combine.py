@@ -9,9 +9,8 @@ can be ignored, but not turned round. `weights.json` holds the weights that
 n = queries, m = library spectra.
 """
 
-import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,16 +24,26 @@ MEAN = " mean"  # after a depth's name, in what is prepared
 
 def standardised(similarity: np.ndarray) -> np.ndarray:
     """Each query's similarities about their mean, over their spread, (n, m)."""
-    spread = similarity.std(axis=1, keepdims=True)
-    return (similarity - similarity.mean(axis=1, keepdims=True)) / np.where(
-        spread > 0, spread, 1.0
-    )
+    about = similarity - similarity.mean(axis=1, keepdims=True)
+    spread = np.sqrt(np.mean(about**2, axis=1, keepdims=True))
+    about /= np.where(spread > 0, spread, 1.0)
+    return about
 
 
 def average(similarities: Mapping[str, np.ndarray]) -> np.ndarray:
     """The plain average of standardised similarities, (n, m)."""
-    each = map(standardised, similarities.values())
-    return functools.reduce(np.add, each) / len(similarities)
+    return mean(map(standardised, similarities.values()))
+
+
+def mean(each: Iterable[np.ndarray]) -> np.ndarray:
+    """The mean of arrays of one shape, summed up in one place."""
+    each = iter(each)
+    total, count = next(each).copy(), 1
+    for values in each:
+        total += values
+        count += 1
+    total /= count
+    return total
 
 
 def weighted(

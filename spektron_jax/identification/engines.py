@@ -99,7 +99,7 @@ class Whole:
             methods |= encoded
             with_network = {WITH_NETWORK: score}
         methods |= {COMBINATION: average} | with_network
-        similarity = functools.reduce(np.add, (found[n] for n in NAMES)) / len(NAMES)
+        similarity = combine.mean(found[name] for name in NAMES)
         rows = np.broadcast_to(np.arange(score.shape[1]), score.shape)
         return Ranking(rows, score, similarity, methods)
 

@@ -27,7 +27,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks, savgol_filter
 
 Feature = Callable[[np.ndarray, float], np.ndarray]
-_OPERATORS: dict[tuple[int, float, int, np.dtype], np.ndarray] = {}  # of `smoothed`
+_Key = tuple[int, float, int, np.dtype]
+_OPERATORS: dict[_Key, "_Operator"] = {}  # of `smoothed`
 
 WINDOW_CM1, MAX_SHIFT_CM1, SHIFT_SIGMA_CM1 = 100.0, 6.0, 8.0  # of `windows`
 WINDOW_STRIDE_CM1, SHIFT_STRIDE_CM1 = 3.0, 2.0
@@ -36,6 +37,7 @@ PEAK_REACH = 6.0  # of a drawn peak, in its sigmas: what is beyond is 1e-8 of it
 CLASSICAL = ("cosine", "derivative")
 ROWS = 2048  # spectra prepared at a time
 MOST_OPERATORS = 8
+STRETCH = 128  # points of a spectrum that one product of a filter makes
 BEST_OF = 2**18  # products of a window at a time: a megabyte, which a cache holds
 
 
@@ -96,17 +98,43 @@ def compared(
 
 
 def smoothed(spectra: np.ndarray, sigma: float, order: int = 0) -> np.ndarray:
-    """Gaussian derivative of each row; of many rows at once as one product."""
+    """Gaussian derivative of each row; of many rows at once as products."""
     points = spectra.shape[1]
     key = points, sigma, order, spectra.dtype
-    if 80 * sigma < points or (len(spectra) < points and key not in _OPERATORS):
+    if len(spectra) < points and key not in _OPERATORS:
         return gaussian_filter1d(spectra, sigma, axis=1, order=order)
     if key not in _OPERATORS:
         while len(_OPERATORS) >= MOST_OPERATORS:
             del _OPERATORS[next(iter(_OPERATORS))]
-        operator = gaussian_filter1d(np.eye(points), sigma, axis=1, order=order)
-        _OPERATORS[key] = operator.astype(spectra.dtype)
-    return spectra @ _OPERATORS[key]
+        _OPERATORS[key] = _Operator(points, sigma, order, spectra.dtype)
+    return _OPERATORS[key](spectra)
+
+
+class _Operator:
+    """A Gaussian derivative as products with the band of its matrix that is not zero.
+
+    Applied about each row's first point: what is level comes out level, and not as
+    rounding errors.
+    """
+
+    def __init__(self, points: int, sigma: float, order: int, dtype: np.dtype):
+        matrix = gaussian_filter1d(np.eye(points), sigma, axis=1, order=order)
+        self._of_one = gaussian_filter1d(np.ones(points), sigma, order=order)
+        self._of_one = self._of_one.astype(dtype)
+        self._band = []
+        reach = int(4 * sigma + 0.5)  # where gaussian_filter1d cuts its kernel off
+        for start in range(0, points, STRETCH):
+            made = slice(start, min(start + STRETCH, points))
+            met = slice(max(start - reach, 0), min(made.stop + reach, points))
+            part = np.ascontiguousarray(matrix[met, made], dtype)
+            self._band.append((met, made, part))
+
+    def __call__(self, spectra: np.ndarray) -> np.ndarray:
+        first = spectra[:, :1]
+        out, rest = first * self._of_one, spectra - first
+        for met, made, part in self._band:
+            out[:, made] += rest[:, met] @ part
+        return out
 
 
 def slope(sigma_cm1: float, order: int = 1) -> Feature:
@@ -159,20 +187,29 @@ def peaks(spectra: np.ndarray, step_cm1: float) -> np.ndarray:
     The cosine of two such drawings matches peaks within some cm-1.
     """
     smooth = smoothed(spectra, PEAK_BLUR_CM1 / step_cm1)
+    rows, points = smooth.shape
     spacing = PEAK_SIGMA_CM1 / 2
-    length = int(np.ceil(spectra.shape[1] * step_cm1 / spacing))
+    length = int(np.ceil(points * step_cm1 / spacing))
     reach = int(PEAK_REACH * PEAK_SIGMA_CM1 / spacing)
     near = np.arange(-reach, reach + 1)
-    drawn = np.zeros((len(spectra), length + 2 * reach))
-    for row, into in zip(smooth, drawn, strict=True):
-        place, about = find_peaks(row, prominence=PROMINENCE * np.ptp(row))
-        height = about["prominences"] ** 0.25
-        exact = place * (step_cm1 / spacing)
-        first = np.rint(exact).astype(int)
-        away = (first - exact)[:, None] + near
-        bells = height[:, None] * np.exp(-0.5 * (away * spacing / PEAK_SIGMA_CM1) ** 2)
-        np.add.at(into, (first + reach)[:, None] + near, bells)
-    return drawn[:, reach : reach + length]
+    # All rows in one search, with a wall after each that no peak's foot goes beyond.
+    walled = np.full((rows, points + 1), np.inf)
+    walled[:, :points] = smooth
+    place, about = find_peaks(
+        walled.ravel(),
+        height=(None, np.finfo(float).max),
+        prominence=np.repeat(PROMINENCE * np.ptp(smooth, axis=1), points + 1),
+    )
+    row, place = np.divmod(place, points + 1)
+    height = about["prominences"] ** 0.25
+    exact = place * (step_cm1 / spacing)
+    first = np.rint(exact).astype(int)
+    away = (first - exact)[:, None] + near
+    bells = height[:, None] * np.exp(-0.5 * (away * spacing / PEAK_SIGMA_CM1) ** 2)
+    width = length + 2 * reach
+    into = (row * width + first + reach)[:, None] + near
+    drawn = np.bincount(into.ravel(), bells.ravel(), rows * width)
+    return drawn.reshape(rows, width)[:, reach : reach + length]
 
 
 def windows(query: np.ndarray, library: np.ndarray, step_cm1: float) -> np.ndarray:

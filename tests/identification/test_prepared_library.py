@@ -4,13 +4,20 @@ import json
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
 from spektron_jax import archive
 from spektron_jax.errors import SpektronError
 from spektron_jax.identification import engines, library_file
 from spektron_jax.identification.confidence import Confidence
 from spektron_jax.identification.library import SpectralLibrary
-from spektron_jax.identification.similarities import compared, prepared, similarities
+from spektron_jax.identification.similarities import (
+    compared,
+    peaks,
+    prepared,
+    similarities,
+    smoothed,
+)
 
 AXIS = np.linspace(500.0, 1500.0, 251)
 
@@ -44,6 +51,27 @@ def test_features_are_those_of_each_spectrum_alone():
         np.testing.assert_allclose(
             values[:, :20], np.concatenate(alone, axis=1), atol=1e-9, err_msg=name
         )
+
+
+@pytest.mark.parametrize("sigma, order", [(3.0, 1), (5.0, 2), (30.0, 0)])
+def test_products_with_filters_are_the_filters(sigma, order):
+    X = spectra(300) + 1000.0
+    X[0] = 3.7  # level: no rounding errors that a feature would blow up
+    expected = gaussian_filter1d(X, sigma, axis=1, order=order)
+    found = smoothed(X, sigma, order)
+    np.testing.assert_allclose(found, expected, atol=1e-10)
+    np.testing.assert_array_equal(found[0] - found[0, 0], expected[0] - expected[0, 0])
+
+
+def test_peaks_of_many_rows_end_with_their_row():
+    X = spectra(300)
+    X[::3, -1] = X[::3].max(axis=1) + 1  # a rise to the last point, which is no peak
+    X[1::3] = 1.0
+    drawn = peaks(X, 5.0)
+    for row, found in zip(X, drawn, strict=True):
+        alone = peaks(row[None], 5.0)[0]
+        np.testing.assert_allclose(found, alone, atol=1e-12)
+    assert not drawn[1::3].any()
 
 
 def test_a_library_is_prepared_once(monkeypatch):

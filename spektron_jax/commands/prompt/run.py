@@ -87,6 +87,7 @@ def _task(given: Namespace, words: _Said) -> int:
             f"spektron {given.command} needs JAX, which is not installed; {ADD_NETWORK}"
         )
     compile_cache.use()
+    compile_cache.trace_quickly()
     runner.check(config)
     with contextlib.ExitStack() as stack:
         workdir = Path.cwd()
