@@ -18,6 +18,7 @@ from benchmarks import (
     next_tables,
     readme_tables,
     result_tables,
+    swap_bound,
     wrong_labels,
 )
 from benchmarks.result_files import ROOT
@@ -27,7 +28,7 @@ BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MAKERS = result_tables.MAKERS + cost_tables.MAKERS + check_tables.MAKERS
 MAKERS += drift_tables.MAKERS + next_tables.MAKERS + more_labels.MAKERS
 MAKERS += readme_tables.MAKERS + floor.MAKERS + difference_prior.MAKERS
-MAKERS += limits.MAKERS + wrong_labels.MAKERS
+MAKERS += limits.MAKERS + wrong_labels.MAKERS + swap_bound.MAKERS
 TABLES = {make.__name__: make for make in MAKERS}
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 

@@ -89,12 +89,15 @@ class Network(NamedTuple):
         both = slice(0, 2 * len(inputs.clean))
         views = {name: x[both] for name, x in out.items()}
         chem_logits, inst_logits = self.logits(params, inputs, views, alpha)
-        swapped = self.apply(
-            params,
-            jnp.roll(views["z_chem"], len(inputs.clean), axis=0),
-            views["z_inst"],
-            self.simulator.axes(inputs.modality[both]),
-            method="transfer",
+        swapped = self.simulator.on_axes(
+            lambda axis: self.apply(
+                params,
+                jnp.roll(views["z_chem"], len(inputs.clean), axis=0),
+                views["z_inst"],
+                axis,
+                method="transfer",
+            ),
+            inputs.modality[both],
         )
         return Outputs(
             spectra=spectra,

@@ -121,7 +121,14 @@ class Simulator:
 
     def axes(self, modality):
         """The axis of each example, (B, L); (L,) if they all have the same."""
-        return self.axis
+        return self.on_axes(lambda axis: axis, modality)
+
+    def on_axes(self, function, modality):
+        """`function` of an axis (L,), at the axis of each example, (B, L).
+
+        It is worked out once for each of the axes there are, not for each example.
+        """
+        return function(self.axis)
 
     def spacings(self, modality):
         """Point spacing of each example, cm-1, () or (B,)."""
@@ -324,10 +331,10 @@ class Wide(Simulator):
 class WideNIR(Wide):
     """With the NIR of X-H bonds among the modalities, on an axis of its own."""
 
-    def axes(self, modality):
-        """The axis of each example, (B, L)."""
-        near = jnp.linspace(*NIR_CM1, self.points)
-        return jnp.where((modality == NIR)[:, None], near, self.axis)
+    def on_axes(self, function, modality):
+        """`function` of an axis (L,), at the axis of each example, (B, L)."""
+        near = function(jnp.linspace(*NIR_CM1, self.points))
+        return jnp.where((modality == NIR)[:, None], near, function(self.axis))
 
     def spacings(self, modality):
         """Point spacing of each example, cm-1, (B,)."""

@@ -123,8 +123,8 @@ OF_THE_STEP = (
     Fault(
         "swap teaches z_inst nothing",
         NETWORK,
-        'views["z_inst"],\n            self.simulator',
-        'jax.lax.stop_gradient(views["z_inst"]),\n            self.simulator',
+        'views["z_inst"],\n                axis',
+        'jax.lax.stop_gradient(views["z_inst"]),\n                axis',
     ),
     Fault(
         "swap towards the other view",

@@ -65,6 +65,18 @@ def test_each_example_has_the_axis_of_its_modality(config, draw, batch):
         np.testing.assert_allclose(np.diff(axis), np.diff(ends)[0] / (POINTS - 1), 1e-3)
 
 
+def test_what_belongs_to_an_axis_is_worked_out_once_for_each(config, draw, batch):
+    calls, seen = [], draw(0, batch)
+
+    def squared(axis):
+        calls.append(axis.shape)
+        return axis**2
+
+    found = make_simulator(config).on_axes(squared, seen.modality)
+    np.testing.assert_array_equal(found, axes_of(config, seen) ** 2)
+    assert calls == [(POINTS,)] * 2
+
+
 def test_views_are_spectra_of_the_sample_on_two_instruments(draw, batch):
     seen = draw(0, batch)
     values, clean = np.asarray(seen.values), np.asarray(seen.clean)
