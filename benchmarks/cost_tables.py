@@ -105,10 +105,15 @@ def library_scale() -> str:
         "recall": "best hit is the exact search's",
     }
     rows = [
-        [label, *(f"{size[key]:.2g}" if key in size else "-" for size in found)]
+        [label, *(_two(size[key]) if key in size else "-" for size in found)]
         for key, label in labels.items()
     ]
     return markdown(["", *(f"{size['size']:,}" for size in found)], rows)
+
+
+def _two(value: float) -> str:
+    """Two digits at least, without a power of ten."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def other_layers() -> str:
