@@ -146,4 +146,5 @@ for warning in ct.warnings_:
 # the table with the others. Whether a network adds anything on top is decided by the
 # data, and its share above says what they decided. With sixteen test samples,
 # differences of a fifth in RMSEP are noise: look at your own data, and at more than one
-# split.
+# split. Intervals of a handful of labels are as rough: on this pair they are far too
+# narrow, over many pairs nine of ten values lie inside (`docs/transfer.md`).
