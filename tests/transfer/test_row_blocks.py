@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from spektron_jax.errors import InputError
 from spektron_jax.transfer.applicability import fit_applicability
+from spektron_jax.transfer.inputs import spectra
 from spektron_jax.transfer.members import Affine
 from spektron_jax.transfer.methods.preprocessing import preprocess, snv
 from spektron_jax.transfer.row_blocks import VALUES, row_blocks
@@ -61,3 +63,21 @@ def test_a_fault_in_any_block_is_seen(X, row):
 @pytest.mark.parametrize("points", [2, 3, 700, 2001])
 def test_a_flat_spectrum_has_an_snv_of_zero(value, points):
     assert not snv(np.full((2, points), value)).any()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (np.nan, "row 7 holds NaN or infinity"),
+        (np.inf, "row 7 holds NaN or infinity"),
+        (-np.inf, "row 7 holds NaN or infinity"),
+        (2e12, r"row 7 holds 2e\+12, which no instrument shows"),
+        (-2e12, r"row 7 holds 2e\+12, which no instrument shows"),
+    ],
+)
+def test_values_that_cannot_be_measured_are_refused_by_row(X, value, words):
+    bad = X[:20].copy()
+    bad[7, 3] = value
+    with pytest.raises(InputError, match=f"X: {words}"):
+        spectra(bad, "X")
+    assert spectra(X[:20], "X") is not None
