@@ -285,8 +285,11 @@ OF_THE_STEP = (
     Fault(
         "balance of one device",
         NETWORK,
-        'load=parallel.mean(jnp.mean(out["load"], 0))',
-        'load=jnp.mean(out["load"], 0)',
+        # Of one of the two alone the mean over devices is the same: it is a product.
+        '            load=parallel.mean(jnp.mean(out["load"], 0)),\n'
+        '            importance=parallel.mean(jnp.mean(out["importance"], 0)),',
+        '            load=jnp.mean(out["load"], 0),\n'
+        '            importance=jnp.mean(out["importance"], 0),',
     ),
     Fault(
         "balance teaches nothing",
