@@ -136,17 +136,13 @@ def transfer(
       (30,)
     """
     given = {name: value for name, value in locals().items() if value not in ("", None)}
-    config = config_file.load("configs/transfer.py")
     data: dict[str, Any] = {"source": source, "target": target, "unit": unit}
-    data |= {
-        "property": property if isinstance(property, str) else ",".join(property),
-        "modality": modality,
-        "replicates": replicates,
-        "strict": strict,
-    }
-    data |= {"labels_path": str(labels)}
+    data |= {"modality": modality, "replicates": replicates, "strict": strict}
+    data["labels_path"] = str(labels)
+    data["property"] = property if isinstance(property, str) else ",".join(property)
     paths = {"path": old} if new is None else {"source_path": old, "target_path": new}
-    config.data.update({**data, **{name: str(one) for name, one in paths.items()}})
+    config = config_file.load("configs/transfer.py")
+    config.data.update(data | {name: str(one) for name, one in paths.items()})
     config.transfer.update({"regime": regime, "n": n, "weights": weights or ""})
     config.transfer.compare, config.seed = False, random_state
     try:
@@ -158,14 +154,19 @@ def transfer(
     ct.__dict__.update(fitted_all.__dict__)
     ct._found = config, found
     ct._call = f"spektron_jax.transfer({', '.join(_shown(given))})"
+    _tell(ct, found)
+    return ct
+
+
+def _tell(ct: FileTransfer, found: dict[str, Fitted]) -> None:
+    """What weakens the result, kept and as warnings."""
     told = common({name: one.summary.warnings for name, one in found.items()})
     ct.warnings_ = [_in_python(text) for text in told]
     ct.notes_ = list(next(iter(found.values())).samples.guesses)
     # That no other modality fits is as good as sure; a unit read from a note is not.
     unsure = [text for text in ct.notes_ if ": modality " not in text]
     for text in [*unsure, *ct.warnings_]:
-        warnings.warn(text, SpektronWarning, stacklevel=3)  # the module is called
-    return ct
+        warnings.warn(text, SpektronWarning, stacklevel=4)  # the module is called
 
 
 def _shown(given: dict[str, Any]) -> list[str]:

@@ -175,15 +175,9 @@ def measure(spectra, axis, unit, instrument, key=None, own_axis=False):
     work = np.linspace(low, high, points)
     keys = None if key is None else jax.random.split(key, len(spectra))
     wavenumber = jnp.asarray(to_cm1(work, instrument.unit), jnp.float32)
-    values = _measured(
-        instrument.parameters,
-        low,
-        high,
-        values,
-        instrument.quantity == "intensity",
-        wavenumber,
-        keys,
-    )
+    is_intensity = instrument.quantity == "intensity"
+    about = instrument.parameters, low, high
+    values = _measured(*about, values, is_intensity, wavenumber, keys)
     if own_axis or not uniform:
         wanted = _own(instrument, low, high) if own_axis else place[rising]
         nodes = (wanted - low) / (high - low) * (points - 1)

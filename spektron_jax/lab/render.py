@@ -101,15 +101,7 @@ def render_grid(
     front = (size - points) // 2
     spacing = (high_cm1 - low_cm1) / (points - 1)
 
-    # Between two classes linear in 1 / width, as the height of the peak is.
-    lower = jnp.searchsorted(widths[1:-1], fwhm, side="right")
-    upper = jnp.minimum(lower + 1, len(widths) - 1)
-    narrow, wide = jnp.asarray(widths)[lower], jnp.asarray(widths)[upper]
-    share = (1 / jnp.clip(fwhm, widths[0], widths[-1]) - 1 / wide) / jnp.where(
-        wide > narrow, 1 / narrow - 1 / wide, 1.0
-    )
-    share = jnp.where(wide > narrow, share, 1.0)
-
+    lower, upper, share = _classes(widths, fwhm)
     place = (position - low_cm1) / spacing + front
     left = jnp.floor(place)
     t = place - left
@@ -137,6 +129,20 @@ def render_grid(
     gauss = jnp.exp(-0.5 * (jnp.reshape(jnp.asarray(sigma_cm1), (-1, 1)) * k) ** 2)
     total = jnp.sum(jnp.fft.rfft(comb) * profile, axis=1) * gauss
     return jnp.fft.irfft(total, size)[:, front : front + points]
+
+
+def _classes(widths, fwhm):
+    """The classes of width about each line, and the share of the narrower one.
+
+    Linear in 1 / width, as the height of the peak is.
+    """
+    lower = jnp.searchsorted(widths[1:-1], fwhm, side="right")
+    upper = jnp.minimum(lower + 1, len(widths) - 1)
+    narrow, wide = jnp.asarray(widths)[lower], jnp.asarray(widths)[upper]
+    share = (1 / jnp.clip(fwhm, widths[0], widths[-1]) - 1 / wide) / jnp.where(
+        wide > narrow, 1 / narrow - 1 / wide, 1.0
+    )
+    return lower, upper, jnp.where(wide > narrow, share, 1.0)
 
 
 def render_table(

@@ -73,44 +73,29 @@ def read(
         if axis_source is not None:
             raise InputError("axis: axis_source is given too; give one of the two")
         axis_source = axis
-    if y_source is None:
-        raise InputError(
-            "y_source: CalibrationTransfer requires y to be passed, but the target y "
-            "is None; give labels of the source spectra"
-        )
     label = getattr(y_source, "name", None)
     features = frames.names_of(X_source)
     X_source, axis_source, unit = _opened(X_source, axis_source, unit, modality)
     X_target, axis_target, own = _opened(X_target, axis_target, unit, modality)
     if own != unit and axis_target is not None:
         raise InputError(f"X_target: its columns are in {own}, X_source's in {unit}")
-    X_source, y_source = spectra(X_source, "X_source"), column(y_source, "y_source")
-    if y_source.size != len(X_source):
-        raise InputError(
-            f"y_source: {y_source.size} labels for {len(X_source)} spectra; give one "
-            "label for each row of X_source"
-        )
+    X_source, y_source = _with_labels(X_source, y_source)
+    about = {"y_target": y_target, "paired": paired, "groups_target": groups_target}
+    more = [name for name, one in about.items() if one is not None]
     if instrument is not None:
-        if not (X_target is y_target is paired is groups_target is None):
+        if X_target is not None or more:
             raise InputError(
                 "instrument: X_source holds both instruments, so give no X_target, "
                 "y_target, paired or groups_target"
             )
         on = on_target(instrument, len(X_source))
-        X_target, y_target = X_source[on], y_source[on]
+        X_target, y_target = (X_source[on], y_source[on]) if on.any() else (None, None)
         X_source, y_source = X_source[~on], y_source[~on]
-        if groups is not None:
-            names = scans_of(on, groups, "groups")
-            groups = np.empty(on.size, object)
-            groups[:] = [names.ids[one] for one in names.sample]  # type: ignore[index]
-            groups, groups_target = groups[~on], groups[on]
-        if not len(X_target):
-            X_target = y_target = groups_target = None
+        groups, groups_target = _by_instrument(groups, on)
+    elif X_target is None and more:
+        raise InputError(f"X_target: missing, but {' or '.join(more)} is given")
     source = scans_of(X_source, groups, "groups")
     if X_target is None:
-        about = {"y_target": y_target, "paired": paired, "groups_target": groups_target}
-        if more := [name for name, one in about.items() if one is not None]:
-            raise InputError(f"X_target: missing, but {' or '.join(more)} is given")
         target, y_target = Scans(np.empty((0, 0)), np.empty(0, int)), np.empty(0)
         mean_target = mean_y = None
         told: list[str] = []
@@ -124,12 +109,7 @@ def read(
         if axis_target is not None:
             raise InputError("axis_source: missing, but axis_target is given")
         unit, axis_source = POINTS, np.arange(X_source.shape[1], dtype=float)
-    for side, scans in (("source", source), ("target", target)):
-        if scans.repeated:
-            told.append(
-                f"{side}: {scans.sample.size} scans of {scans.sample.max() + 1} "
-                "samples were averaged by sample"
-            )
+    told += _averaged("source", source) + _averaged("target", target)
     inputs = prepare(
         *(source.mean(X_source), source.mean(y_source), axis_source, mean_target),
         *(axis_target, mean_y, paired, unit, modality),
@@ -138,6 +118,42 @@ def read(
     axis_source = np.asarray(axis_source, np.float64)
     sides = source, target, y_source, y_target, axis_source
     return Arguments(*sides, unit, features, label, inputs)
+
+
+def _with_labels(X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Source spectra and their labels, as many."""
+    if y is None:
+        raise InputError(
+            "y_source: CalibrationTransfer requires y to be passed, but the target y "
+            "is None; give labels of the source spectra"
+        )
+    X, y = spectra(X, "X_source"), column(y, "y_source")
+    if y.size != len(X):
+        raise InputError(
+            f"y_source: {y.size} labels for {len(X)} spectra; give one label for each "
+            "row of X_source"
+        )
+    return X, y
+
+
+def _by_instrument(groups: Any, on: np.ndarray) -> tuple[Any, Any]:
+    """Sample ids of the source's rows and of the target's (`on`)."""
+    if groups is None:
+        return None, None
+    names = scans_of(on, groups, "groups")
+    ids = np.empty(on.size, object)
+    ids[:] = [names.ids[one] for one in names.sample]  # type: ignore[index]
+    return ids[~on], ids[on] if on.any() else None
+
+
+def _averaged(side: str, scans: Scans) -> list[str]:
+    """That scans were averaged, if they were."""
+    if not scans.repeated:
+        return []
+    return [
+        f"{side}: {scans.sample.size} scans of {scans.sample.max() + 1} samples were "
+        "averaged by sample"
+    ]
 
 
 def _opened(X: Any, axis: Any, unit: str, modality: str) -> tuple[Any, Any, str]:

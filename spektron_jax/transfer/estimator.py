@@ -193,19 +193,10 @@ class CalibrationTransfer(
           ...        properties=["fat", "water"]).predict(new[3:5]).shape
           (2, 2)
         """
-        asked = {
-            "X_source": X_source,
-            "axis_source": axis_source,
-            "X_target": X_target,
-            "axis_target": axis_target,
-            "paired": paired,
-            "unit": unit,
-            "modality": modality,
-            "axis": axis,
-            "groups": groups,
-            "groups_target": groups_target,
-            "instrument": instrument,
-        }
+        asked = {"X_source": X_source, "axis_source": axis_source, "axis": axis}
+        asked |= {"X_target": X_target, "axis_target": axis_target, "paired": paired}
+        asked |= {"unit": unit, "modality": modality, "instrument": instrument}
+        asked |= {"groups": groups, "groups_target": groups_target}
         table = several.columns(y_source, y_target, properties)
         self._modality = modality
         self.__dict__.pop("models_", None)

@@ -96,33 +96,8 @@ def _new(data: bytes, stem: str, log: Log) -> ParsedSpectra:
         where += 4 * points
     elif not flags & OWN_AXES:
         shared = np.linspace(first, last, points)
-    subheader = struct.Struct(SUBHEADER.format.replace("<", order))
-    axes, spectra, places = [], [], []
-    for i in range(count):
-        place = f"spectrum {i + 1}"
-        if where + subheader.size > len(data):
-            _cut(log, f"{place}, subheader", len(data))
-        sub = subheader.unpack_from(data, where)
-        where += subheader.size
-        own_points = sub[6] if flags & OWN_AXES else points
-        axis = shared
-        if flags & OWN_AXES:
-            axis = _array(data, where, own_points, f"{order}f4", f"{place}, axis", log)
-            where += 4 * own_points
-        power = sub[1] if flags & MULTI else exponent
-        if exponent == FLOAT or power == FLOAT:
-            values = _array(data, where, own_points, f"{order}f4", place, log)
-            where += 4 * own_points
-        else:
-            bits = 16 if flags & SHORT else 32
-            kind = f"{order}i{bits // 8}"
-            values = _array(data, where, own_points, kind, place, log)
-            values = _scaled(values, int(power) - bits)
-            where += bits // 8 * own_points
-        with np.errstate(invalid="ignore"):  # signalling NaN of damaged files
-            axes.append(axis.astype(np.float64))
-            spectra.append(values.astype(np.float64))
-        places.append(place)
+    places = [f"spectrum {i + 1}" for i in range(count)]
+    axes, spectra = _subfiles(data, where, order, flags, exponent, shared, places, log)
     axis, rows = common_axis(axes, places, log)
     _check_ends(axis, first, last, log, bool(flags & OWN_AXES))
     ids = [stem] if count == 1 else [f"{stem} {i + 1}" for i in rows]
@@ -133,6 +108,41 @@ def _new(data: bytes, stem: str, log: Log) -> ParsedSpectra:
     if head[26] and len(rows) == count:
         _add_log(part, data[head[26] :], log)
     return part
+
+
+def _subfiles(
+    data: bytes,
+    where: int,
+    order: str,
+    flags: int,
+    exponent: int,
+    shared: np.ndarray,
+    places: list[str],
+    log: Log,
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Axis and values of each spectrum, from the first one's subheader on."""
+    subheader = struct.Struct(SUBHEADER.format.replace("<", order))
+    axes, spectra = [], []
+    for place in places:
+        if where + subheader.size > len(data):
+            _cut(log, f"{place}, subheader", len(data))
+        sub = subheader.unpack_from(data, where)
+        where += subheader.size
+        axis = shared
+        if flags & OWN_AXES:
+            axis = _array(data, where, sub[6], f"{order}f4", f"{place}, axis", log)
+            where += 4 * axis.size
+        power = sub[1] if flags & MULTI else exponent
+        bits = 16 if flags & SHORT else 32
+        is_float = FLOAT in (exponent, power)
+        kind = f"{order}f4" if is_float else f"{order}i{bits // 8}"
+        raw = _array(data, where, axis.size, kind, place, log)
+        where += raw.nbytes
+        values = raw if is_float else _scaled(raw, int(power) - bits)
+        with np.errstate(invalid="ignore"):  # signalling NaN of damaged files
+            axes.append(axis.astype(np.float64))
+            spectra.append(values.astype(np.float64))
+    return axes, spectra
 
 
 def _old(data: bytes, stem: str, log: Log) -> ParsedSpectra:
