@@ -90,7 +90,8 @@ def step() -> str:
 
 def library_scale() -> str:
     """Search in libraries, a column a size."""
-    found = load("library_scale").values()
+    known = sorted(load("library_scale").items(), key=lambda item: item[1]["size"])
+    found = [size for _, size in known]
     labels = {
         "prepare_s": "prepare, once (CPU s)",
         "query_s": "one query (CPU s)",
@@ -108,7 +109,10 @@ def library_scale() -> str:
         [label, *(_two(size[key]) if key in size else "-" for size in found)]
         for key, label in labels.items()
     ]
-    return markdown(["", *(f"{size['size']:,}" for size in found)], rows)
+    names = [
+        name.replace(str(size["size"]), f"{size['size']:,}") for name, size in known
+    ]
+    return markdown(["", *names], rows)
 
 
 def _two(value: float) -> str:

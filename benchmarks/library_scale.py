@@ -1,6 +1,6 @@
 """Search in libraries of thousands to a million spectra: time, memory, recall.
 
-    python -m benchmarks.library_scale --size=20000 [--queries=100]
+    python -m benchmarks.library_scale --size=20000 [--queries=100] [--weights=nano]
         [--json=benchmarks/results/library_scale.json]
 
 Raman spectra of compounds of one to three molecules of the shipped line lists, 750
@@ -135,8 +135,8 @@ def memory_gb():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def measure(size, count):
-    """Figures of one size."""
+def measure(size, count, weights=None):
+    """Figures of one size, with an encoder or without."""
     rng, known = np.random.default_rng(1), molecules()
     X = draw(rng, known, size)
     names = np.char.mod("s%d", np.arange(size))
@@ -144,8 +144,12 @@ def measure(size, count):
     others = draw(rng, known, count // 2)
     queries = np.concatenate([shown(rng, X[entries]), shown(rng, others)])
     figures = {"size": size, "points": POINTS, "gb_of_spectra": X.nbytes / 2**30}
+
+    def made():
+        return SpectralLibrary(X, AXIS, names, weights=weights)
+
     begun = time.monotonic()
-    spent, library = cpu(lambda: SpectralLibrary(X, AXIS, names).prepare())
+    spent, library = cpu(lambda: made().prepare())
     figures |= {"prepare_s": spent, "prepare_wall_s": time.monotonic() - begun}
     figures["peak_gb_prepared"] = memory_gb()
     library.search(queries[:2])  # what is loaded at the first search
@@ -187,12 +191,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=20_000)
     parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--weights", help="of an encoder; without: none")
     parser.add_argument("--json")
     given = parser.parse_args()
     if given.queries < 50:
         raise SpektronError("--queries: give 50 or more")
     with threadpool_limits(1):
-        figures = measure(given.size, given.queries)
+        figures = measure(given.size, given.queries, given.weights)
     for name, value in figures.items():
         print(
             f"{name}: {value:.4g}" if isinstance(value, float) else f"{name}: {value}"
@@ -201,8 +206,14 @@ def main():
         path = Path(given.json)
         content = json.loads(path.read_text()) if path.exists() else {}
         command = f"--size={given.size} --queries={given.queries}"
+        size = str(given.size)
+        if given.weights:
+            command, size = (
+                f"{command} --weights={given.weights}",
+                f"{size} with network",
+            )
         figures["command"] = f"python -m benchmarks.library_scale {command}"
-        content[str(given.size)] = figures
+        content[size] = figures
         path.write_text(json.dumps(content, indent=1) + "\n")
 
 

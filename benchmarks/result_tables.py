@@ -348,9 +348,9 @@ def transfer_sets() -> str:
             cells = [row["regime"], f"{row['fixed'][1]:.3f} ({row['best_fixed']})"]
             cells += [r2(row["ours"][1]), r2(row["oracle"][1])]
             cells += ["{:+.2f} [{:+.2f}, {:+.2f}]".format(*row["difference"])]
-            rows.append([*cells, f"{100 * row['lost']:.0f} %"])
+            rows.append([*cells, *(f"{100 * row[x]:.0f} %" for x in ("lost", "won"))])
     head = ["", "best single recipe", "ours", "best recipe of each task", "ours - best"]
-    return markdown([*head, "lost"], rows)
+    return markdown([*head, "lost", "won"], rows)
 
 
 def transfer_measured() -> str:

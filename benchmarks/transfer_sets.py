@@ -133,7 +133,7 @@ def cells_in(
 def show(rows: Iterable[Mapping[str, Any]], every_set: bool = False) -> str:
     """A Markdown table: log errors, R2 in brackets; single sets if asked for."""
     head = ["tasks", "regime", "cells", "best fixed", "its error (R2)", "oracle"]
-    head += ["ours", "ours - best fixed", "lost"]
+    head += ["ours", "ours - best fixed", "lost", "won"]
     cells = []
     for row in rows:
         own = (*MEASURED, "virtual")
@@ -144,7 +144,7 @@ def show(rows: Iterable[Mapping[str, Any]], every_set: bool = False) -> str:
         if "ours" in row:
             line.append(_two(row["ours"]))
             line.append("{:+.3f} [{:+.3f}, {:+.3f}]".format(*row["difference"]))
-            line.append(f"{100 * row['lost']:.0f} %")
+            line += [f"{100 * row[name]:.0f} %" for name in ("lost", "won")]
         cells.append(line + [""] * (len(head) - len(line)))
     return markdown(head, cells)
 

@@ -133,7 +133,10 @@ def test_a_row_of_the_table_by_hand():
     change = (np.log(0.253) + np.log(2.253)) / 2 - a
     assert row["difference"][0] == pytest.approx(change, abs=1e-3)
     assert row["difference"][1] <= row["difference"][0] <= row["difference"][2]
-    assert row["lost"] == 0.5
+    assert (row["lost"], row["won"]) == (0.5, 0.0)
+    cells |= {"z": cell(1.0, 2.0, 0.5), "v": cell(1.0, 2.0, 0.8)}
+    row = compare(cells, ("a", "b"), "ours")
+    assert (row["lost"], row["won"]) == (0.25, 0.5)
 
 
 def test_the_command_prints_and_writes_a_table(task, tmp_path, monkeypatch, capsys):
