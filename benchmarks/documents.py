@@ -19,6 +19,7 @@ from benchmarks import (
     readme_tables,
     result_tables,
     swap_bound,
+    test_time,
     wrong_labels,
 )
 from benchmarks.result_files import ROOT
@@ -29,6 +30,7 @@ MAKERS = result_tables.MAKERS + cost_tables.MAKERS + check_tables.MAKERS
 MAKERS += drift_tables.MAKERS + next_tables.MAKERS + more_labels.MAKERS
 MAKERS += readme_tables.MAKERS + floor.MAKERS + difference_prior.MAKERS
 MAKERS += limits.MAKERS + wrong_labels.MAKERS + swap_bound.MAKERS
+MAKERS += test_time.MAKERS
 TABLES = {make.__name__: make for make in MAKERS}
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 

@@ -13,7 +13,7 @@ Dimension legend: K target spectra, L points.
 
 import copy
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -71,6 +71,29 @@ def adapt(
     Raises:
       SpektronError: no spectrum, or a loss that is not finite.
     """
+    path = list(trajectory(encoder, spectra, axis, unit, modality, how))
+    losses = np.array([loss for _, loss in path[1:]])
+    if not np.isfinite(losses).all():
+        raise SpektronError("test-time training: loss is not finite; use a lower rate")
+    return with_adapter(encoder, path[-1][0]), losses
+
+
+def trajectory(
+    encoder: Encoder,
+    spectra: np.ndarray,
+    axis: np.ndarray,
+    unit: str = "cm-1",
+    modality: str = "unknown",
+    how: Adaptation = DESIGN,
+) -> Iterator[tuple[dict[str, np.ndarray], float]]:
+    """Yield what moved after 0, 1, ... steps, as `adapt` takes them.
+
+    Args:
+      encoder, spectra, axis, unit, modality, how: as in `adapt`.
+
+    Yields:
+      (adapter for `with_adapter`, loss that the last step saw, NaN before the first).
+    """
     tokens = to_tokens(spectra, axis, unit, encoder.config.data.points)
     values = jnp.asarray(tokens.values / np.float32(encoder.config.data.scale))
     inputs = (
@@ -84,16 +107,14 @@ def adapt(
     adapters = low_rank.init(
         jax.random.fold_in(key, how.steps), encoder.params, how.lora
     )
-    moving, losses = (encoder.params, adapters), []
+    moving = encoder.params, adapters
     state = tx.init(moving)
+    yield _adapter(*moving), np.nan
     for number in range(how.steps):
         moving, state, loss = step(
             moving, state, jax.random.fold_in(key, number), *inputs
         )
-        losses.append(float(loss))
-    if not np.isfinite(losses).all():
-        raise SpektronError("test-time training: loss is not finite; use a lower rate")
-    return with_adapter(encoder, _adapter(*moving)), np.array(losses)
+        yield _adapter(*moving), float(loss)
 
 
 def with_adapter(encoder: Encoder, adapter: Mapping[str, np.ndarray]) -> Encoder:

@@ -6,7 +6,12 @@ import pytest
 
 import spektron_jax
 from spektron_jax.encoder.adaptation import Adaptation
-from spektron_jax.encoder.test_time import adapt, adaptable, with_adapter
+from spektron_jax.encoder.test_time import (
+    adapt,
+    adaptable,
+    trajectory,
+    with_adapter,
+)
 from spektron_jax.errors import SpektronError
 
 
@@ -42,6 +47,17 @@ def test_steps_go_downhill_and_repeat(encoder):
     one, again = (adapt(encoder, SPECTRA, AXIS, "nm", "NIR", more)[1] for _ in "ab")
     np.testing.assert_array_equal(one, again)
     assert one[-3:].mean() < one[:3].mean()
+
+
+def test_the_trajectory_passes_what_fewer_steps_come_to(encoder):
+    where, rate = (SPECTRA, AXIS, "nm", "NIR"), 1e-3
+    path = list(trajectory(encoder, *where, Adaptation(steps=4, rate=rate)))
+    assert len(path) == 5 and np.isnan(path[0][1])
+    for steps in (0, 2, 4):
+        adapted, losses = adapt(encoder, *where, Adaptation(steps=steps, rate=rate))
+        for name, values in adapted.adapter.items():
+            np.testing.assert_array_equal(path[steps][0][name], values, name)
+        np.testing.assert_array_equal([loss for _, loss in path[1 : steps + 1]], losses)
 
 
 def test_what_moved_is_small_and_can_be_put_on_again(encoder):
