@@ -74,15 +74,7 @@ class Embedding(nn.Module):
         batch, stride = values.shape[0], self.stride
         visible = valid & ~hidden
         channels = jnp.stack([jnp.where(visible, values, 0.0), visible], -1)
-        left = (self.kernel - stride) // 2
-        tokens = nn.Conv(
-            self.width,
-            (self.kernel,),
-            strides=stride,
-            padding=((left, self.kernel - stride - left),),
-            dtype=self.dtype,
-            name="conv",
-        )(channels.astype(self.dtype))
+        tokens = self.local(channels.astype(self.dtype))
         mask_token = self.param(
             "mask_token", nn.initializers.normal(0.02), (self.width,)
         )
@@ -104,3 +96,15 @@ class Embedding(nn.Module):
         )
         ones = jnp.ones((batch, 2, 1), jnp.float32)
         return tokens, jnp.concatenate([ones, valid_tokens.astype(jnp.float32)], axis=1)
+
+    def local(self, channels: Float[Array, "B L 2"]) -> Float[Array, "B tokens D"]:
+        """What each token reads of the points around it: visible value, visible."""
+        left = (self.kernel - self.stride) // 2
+        return nn.Conv(
+            self.width,
+            (self.kernel,),
+            strides=self.stride,
+            padding=((left, self.kernel - self.stride - left),),
+            dtype=self.dtype,
+            name="conv",
+        )(channels)
