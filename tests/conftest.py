@@ -3,6 +3,7 @@
 `--all` also runs the tests that are marked slow.
 """
 
+import gc
 import mmap
 import os
 import socket
@@ -12,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from jaxtyping import install_import_hook
+
+from spektron_jax import compile_cache
 
 # Two virtual devices, so that every test of the training step crosses devices.
 _DEVICES = "--xla_force_host_platform_device_count=2"
@@ -74,6 +77,12 @@ def _known_to_xla(flag):
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 return content.find(flag.encode()) >= 0
     return False
+
+
+def pytest_collection_finish(session):
+    """Python looks for garbage less often, as in a run, and not among the imports."""
+    compile_cache.trace_quickly()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config, items):

@@ -1,7 +1,9 @@
 """train(config, workdir): what a run writes, how it goes on, and when it refuses.
 
 All runs here have equal settings as far as the state goes, so they share one compiled
-step per number of devices; the evaluation is replaced (see test_evaluate).
+step per number of devices; the evaluation is replaced (see test_evaluate), and so is
+the network, of which the loop knows nothing: tests/multidevice and test_evaluate train
+a real one.
 """
 
 import json
@@ -19,13 +21,14 @@ from spektron_jax.losses.objective import NAMES, TERMS
 from spektron_jax.training import checkpoint, loop, parallel, progress
 from spektron_jax.training.curves import CURVES
 from spektron_jax.training.state import build_model, build_optimizer, create
+from tests.training import toy_model
 
 TIMINGS = ("samples_per_s", "minutes")
 STEPS, SAVED = 20, 10
 
 
 @pytest.fixture(scope="module", autouse=True)
-def shared():
+def shared(micro):
     """Compiles each program once for all runs, and counts how often it is traced."""
     made, mapped, traces = {}, {}, {}
     make, data_parallel = loop.make_pretrain_step, parallel.data_parallel
@@ -57,6 +60,7 @@ def shared():
         patch.setattr(loop, "make_pretrain_step", shared_make)
         patch.setattr(parallel, "data_parallel", shared_map)
         patch.setattr(loop.evaluate, "run", lambda *inputs: None)
+        toy_model.take_its_place(patch.setattr, micro().data.points)
         yield traces
 
 

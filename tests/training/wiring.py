@@ -189,38 +189,42 @@ class Run:
         table = self.simulator.instrument_table(self.pool)
 
         @jax.jit
-        def ask(params, target):
-            said = {}
-            for kind, (values, modality, hidden, at) in rows.items():
-                valid = jnp.ones_like(hidden)
-                spectra, out = apply(
-                    {"params": params},
-                    *(values, axis, valid, modality, hidden, keys[at]),
-                    rngs={"dropout": jax.random.key(0)},
-                )
-                said[kind] = {"spectra": spectra} | {
-                    name: x for name, x in out.items() if name != "routing"
-                }
-                z, _ = apply(
-                    {"params": target},
-                    *(values, axis, valid, modality),
-                    method="encode",
-                )
-                said[kind]["target"] = apply({"params": target}, z, method="project")
-                for latent in ("chem", "inst"):
-                    logits = out[f"{latent}_instrument"] @ table.T
-                    said[kind][f"{latent}_logits"] = logits
-            for view, other in ("ab", "ba"):
-                said[view]["swapped"] = apply(
-                    {"params": params},
-                    *(said[other]["z_chem"], said[view]["z_inst"], axis),
-                    method="transfer",
-                )
-            return said
+        def ask(params, target, values, modality, hidden, keys):
+            valid = jnp.ones_like(hidden)
+            spectra, out = apply(
+                {"params": params},
+                *(values, axis, valid, modality, hidden, keys),
+                rngs={"dropout": jax.random.key(0)},
+            )
+            said = {name: x for name, x in out.items() if name != "routing"}
+            z, _ = apply(
+                {"params": target}, *(values, axis, valid, modality), method="encode"
+            )
+            said["target"] = apply({"params": target}, z, method="project")
+            for latent in ("chem", "inst"):
+                said[f"{latent}_logits"] = out[f"{latent}_instrument"] @ table.T
+            return said | {"spectra": spectra}
 
-        return lambda params: jax.tree.map(
-            np.asarray, ask(params, self.state.target_params)
-        )
+        @jax.jit
+        def swap(params, z_chem, z_inst):
+            return apply({"params": params}, z_chem, z_inst, axis, method="transfer")
+
+        def say(params):
+            said = {}
+            for kind, (*given, at) in rows.items():
+                given.append(keys[at])
+                count = len(given[0])  # mixtures are fewer: all come twice
+                order = np.arange(BATCH) % count
+                found = ask(
+                    params, self.state.target_params, *(x[order] for x in given)
+                )
+                said[kind] = {name: x[:count] for name, x in found.items()}
+            for view, other in ("ab", "ba"):
+                z = said[other]["z_chem"], said[view]["z_inst"]
+                said[view]["swapped"] = swap(params, *z)
+            return jax.tree.map(np.asarray, said)
+
+        return say
 
     @functools.cached_property
     def said(self):
