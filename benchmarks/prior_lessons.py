@@ -158,6 +158,7 @@ def lesson(task: Task) -> dict[str, np.ndarray] | None:
         "known": known.astype(float),
         "variance": np.array(trial.y.var() / sd**2),
         "numbers": numbers(rows, data, task.modality),
+        "axis": along_axis([member.view for member in members[:3]]),
     }
 
 
@@ -189,6 +190,27 @@ def numbers(rows: list[dict[str, Any]], data: TransferData, modality: str):
         logs = [row["size"], np.median(variance), row["noise"].mean()]
         found += list(np.log(np.array(logs) + 1e-4))
     return np.concatenate([found, task_inputs(data, modality)])
+
+
+def along_axis(some: list[views.View]) -> np.ndarray:
+    """What is seen at each point of the axis, (POINTS, 4 a view).
+
+    Mean of the source about its own, over its spread; difference of the means in its
+    standard errors; log variances of both instruments about those of the whole axis.
+    """
+    found = []
+    for own in some:
+        data = own.space.data
+        back = (own.span / np.sum(own.span**2, axis=0)).T
+        A, B = (X @ back + own.origin for X in (data.X_source, data.X_target))
+        mean, first, second = A.mean(axis=0), A.var(axis=0), B.var(axis=0)
+        least = 1e-6 * first.mean() + 1e-300
+        error = np.sqrt((first + least) / len(A) + (second + least) / len(B))
+        logs = np.log(np.array([first, second]) + least) - np.log(first.mean() + least)
+        moved = np.arcsinh((B.mean(axis=0) - mean) / error)
+        shape = (mean - mean.mean()) / (mean.std() + least)
+        found += [_padded(x, (POINTS,)) for x in (shape, moved, *logs)]
+    return np.stack(found, axis=1)
 
 
 def lessons(tasks: Iterable[Task], folder: Path) -> Iterator[dict[str, np.ndarray]]:

@@ -11,6 +11,8 @@ on semi-real tasks of the open sets. Two of them:
 
     everything   that says all of this
     samples      that says only how differences vary from sample to sample
+    axis         that says all of it, and reads the spectra's means and variances point
+                 by point too: a D-LinOSS layer in both directions
 
 The table holds the change of the mean log error, with the standard error over tasks,
 step by step: tasks trained on; other tasks of the same materials, and of other
@@ -41,6 +43,7 @@ from benchmarks.difference_prior import KINDS, kinds_of_terms
 from benchmarks.prior_lessons import POINTS, lessons
 from benchmarks.task_sets import MEASURED, tasks
 from spektron_jax.archive import replacing
+from spektron_jax.models.dlinoss import Backbone
 from spektron_jax.training.transfer_network.lessons import semi_real_task
 from spektron_jax.training.transfer_network.measured_sets import set_files
 from spektron_jax.training.transfer_network.semi_real import TASKS
@@ -52,14 +55,20 @@ from spektron_jax.transfer.unlabelled import STANDARD_ERRORS
 MEMBERS = 6  # four views, centring on two
 REACH, WEIGHT_REACH, PENALTY = 4.0, 2.0, 2e-3
 HIDDEN, LIMIT = 32, 4.0
-BATCH, STEPS, RATE, DECAY, NOISE = 16, 80, 3e-3, 0.02, 0.2
-BLOCKS = 2
+BATCH, STEPS, RATE, DECAY, NOISE = 16, 240, 3e-3, 0.02, 0.2
+BLOCKS, AXIS_WIDTH = 8, 16
+READ = {"numbers": (0,), "axis": (0, 1)}  # what is read, axes of which it is scaled
 Known = Mapping[str, np.ndarray]
 Said = Mapping[str, Any]
 NOTHING = {"mean": np.zeros(len(KINDS)), "sample": np.zeros(len(KINDS))}
 NOTHING |= {"noise": np.zeros(()), "weights": np.zeros(MEMBERS), "back": np.zeros(())}
 
-FORMS = {"everything": tuple(NOTHING), "samples": ("sample",)}
+FORMS = {
+    "everything": (tuple(NOTHING), False),
+    "samples": (("sample",), False),
+    "axis": (tuple(NOTHING), True),
+}
+Seen = tuple[Any, Any]  # numbers of a task (F,), inputs along its axis (POINTS, C)
 
 
 def log_error(one: Mapping[str, Any], said: Said):
@@ -98,13 +107,21 @@ def log_error(one: Mapping[str, Any], said: Said):
 
 
 class Network(nn.Module):
-    """What is said of a task, from numbers (F,); what is not in `outputs` stays 0."""
+    """What is said of a task; what is not in `outputs` stays 0."""
 
     outputs: tuple[str, ...]
+    reads_axis: bool
 
     @nn.compact
-    def __call__(self, numbers):
+    def __call__(self, seen: Seen):
+        numbers, along = seen
         zeros, count = nn.initializers.zeros, 2 * len(KINDS) + MEMBERS + 2
+        if self.reads_axis:
+            tokens = nn.Dense(AXIS_WIDTH)(along)[None]
+            read = Backbone(1, AXIS_WIDTH // 2)(
+                tokens, jnp.ones((1, len(along), 1)), jnp.ones(()), train=True
+            )[0]
+            numbers = jnp.concatenate([numbers, read.mean(axis=0), read.std(axis=0)])
         h = nn.silu(nn.Dense(HIDDEN)(numbers))
         h = h + nn.silu(nn.Dense(HIDDEN)(h))
         o = nn.Dense(count, kernel_init=zeros)(h)
@@ -126,34 +143,39 @@ class Trained:
     """A network and the scales of what it reads."""
 
     def __init__(self, form: str, known: Known):
-        numbers = known["numbers"]
-        self.scales = numbers.mean(axis=0), numbers.std(axis=0) + 1e-3
-        self.form, self.model = form, Network(FORMS[form])
-        self.params = self._fit(known, self.scaled(numbers))
+        self.scales = [
+            (known[name].mean(axis=axes), known[name].std(axis=axes) + 1e-3)
+            for name, axes in READ.items()
+        ]
+        self.form, self.model = form, Network(*FORMS[form])
+        self.params = self._fit(known, self.scaled(known))
 
-    def scaled(self, numbers: np.ndarray) -> np.ndarray:
+    def scaled(self, known: Known) -> Seen:
         """What the network reads in its units."""
-        mean, sd = self.scales
-        return np.clip((numbers - mean) / sd, -LIMIT, LIMIT)
+        return tuple(
+            np.clip((known[name] - mean) / sd, -LIMIT, LIMIT)
+            for name, (mean, sd) in zip(READ, self.scales, strict=True)
+        )
 
     def errors(self, known: Known) -> np.ndarray:
         """Log errors of lessons with what it says of them."""
         each = jax.vmap(self.model.apply, (None, 0))
-        said = each(self.params, self.scaled(known["numbers"]))
+        said = each(self.params, self.scaled(known))
         return errors(known, jax.tree.map(np.asarray, said))
 
-    def _fit(self, known: Known, numbers: np.ndarray):
-        count, rng = len(numbers), np.random.default_rng(0)
+    def _fit(self, known: Known, seen: Seen):
+        count, rng = len(known["y"]), np.random.default_rng(0)
         before = errors(known, NOTHING)
-        params = self.model.init(jax.random.key(0), numbers[0])
+        params = self.model.init(jax.random.key(0), jax.tree.map(lambda x: x[0], seen))
         schedule = optax.cosine_decay_schedule(RATE, STEPS)
         optimizer = optax.chain(
             optax.clip_by_global_norm(0.5), optax.adamw(schedule, weight_decay=DECAY)
         )
 
         def change(params, one, before, seen, key):
-            seen = seen + NOISE * jax.random.normal(key, seen.shape)
-            said = self.model.apply(params, seen)
+            numbers, along = seen
+            numbers = numbers + NOISE * jax.random.normal(key, numbers.shape)
+            said = self.model.apply(params, (numbers, along))
             penalty = sum(jnp.mean(x**2) for x in jax.tree.leaves(said))
             gain = jnp.clip(log_error(one, said) - before, -2, 2)
             return gain + PENALTY * penalty
@@ -173,7 +195,8 @@ class Trained:
         state = optimizer.init(params)
         for number in trange(STEPS, desc=self.form, unit="step"):
             rows = rng.choice(count, BATCH, replace=False)
-            given = before[rows], numbers[rows], jax.random.key(number)
+            some = jax.tree.map(lambda x, rows=rows: x[rows], seen)
+            given = before[rows], some, jax.random.key(number)
             params, state, _ = step(params, state, part(known, rows), *given)
         return params
 
@@ -250,13 +273,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--records", default="runs/prior_lessons")
     parser.add_argument("--json", help="summary to write")
     given = parser.parse_args(arguments)
-    jax.config.update("jax_enable_x64", True)
     data, records = Path(given.data), Path(given.records)
     known, sets = stacked(lessons(training_tasks(data), records))
     judges = [t for t in tasks(data, True, splits=1) if t.set != "virtual"]
     judges = [t for t in judges if t.judge or t.set in MEASURED]
     judged, of = stacked(lessons(judges, records))
     of = np.where(np.isin(of, list(MEASURED)), of, "judge sets")
+    # Only now: instruments are drawn in single precision, as everywhere.
+    jax.config.update("jax_enable_x64", True)
     names = ["judge sets", *MEASURED]
 
     def rows_of(changes: np.ndarray) -> list[np.ndarray]:

@@ -81,9 +81,32 @@ def test_all_outputs_have_a_finite_slope_at_the_recipe(found):
 
 
 def test_a_network_starts_as_the_recipe_and_says_no_more_than_its_outputs():
-    seen = np.ones(131)
-    model = task_prior.Network(("sample",))
+    seen = np.ones(131), np.ones((prior_lessons.POINTS, 12))
+    model = task_prior.Network(("sample",), False)
     params = model.init(jax.random.key(1), seen)
     assert all(np.abs(x).max() < 1e-7 for x in model.apply(params, seen).values())
     said = model.apply(jax.tree.map(lambda x: x + 0.1, params), seen)
     assert {name for name, x in said.items() if np.abs(x).max() > 0} == {"sample"}
+
+
+def test_a_network_that_reads_the_axis_knows_where_instruments_differ(found):
+    seen = np.ones(131), found["axis"]
+    model = task_prior.Network(("sample",), True)
+    params = model.init(jax.random.key(1), seen)
+    params = jax.tree.map(lambda x: x + 0.01, params)
+    moved = seen[0], found["axis"] + 3.0 * (np.arange(96) // 10 == 3)[:, None]
+    said, other = (model.apply(params, one)["sample"] for one in (seen, moved))
+    assert np.abs(said - other).max() > 1e-4
+
+
+def test_along_the_axis_the_difference_is_in_standard_errors(task, found):
+    trial = task.trial(prior_lessons.REGIME)
+    A, B = trial.data.X_source, trial.data.X_target
+    least = 1e-6 * A.var(axis=0).mean()
+    parts = ((X.var(axis=0) + least) / len(X) for X in (A, B))
+    error = np.sqrt(sum(parts))
+    expected = np.arcsinh((B.mean(axis=0) - A.mean(axis=0)) / error)
+    found = found["axis"]
+    assert found.shape == (prior_lessons.POINTS, 12)
+    assert np.allclose(found[: A.shape[1], 1], expected, rtol=1e-6)
+    assert not found[A.shape[1] :].any()
