@@ -1,10 +1,10 @@
 """Transfers without labels, ready to be predicted with any prior of the instruments.
 
-What `transfer/bayes.py` does with ten target spectra and no label, in coordinates in
-which the source spectra are uncorrelated, so that every covariance but that of the
-differences J is diagonal: a prior that a network says costs two solutions of POINTS
-equations. Features of every view are means of neighbours, POINTS at most, which changes
-predictions a little: recipe and network are compared in these coordinates alone.
+What `transfer/bayes.py` does with target spectra and no label, in coordinates in which
+the source spectra are uncorrelated, so that every covariance but that of differences J
+is diagonal: a prior that a network says costs two solutions of POINTS equations. The
+features of every view are means of neighbours, POINTS at most, which changes what is
+predicted a little: recipe and network are compared in these coordinates alone.
 
 V = views, R = terms of the difference, P = POINTS, T = target spectra, m = test
 samples, C = classical members, K = kinds of differences.
@@ -48,8 +48,8 @@ from spektron_jax.transfer.splits import Regime
 from spektron_jax.transfer.threads import one_blas_thread
 from spektron_jax.transfer.unlabelled import POINT
 
-REGIME = Regime("unlabelled", 10)
 POINTS, MOST_TEST = 96, 40
+MOST_TARGET = 128  # rows that show what predictions look like
 
 
 def binned(points: int) -> np.ndarray:
@@ -121,9 +121,9 @@ def _size(observed: np.ndarray, sampling: float, prior: np.ndarray) -> float:
 
 
 @one_blas_thread
-def lesson(task: Task) -> dict[str, np.ndarray] | None:
+def lesson(task: Task, regime: Regime) -> dict[str, np.ndarray] | None:
     """One task, arrays of the same shapes for all; None: too few samples."""
-    trial = task.trial(REGIME)
+    trial = task.trial(regime)
     if trial is None or trial.data.y_source.std() == 0:
         return None
     data, X, y = trial.data, trial.X[:MOST_TEST], trial.y[:MOST_TEST]
@@ -147,11 +147,18 @@ def lesson(task: Task) -> dict[str, np.ndarray] | None:
     limit = np.sqrt(stats.chi2.ppf(POINT, T - 1) / (T - 1) * S / (S - 1))
     found = {key: _stacked([row[key] for row in rows]) for key in rows[0]}
     found["test"] = _padded(found["test"], (len(VIEWS), MOST_TEST, POINTS))
+    shown = np.arange(MOST_TARGET) < T
+    target = found["target"][:, :MOST_TARGET]
+    found["target"] = _padded(target, (len(VIEWS), MOST_TARGET, POINTS))
     return {
         **found,
         "signal": found["signal"] + (found["signal"] == 0),
         "log_weights": np.log(prior_weights([*members, *classical], T)),
-        "simple": np.array(simple),
+        "simple": _padded(
+            np.array(simple)[:, :MOST_TARGET], (len(CENTRED), MOST_TARGET)
+        ),
+        "shown": shown.astype(float),
+        "count": np.array(float(T)),
         "simple_test": _padded(np.array(tested), (len(CENTRED), MOST_TEST)),
         "limit": np.array(limit),
         "y": _padded((y - mean) / sd, (MOST_TEST,)),
@@ -213,16 +220,19 @@ def along_axis(some: list[views.View]) -> np.ndarray:
     return np.stack(found, axis=1)
 
 
-def lessons(tasks: Iterable[Task], folder: Path) -> Iterator[dict[str, np.ndarray]]:
-    """Of tasks; those that lie in the folder are read."""
+def lessons(
+    asked: Iterable[tuple[Task, Regime]], folder: Path
+) -> Iterator[dict[str, np.ndarray]]:
+    """Of tasks in regimes; those that lie in the folder are read."""
     folder.mkdir(parents=True, exist_ok=True)
-    for task in tqdm(tasks, unit="task"):
-        path = folder / f"{task.checksum}.npz"
+    for task, regime in tqdm(asked, unit="task"):
+        path = folder / f"{task.checksum}-{regime}.npz"
         if not path.exists():
-            made = lesson(task)
+            made = lesson(task, regime)
             with replacing(path) as draft, draft.open("wb") as file:
                 arrays = {k: v.astype(np.float32) for k, v in (made or {}).items()}
                 np.savez(file, **arrays)
         with np.load(path, allow_pickle=False) as file:
             if file.files:
-                yield {"set": np.array(task.set), **{k: file[k] for k in file.files}}
+                about = {"set": np.array(task.set), "regime": np.array(str(regime))}
+                yield about | {k: file[k] for k in file.files}

@@ -2,12 +2,12 @@
 
     python -m benchmarks.task_prior --data=shared/data [--json=FILE]
 
-Ten target spectra, no label. In front of the exact models (`prior_lessons.py`) the
-network says how large each kind of the instruments' difference is, of the mean and from
-sample to sample, the target's noise, what is added to the log weights of the models,
-and how much of a mean prediction unlike the labels' mean is taken back. It starts
-as the recipe, and is trained through the closed form on the log error of test samples,
-on semi-real tasks of the open sets. Two of them:
+Target spectra, 5, 10 or all, and no label. In front of the exact models
+(`prior_lessons.py`) the network says how large each kind of difference between the
+instruments is, of the mean and from sample to sample, the target's noise, what is added
+to the log weights of the models, and how much of a mean prediction unlike the labels'
+mean is taken back. It starts as the recipe, and is trained through the closed form on
+the log error of test samples, on semi-real tasks of the open sets. Three of them:
 
     everything   that says all of this
     samples      that says only how differences vary from sample to sample
@@ -17,7 +17,7 @@ on semi-real tasks of the open sets. Two of them:
 The table holds the change of the mean log error, with the standard error over tasks,
 step by step: tasks trained on; other tasks of the same materials, and of other
 materials (half of the tasks, and of the sets, learned from and half left out); sets
-that judge; and pairs of real instruments.
+that judge; and pairs of real instruments, by the number of target spectra.
 "oracle" is the best of `ladder` for each task, chosen with its test labels: what the
 outputs could give at most, one at a time, chance included.
 
@@ -47,8 +47,9 @@ from spektron_jax.models.dlinoss import Backbone
 from spektron_jax.training.transfer_network.lessons import semi_real_task
 from spektron_jax.training.transfer_network.measured_sets import set_files
 from spektron_jax.training.transfer_network.semi_real import TASKS
-from spektron_jax.training.transfer_network.transfer_task import Task
+from spektron_jax.training.transfer_network.transfer_task import REGIMES, Task
 from spektron_jax.transfer.bayes import SAMPLE_DIFFERENCE
+from spektron_jax.transfer.splits import Regime
 from spektron_jax.transfer.transfer_network import LEAST_SHARE
 from spektron_jax.transfer.unlabelled import STANDARD_ERRORS
 
@@ -58,6 +59,7 @@ HIDDEN, LIMIT = 32, 4.0
 BATCH, STEPS, RATE, DECAY, NOISE = 16, 240, 3e-3, 0.02, 0.2
 BLOCKS, AXIS_WIDTH = 8, 16
 READ = {"numbers": (0,), "axis": (0, 1)}  # what is read, axes of which it is scaled
+UNLABELLED = tuple(one for one in REGIMES if one.kind == "unlabelled")
 Known = Mapping[str, np.ndarray]
 Said = Mapping[str, Any]
 NOTHING = {"mean": np.zeros(len(KINDS)), "sample": np.zeros(len(KINDS))}
@@ -93,10 +95,11 @@ def log_error(one: Mapping[str, Any], said: Said):
     target = jnp.concatenate([target, one["simple"]])
     test = jnp.concatenate([test, one["simple_test"]])
     # As `transfer/unlabelled.py` does.
-    count, centre = target.shape[1], target.mean(axis=1)
-    spread = jnp.sqrt(jnp.var(target, axis=1, ddof=1) + 1e-12)
-    part = jnp.minimum(1.0, one["limit"] / spread)
-    allowed = STANDARD_ERRORS**2 / count / jnp.maximum(centre**2, 1e-30)
+    shown, rows = one["shown"], one["shown"].sum()
+    centre = target @ shown / rows
+    square = (target - centre[:, None]) ** 2 @ shown / (rows - 1)
+    part = jnp.minimum(1.0, one["limit"] / jnp.sqrt(square + 1e-12))
+    allowed = STANDARD_ERRORS**2 / one["count"] / jnp.maximum(centre**2, 1e-30)
     taken = centre * jnp.maximum(0.0, 1 - allowed)
     taken += said["back"] * (centre - taken)
     test = (test - centre[:, None]) * part[:, None] ** 2 + (centre - taken)[:, None]
@@ -234,8 +237,11 @@ def ladder() -> list[Said]:
     return found + [{**NOTHING, "back": np.array(x)} for x in (0.5, 1.0)]
 
 
-def training_tasks(data: Path) -> Iterator[Task]:
-    """Of the open sets; of a soil, of which there are many, four kinds of ten."""
+def training_tasks(data: Path) -> Iterator[tuple[Task, Regime]]:
+    """Of the open sets; of a soil, of which there are many, four kinds of ten.
+
+    Each in one regime, by turns: kinds and regimes meet all over the blocks.
+    """
     for name, judge, path in set_files(data):
         if judge:
             continue
@@ -244,15 +250,19 @@ def training_tasks(data: Path) -> Iterator[Task]:
             kinds = (4 * block + 3 * len(name) + np.arange(4)) % TASKS
             for kind in kinds if soil else range(TASKS):
                 number = TASKS * (1 + block) + int(kind)
-                yield semi_real_task(name, judge, path, number)
+                task = semi_real_task(name, judge, path, number)
+                yield task, UNLABELLED[(block + int(kind)) % len(UNLABELLED)]
 
 
-def stacked(found: Iterable[Mapping[str, np.ndarray]]) -> tuple[Known, np.ndarray]:
-    """Lessons as arrays, and the set of each."""
+def stacked(
+    found: Iterable[Mapping[str, np.ndarray]],
+) -> tuple[Known, np.ndarray, np.ndarray]:
+    """Lessons as arrays, and set and regime of each."""
     found = list(found)
-    sets = np.array([str(one["set"]) for one in found])
-    names = [name for name in found[0] if name != "set"]
-    return {x: np.stack([one[x] for one in found]).astype(float) for x in names}, sets
+    about = ([str(one[name]) for one in found] for name in ("set", "regime"))
+    names = [name for name in found[0] if name not in ("set", "regime")]
+    known = {x: np.stack([one[x] for one in found]).astype(float) for x in names}
+    return known, *map(np.array, about)
 
 
 def part(known: Known, rows: np.ndarray) -> Known:
@@ -274,14 +284,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--json", help="summary to write")
     given = parser.parse_args(arguments)
     data, records = Path(given.data), Path(given.records)
-    known, sets = stacked(lessons(training_tasks(data), records))
+    known, sets, _ = stacked(lessons(training_tasks(data), records))
     judges = [t for t in tasks(data, True, splits=1) if t.set != "virtual"]
     judges = [t for t in judges if t.judge or t.set in MEASURED]
-    judged, of = stacked(lessons(judges, records))
+    asked = [(task, regime) for task in judges for regime in UNLABELLED]
+    judged, of, regimes = stacked(lessons(asked, records))
     of = np.where(np.isin(of, list(MEASURED)), of, "judge sets")
+    of = np.char.add(np.char.add(of, ", "), regimes)
     # Only now: instruments are drawn in single precision, as everywhere.
     jax.config.update("jax_enable_x64", True)
-    names = ["judge sets", *MEASURED]
+    names = [
+        f"{name}, {regime}"
+        for name in ("judge sets", *MEASURED)
+        for regime in UNLABELLED
+    ]
 
     def rows_of(changes: np.ndarray) -> list[np.ndarray]:
         return [changes[of == name] for name in names]
