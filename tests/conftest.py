@@ -39,13 +39,17 @@ HOOKED = tuple(f"spektron_jax.{name}" for name in ("models", "losses", "lab"))
 # Files that take longest, in the order in which they start: with two workers a long
 # one at the end would have one of them wait.
 LONGEST = (
-    "training/test_loop.py",
+    "models/test_scans.py",
     "training/test_steps.py",
-    "multiprocess/test_processes.py",
-    "training/test_evaluate.py",
-    "multidevice/test_devices.py",
     "models/test_spektron.py",
+    "training/test_evaluate.py",
+    "training/test_wiring.py",
+    "training/test_separate.py",
+    "multiprocess/test_processes.py",
+    "commands/test_transfer_command.py",
     "encoder/test_encoder.py",
+    "training/test_loop.py",
+    "multidevice/test_devices.py",  # after test_evaluate: finds its program compiled
 )
 
 
