@@ -355,10 +355,8 @@ def transfer_sets() -> str:
 
 def transfer_measured() -> str:
     """The same where both instruments are real."""
-    found = {
-        (row["group"], row["regime"]): row
-        for row in load("transfer_sets_subset")["rows"]
-    }
+    rows = load("transfer_sets_measured")["rows"]
+    found = {(row["group"], row["regime"]): row for row in rows}
     groups = ("corn", "tablets", "sugarcane")
     rows = []
     for regime in dict.fromkeys(regime for _, regime in found):

@@ -196,6 +196,7 @@ def main(arguments: list[str] | None = None) -> None:
         command = "python -m benchmarks.transfer_sets --data=shared/data"
         command += f" --splits={given.splits}"
         command += " --subset" if given.subset else ""
+        command += f" --sets={given.sets}" if sets else ""
         head = {"command": command, "tasks": len(chosen)}
         head |= {} if ours is None else {"made_with": ours}
         write(given.json, head, rows, cells_in(chosen, found, REGIMES, rows))
