@@ -43,6 +43,7 @@ from spektron_jax.transfer import priors, views
 from spektron_jax.transfer.bayes import DIFFERENCE_SIZES
 from spektron_jax.transfer.ensemble import Ensemble
 from spektron_jax.transfer.inputs import on_axis, overlap
+from spektron_jax.transfer.priors import KINDS, kinds_of_terms
 from spektron_jax.transfer.splits import Regime
 from spektron_jax.transfer.threads import one_blas_thread
 
@@ -55,19 +56,6 @@ REAL = (
     ("soil_moisture_epo", ("dry", "wet", "wet_1day")),
 )
 AXIS_UNIT = "nm"  # of REAL
-KINDS = ("offset", "slope", "curvature", "shift", "stretch", "bandwidth", "gain")
-KINDS += ("tilt", "nonlinearity", "wide ripples", "ripples", "narrow ripples")
-
-
-def kinds_of_terms() -> np.ndarray:
-    """Index of KINDS for each row of `priors.difference_terms`, (R,)."""
-    single = len(KINDS) - len(priors.RIPPLES)
-    reach = [
-        np.arange(-1 - w, 1 + w + 1e-9, priors.RIPPLE_SPACING * w).size
-        for w, _ in priors.RIPPLES
-    ]
-    counts = [1] * single + reach
-    return np.repeat(np.arange(len(KINDS)), counts)
 
 
 class Difference(NamedTuple):

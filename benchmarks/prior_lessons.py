@@ -11,7 +11,6 @@ samples, C = classical members, K = kinds of differences.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,10 @@ import numpy as np
 from scipy import stats
 from tqdm import tqdm
 
-from benchmarks.difference_prior import KINDS, kinds_of_terms
 from spektron_jax.archive import replacing
 from spektron_jax.training.transfer_network.transfer_task import Task
 from spektron_jax.transfer import views
-from spektron_jax.transfer.bayes import (
-    DIFFERENCE_SIZES,
-    MIN_SIGNAL_SHARE,
-    SAMPLE_DIFFERENCE,
-    _relative,
-)
-from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.bayes import SAMPLE_DIFFERENCE
 from spektron_jax.transfer.ensemble import prior_weights
 from spektron_jax.transfer.members import (
     CENTRED,
@@ -38,86 +30,42 @@ from spektron_jax.transfer.members import (
     classical_members,
     combined,
 )
-from spektron_jax.transfer.methods.preprocessing import (
-    preprocess,
-    split_name,
-    transposed_filter,
+from spektron_jax.transfer.methods.preprocessing import preprocess, split_name
+from spektron_jax.transfer.sample_prior import (
+    POINTS,
+    READ,
+    binned,
+    neighbours,
+    numbers,
+    whitened,
 )
-from spektron_jax.transfer.network_inputs import task_inputs
 from spektron_jax.transfer.splits import Regime
 from spektron_jax.transfer.threads import one_blas_thread
 from spektron_jax.transfer.unlabelled import POINT
 
-POINTS, MOST_TEST = 96, 40
+MOST_TEST = 40
 MOST_TARGET = 128  # rows that show what predictions look like
 
 
-def binned(points: int) -> np.ndarray:
-    """Means of neighbours as a matrix, (points, P); white noise keeps its size."""
-    if points <= POINTS:
-        return np.eye(points)
-    edges = np.linspace(0, points, POINTS + 1)
-    at = np.arange(points)[:, None]
-    shared = np.minimum(at + 1, edges[1:]) - np.maximum(at, edges[:-1])
-    shared = np.maximum(shared, 0.0)
-    return shared / np.sqrt(np.sum(shared**2, axis=0)).mean()
-
-
-def binned_view(data: TransferData, name: str) -> views.View:
-    """`transfer.views.preprocessed` on POINTS points at most."""
-    scatter, derivative = split_name(name)
-    data = data.on(*(preprocess(X, scatter) for X in (data.X_source, data.X_target)))
-    means = binned(data.X_source.shape[1])
-    back = transposed_filter(len(means), derivative) @ means
-    own = views.view(
-        data,
-        name,
-        lambda X: preprocess(X, derivative) @ means,
-        views.COVARIANCE_RIDGE[derivative],
-        lambda vectors: back @ vectors,
-    )
-    return replace(own, scatter=scatter)
-
-
-def whitened(own: views.View, vector: np.ndarray, X: np.ndarray) -> dict[str, Any]:
+def coordinates(own: views.View, vector: np.ndarray, X: np.ndarray) -> dict[str, Any]:
     """One view; its fitted coefficients and test spectra, all as coordinates."""
-    space, data = own.space, own.space.data
-    origin, spread = data.X_source.mean(axis=0), data.y_source.std()
-    A, B = data.X_source - origin, data.X_target - origin
-    C = A.T @ A / len(A)
-    C.flat[:: len(C) + 1] += space.ridge * np.trace(C)
-    share, Q = _relative(space.noise[0], C)
-    share = np.maximum(share, 0.0)
-    signal, sampling = np.maximum(1 - share, MIN_SIGNAL_SHARE), 1 / len(A) + 1 / len(B)
-    J = space.terms @ Q
-    observed, prior = B.mean(axis=0) @ Q, J.T @ J
-    noise = np.trace(space.noise[1]) / max(np.trace(space.noise[0]), 1e-300) * share
-    size = _size(observed, sampling, prior)
-    kept = np.linalg.solve(size * prior + sampling * np.eye(len(C)), size * prior)
-    V = sampling * kept
-    whole = np.diag(signal + noise) + V + SAMPLE_DIFFERENCE * prior
-    loading = whole @ np.linalg.solve(Q, vector / spread)
+    found, data = whitened(own), own.space.data
+    prior = found.J.T @ found.J
+    known = found.size * prior + found.sampling * np.eye(len(prior))
+    kept = np.linalg.solve(known, found.size * prior)
+    whole = np.diag(found.signal + found.noise) + found.sampling * kept
+    whole += SAMPLE_DIFFERENCE * prior
     return {
-        "J": J,
-        "signal": signal,
-        "noise": noise,
-        "observed": observed,
-        "target": B @ Q,
-        "test": (X - origin) @ Q,
-        "loading": loading,
-        "size": size,
-        "sampling": sampling,
+        "J": found.J,
+        "signal": found.signal,
+        "noise": found.noise,
+        "observed": found.observed,
+        "target": found.target,
+        "test": (X - data.X_source.mean(axis=0)) @ found.Q,
+        "loading": whole @ np.linalg.solve(found.Q, vector / data.y_source.std()),
+        "size": found.size,
+        "sampling": found.sampling,
     }
-
-
-def _size(observed: np.ndarray, sampling: float, prior: np.ndarray) -> float:
-    """s of `transfer/bayes.py`, by the evidence of the mean difference."""
-    values, U = np.linalg.eigh(prior / sampling)
-    total = 1 + DIFFERENCE_SIZES[:, None] * np.maximum(values, 0.0)
-    squares = (observed @ U) ** 2 / sampling
-    logs = -0.5 * np.sum(np.log(total) + squares / total, axis=1)
-    weights = np.exp(logs - logs.max())
-    return float(DIFFERENCE_SIZES @ weights / weights.sum())
 
 
 @one_blas_thread
@@ -130,16 +78,17 @@ def lesson(task: Task, regime: Regime) -> dict[str, np.ndarray] | None:
     mean, sd = data.y_source.mean(), data.y_source.std()
     members, rows = [], []
     for name in VIEWS:
-        own = binned_view(data, name)
+        own = binned(data, name)
         (member,) = bayes_members(own)
         scatter, derivative = split_name(name)
-        seen = preprocess(preprocess(X, scatter), derivative) @ binned(X.shape[1])
+        seen = preprocess(preprocess(X, scatter), derivative) @ neighbours(X.shape[1])
         seen = (seen - own.origin) @ own.span
         members.append(member)
-        rows.append(whitened(own, member.vectors[0], seen))
+        rows.append(coordinates(own, member.vectors[0], seen))
     classical = [
         m for v in VIEWS for m in classical_members(views.preprocessed(data, v))
     ]
+    looked_at = [whitened(binned(data, name)) for name in READ]
     T, S = len(data.X_target), len(data.X_source)
     simple = [(m.predicted() - mean) / sd for m in classical]
     tested = [(combined([m], np.ones(1))(X) - mean) / sd for m in classical]
@@ -164,7 +113,7 @@ def lesson(task: Task, regime: Regime) -> dict[str, np.ndarray] | None:
         "y": _padded((y - mean) / sd, (MOST_TEST,)),
         "known": known.astype(float),
         "variance": np.array(trial.y.var() / sd**2),
-        "numbers": numbers(rows, data, task.modality),
+        "numbers": numbers(looked_at, data, task.modality),
         "axis": along_axis([member.view for member in members[:3]]),
     }
 
@@ -179,24 +128,6 @@ def _stacked(parts: list[Any]) -> np.ndarray:
         return np.array(parts)
     full = [_padded(x, (*x.shape[:-1], POINTS)) for x in parts]
     return np.stack(full)
-
-
-def numbers(rows: list[dict[str, Any]], data: TransferData, modality: str):
-    """What is seen along each kind of difference, in units of the source, (F,)."""
-    kinds, found = kinds_of_terms(), []
-    count = np.bincount(kinds)
-    for row in rows[:3]:
-        J, B = row["J"], row["target"] - row["target"].mean(axis=0)
-        length = np.sum(J**2, axis=1) + 1e-12
-        moved = (J @ row["observed"]) ** 2 / length / row["sampling"]
-        spread = np.sum((B @ J.T) ** 2, axis=0) / length / (len(B) - 1)
-        for values, least in ((moved, 1e-2), (spread, 1e-2), (length, 1e-12)):
-            means = np.bincount(kinds, values, len(KINDS)) / count
-            found += list(np.log(means + least))
-        variance = np.sum(B**2, axis=0) / (len(B) - 1)
-        logs = [row["size"], np.median(variance), row["noise"].mean()]
-        found += list(np.log(np.array(logs) + 1e-4))
-    return np.concatenate([found, task_inputs(data, modality)])
 
 
 def along_axis(some: list[views.View]) -> np.ndarray:

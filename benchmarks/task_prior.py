@@ -1,6 +1,7 @@
 """A network that says, for one transfer without labels, the priors of its models.
 
     python -m benchmarks.task_prior --data=shared/data [--json=FILE]
+        [--weights=spektron_jax/transfer/sample_prior.npz]
 
 Target spectra, 5, 10 or all, and no label. In front of the exact models
 (`prior_lessons.py`) the network says how large each kind of difference between the
@@ -10,7 +11,8 @@ mean is taken back. It starts as the recipe, and is trained through the closed f
 the log error of test samples, on semi-real tasks of the open sets. Three of them:
 
     everything   that says all of this
-    samples      that says only how differences vary from sample to sample
+    samples      that says only how differences vary from sample to sample; it ships
+                 (`--weights` writes it)
     axis         that says all of it, and reads the spectra's means and variances point
                  by point too: a D-LinOSS layer in both directions
 
@@ -39,8 +41,7 @@ from flax import linen as nn
 from tqdm import trange
 
 from benchmarks import tables
-from benchmarks.difference_prior import KINDS, kinds_of_terms
-from benchmarks.prior_lessons import POINTS, lessons
+from benchmarks.prior_lessons import lessons
 from benchmarks.task_sets import MEASURED, tasks
 from spektron_jax.archive import replacing
 from spektron_jax.models.dlinoss import Backbone
@@ -49,13 +50,14 @@ from spektron_jax.training.transfer_network.measured_sets import set_files
 from spektron_jax.training.transfer_network.semi_real import TASKS
 from spektron_jax.training.transfer_network.transfer_task import REGIMES, Task
 from spektron_jax.transfer.bayes import SAMPLE_DIFFERENCE
+from spektron_jax.transfer.priors import KINDS, kinds_of_terms
+from spektron_jax.transfer.sample_prior import LIMIT, POINTS, REACH
 from spektron_jax.transfer.splits import Regime
 from spektron_jax.transfer.transfer_network import LEAST_SHARE
 from spektron_jax.transfer.unlabelled import STANDARD_ERRORS
 
 MEMBERS = 6  # four views, centring on two
-REACH, WEIGHT_REACH, PENALTY = 4.0, 2.0, 2e-3
-HIDDEN, LIMIT = 32, 4.0
+WEIGHT_REACH, PENALTY, HIDDEN = 2.0, 2e-3, 32
 BATCH, STEPS, RATE, DECAY, NOISE = 16, 240, 3e-3, 0.02, 0.2
 BLOCKS, AXIS_WIDTH = 8, 16
 READ = {"numbers": (0,), "axis": (0, 1)}  # what is read, axes of which it is scaled
@@ -165,6 +167,18 @@ class Trained:
         each = jax.vmap(self.model.apply, (None, 0))
         said = each(self.params, self.scaled(known))
         return errors(known, jax.tree.map(np.asarray, said))
+
+    def write(self, path: Path) -> None:
+        """What `transfer/sample_prior.py` reads."""
+        (mean, sd), layers = self.scales[0], self.params["params"]
+        found = {"mean": mean, "sd": sd}
+        for name, layer in layers.items():
+            found |= {f"{name}.{part}": np.asarray(x) for part, x in layer.items()}
+        said = slice(len(KINDS), 2 * len(KINDS))
+        for part in ("kernel", "bias"):
+            found[f"Dense_2.{part}"] = found[f"Dense_2.{part}"][..., said]
+        with replacing(path) as draft, draft.open("wb") as file:
+            np.savez(file, **{k: v.astype(np.float32) for k, v in found.items()})
 
     def _fit(self, known: Known, seen: Seen):
         count, rng = len(known["y"]), np.random.default_rng(0)
@@ -282,6 +296,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data", required=True, help="folder of the data sets")
     parser.add_argument("--records", default="runs/prior_lessons")
     parser.add_argument("--json", help="summary to write")
+    parser.add_argument("--weights", help="file for the network that ships")
     given = parser.parse_args(arguments)
     data, records = Path(given.data), Path(given.records)
     known, sets, _ = stacked(lessons(training_tasks(data), records))
@@ -315,6 +330,8 @@ def main(arguments: list[str] | None = None) -> None:
     }
     for form in FORMS:
         network = Trained(form, known)
+        if given.weights and form == "samples":
+            network.write(Path(given.weights))
         found[form] = [network.errors(known) - before]
         for one in kept:
             halved = Trained(form, part(known, one)).errors(part(known, ~one))

@@ -10,7 +10,8 @@ Spectra about the mean of the source spectra, after one pretreatment:
 W is white noise as the pretreatment leaves it, of a variance read from each
 instrument's spectra (`white_noise`): a few pairs would show it in few directions. F is
 the covariance of x_A - x_B - d over the pairs, plus a hundredth of J'J or, with pairs,
-less: differences also vary from sample to sample. J comes from `priors.py`, and d has
+less: differences also vary from sample to sample, without labels each kind as much as
+`sample_prior.py` says. J comes from `priors.py`, and d has
 a normal posterior with mean D and covariance V: from the pairs, or else from the means
 of both sets, whose samples differ,
 
@@ -79,15 +80,23 @@ class Coordinates:
 
     Attributes:
       data: spectra as coordinates                                     (S, r), (k, r)
-      terms: J                                                         (R, r)
+      terms: J, of the mean difference                                 (R, r)
       noise: W of source and target                                    (r, r) each
       ridge: added to C_A, share of its trace
+      sizes: of the terms where they vary from sample to sample, against the mean
+        difference; None: all alike                                    (R,)
     """
 
     data: TransferData
     terms: np.ndarray
     noise: tuple[np.ndarray, np.ndarray]
     ridge: float
+    sizes: np.ndarray | None = None
+
+    @property
+    def varying(self) -> np.ndarray:
+        """J of what varies from sample to sample, (R, r)."""
+        return self.terms if self.sizes is None else self.terms * self.sizes[:, None]
 
     def without(self, rows: np.ndarray) -> "Coordinates":
         """The same without some target samples, on both instruments."""
@@ -165,7 +174,7 @@ def _posteriors(
     kind = np.repeat([0, 1, 2], [left.size, n, own.sum()])
     C_A = A.T @ A / S
     C_A.flat[:: len(C_A) + 1] += space.ridge * (np.trace(C_A) or 1.0)
-    F, D, V = _instrument_difference(A, B, pair, partner, space.terms, C_A, space.ridge)
+    F, D, V = _instrument_difference(A, B, pair, partner, space, C_A)
     labelled = n + int(own.sum())
     signals = SIGNALS if labelled else SIGNALS[:UNLABELLED_GRID_SIZE]
     common = 1 / n if n else 1.0
@@ -173,7 +182,7 @@ def _posteriors(
     @functools.cache  # two of the splits differ in the extra noise alone
     def estimated(a: float) -> tuple[Rows, np.ndarray]:
         noise = a * F + white[0]
-        share, Q = _relative(noise, C_A)
+        share, Q = relative(noise, C_A)
         share = np.maximum(share, 0.0)  # what noise has, but for rounding
         back = C_A @ Q  # Q' C_A Q = I, Q' noise Q = share: coordinates = latent @ back'
         signal = np.maximum(1 - share, MIN_SIGNAL_SHARE)
@@ -210,20 +219,19 @@ def _instrument_difference(
     B: np.ndarray,
     pair: np.ndarray,
     partner: np.ndarray,
-    terms: np.ndarray,
+    space: Coordinates,
     C_A: np.ndarray,
-    ridge: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """F, and mean D and covariance V of d; see the header."""
-    n, prior = partner.size, terms.T @ terms
-    F = SAMPLE_DIFFERENCE / (1 + max(n - 1, 0) / PRIOR_PAIRS) * prior
+    n, prior, varying = partner.size, space.terms.T @ space.terms, space.varying
+    F = SAMPLE_DIFFERENCE / (1 + max(n - 1, 0) / PRIOR_PAIRS) * varying.T @ varying
     if not len(B):
         return F, np.zeros(len(prior)), prior
     if n > 1:
         F = F + np.cov(B[pair] - A[partner], rowvar=False)
     if n:
         difference = (B[pair] - A[partner]).mean(axis=0)
-        C = (F if n > 1 else prior) / n + ridge * C_A / n
+        C = (F if n > 1 else prior) / n + space.ridge * C_A / n
     else:
         difference, C = B.mean(axis=0), C_A * (1 / len(B) + 1 / len(A))
     return F, *_difference(difference, C, prior)
@@ -233,7 +241,7 @@ def _difference(
     observed: np.ndarray, C: np.ndarray, prior: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Posterior mean (r,) and covariance (r, r) of d; its size s by evidence."""
-    values, Q = _relative(prior, C)
+    values, Q = relative(prior, C)
     values, u = np.maximum(values, 0.0), observed @ Q
     total = 1 + DIFFERENCE_SIZES[:, None] * values
     evidence = -0.5 * np.sum(np.log(total) + u**2 / total, axis=1)
@@ -244,7 +252,7 @@ def _difference(
     return back @ (kept * u), (back * kept) @ back.T
 
 
-def _relative(N: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def relative(N: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Values and vectors (columns) with Q' C Q = I and Q' N Q diagonal."""
     try:
         return eigh(N, C, check_finite=False)

@@ -176,7 +176,9 @@ class Ensemble:
         if self.kind != "encoder":
             kinds.append(
                 Workspace.each_once(
-                    spaces, "members", lambda: spectral_members(each, groups)
+                    spaces,
+                    ("members", self.modality),
+                    lambda: spectral_members(each, groups, self.modality),
                 )
             )
         if self.kind == "combination" and each[0].labelled.size:

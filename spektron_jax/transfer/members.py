@@ -39,6 +39,7 @@ from spektron_jax.transfer.priors import (
     coefficient_scales,
 )
 from spektron_jax.transfer.row_blocks import row_blocks
+from spektron_jax.transfer.sample_prior import sample_sizes
 from spektron_jax.transfer.views import COVARIANCE_RIDGE, View, preprocessed, view
 
 MIN_LABELS = 4  # for leaving each out in turn
@@ -166,16 +167,20 @@ def combined(members: Sequence[Member], weights: np.ndarray, fit: int = 0) -> Af
 
 
 def spectral_members(
-    each: Sequence[TransferData], groups: Groups = ()
+    each: Sequence[TransferData], groups: Groups = (), modality: str = "unknown"
 ) -> list[list[Member]]:
     """Those on spectra alone that suit what is known of the target, for each property.
 
     Args:
       each: both instruments, labels of each property of the same samples
       groups: rows of target samples to leave out together
+      modality: of the spectra
     """
     points = each[0].X_source.shape[1]
     views = [preprocessed(each[0], name) for name in VIEWS if _fits(points, name)]
+    if not each[0].labelled.size:
+        sizes = sample_sizes(each[0], modality)
+        views = [replace(one, space=replace(one.space, sizes=sizes)) for one in views]
     of_each = [[own.labelled(data) for own in views] for data in each]
     bayes = [bayes_members_of(own, groups) for own in zip(*of_each, strict=True)]
     found = []

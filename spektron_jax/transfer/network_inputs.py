@@ -12,17 +12,15 @@ from typing import NamedTuple
 import numpy as np
 
 from spektron_jax.transfer.bayes import NOISE_SPLITS
-from spektron_jax.transfer.data import UNPAIRED, TransferData
+from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.members import VIEWS, Member
+from spektron_jax.transfer.task_inputs import LEAST, LIMIT, log
 from spektron_jax.transfer.views import white_noise
 
 KINDS = ("bayes", "prior", "classical")
 METHODS: tuple[str, ...] = ("mc", "ds_res", "glsw0.01", "pooled_mc", "pooled_w1")
 METHODS += ("sbc", "target_only", "umc", "umc+bias", "pooled", "coral_u")
 SPLITS = tuple(split.name for split in NOISE_SPLITS)
-MODALITIES = ("NIR", "IR", "Raman")
-LEAST = 1e-3  # before a logarithm
-LIMIT = 8.0  # of every input
 MOST_SPECTRA = 200  # target spectra that are predicted to see how members differ
 
 
@@ -38,26 +36,6 @@ class Inputs(NamedTuple):
     members: np.ndarray
     task: np.ndarray
     base: np.ndarray
-
-
-def task_inputs(data: TransferData, modality: str) -> np.ndarray:
-    """Numbers, noise, and how the instruments differ, (K - 2,)."""
-    A, B = data.X_source, data.X_target
-    spread = float(A.std(axis=0).mean()) or 1.0
-    pairs = int((data.paired != UNPAIRED).sum())
-    n, T = data.labelled.size, len(B)
-    found = [np.log1p(x) for x in (n, T, pairs, len(A), A.shape[1])]
-    found += [float(n > 0), *(float(modality == name) for name in MODALITIES)]
-    found += [_log(np.sqrt(white_noise(X)) / spread) for X in (A, B)]
-    mean, same, moved = 0.0, 0.0, 0.0
-    if T > 1:
-        difference = B.mean(axis=0) - A.mean(axis=0)
-        mean = _log(np.sqrt(np.mean(difference**2)) / spread)
-        same = np.log(max(B.std(axis=0).mean(), LEAST * spread) / spread)
-    if pairs > 1:
-        each = np.subtract(*data.pairs())
-        moved = _log(np.sqrt(np.mean(each.std(axis=0) ** 2)) / spread)
-    return np.clip([*found, mean, same, moved], -LIMIT, LIMIT)
 
 
 def inputs_of(
@@ -112,7 +90,7 @@ def _predictions(
     apart = np.sqrt(np.mean((each - base @ each) ** 2, axis=1))
     columns = [np.log(np.maximum(x, LEAST)) for x in (apart, each.std(axis=1))]
     columns.append(each.mean(axis=1) - centre)
-    return columns, _log(np.sqrt(base @ apart**2))
+    return columns, log(np.sqrt(base @ apart**2))
 
 
 def _evidence(members: Sequence[Member]) -> np.ndarray:
@@ -135,7 +113,3 @@ def _left_out(
     spread = squares.std(axis=1) / mean / np.sqrt(errors.shape[1])
     bias = errors.mean(axis=1) ** 2 / mean
     return [np.log(mean), np.log(mean) - missed, spread, bias, apart], float(missed)
-
-
-def _log(value: float) -> float:
-    return float(np.log(max(value, LEAST)))

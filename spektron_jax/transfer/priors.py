@@ -46,6 +46,9 @@ BANDWIDTH_SD = 2e-6  # half the change of the line function's variance, share^2
 GAIN_SD, TILT_SD, NONLINEARITY_SD = 0.02, 0.01, 0.02
 RIPPLES = ((0.3, 0.03), (0.1, 0.015), (0.03, 0.0075))  # width in t and SD of curves
 RIPPLE_SPACING = 0.8  # widths
+KINDS: tuple[str, ...] = ("offset", "slope", "curvature", "shift", "stretch")
+KINDS += ("bandwidth", "gain", "tilt", "nonlinearity")
+KINDS += ("wide ripples", "ripples", "narrow ripples")
 
 PRIOR_PRETREATMENT, PRIOR_MODALITY = "sg1", "NIR"
 WEIGHTS = Path(__file__).parent / "coefficient_prior.npz"
@@ -80,6 +83,15 @@ def difference_terms(mean: np.ndarray) -> np.ndarray:
         curves = np.exp(-0.5 * ((t - centres[:, None]) / width) ** 2)
         rows.extend(sd * unit * curves)
     return np.array(rows)
+
+
+def kinds_of_terms() -> np.ndarray:
+    """Index of KINDS for each row of `difference_terms`, (R,)."""
+    reach = [
+        np.arange(-1 - w, 1 + w + 1e-9, RIPPLE_SPACING * w).size for w, _ in RIPPLES
+    ]
+    counts = [1] * (len(KINDS) - len(RIPPLES)) + reach
+    return np.repeat(np.arange(len(KINDS)), counts)
 
 
 def coefficient_scales(data: TransferData) -> np.ndarray:

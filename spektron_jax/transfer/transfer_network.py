@@ -29,7 +29,8 @@ from spektron_jax import archive
 from spektron_jax.errors import SpektronError
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.members import Member
-from spektron_jax.transfer.network_inputs import Inputs, inputs_of, task_inputs
+from spektron_jax.transfer.network_inputs import Inputs, inputs_of
+from spektron_jax.transfer.task_inputs import task_inputs
 
 FORMAT, KIND = 1, "transfer network"
 WEIGHTS, PROBES = "network.npz", "probes.npz"

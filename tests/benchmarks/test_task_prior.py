@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import prior_lessons, task_prior
 from spektron_jax.training.transfer_network.transfer_task import Pair, Task, one_split
-from spektron_jax.transfer import bayes, views
+from spektron_jax.transfer import bayes, members, sample_prior, views
 from spektron_jax.transfer.ensemble import Ensemble
 from spektron_jax.transfer.splits import Regime
 
@@ -28,6 +28,12 @@ def task():
     pair = Pair(*sides, amounts[:, 0], amounts[:, 0], [one_split(A, 40)])
     about = "made", "made", "made", "a -> b", False, "NIR", {}, 1
     return Task(*about, lambda: pair)
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    """The package before a network says anything."""
+    monkeypatch.setattr(members, "sample_sizes", lambda data, modality: None)
 
 
 @pytest.fixture
@@ -66,7 +72,7 @@ def test_what_is_said_of_samples_is_the_package_with_that_prior(
 def test_the_size_of_the_mean_difference_can_be_said(task, found, monkeypatch):
     # Both: the size by evidence takes back what all terms have in common.
     monkeypatch.setattr(bayes, "DIFFERENCE_SIZES", np.array([1.0]))
-    monkeypatch.setattr(prior_lessons, "DIFFERENCE_SIZES", np.array([1.0]))
+    monkeypatch.setattr(sample_prior, "DIFFERENCE_SIZES", np.array([1.0]))
     plain = prior_lessons.lesson(task, REGIME)
     terms = views.difference_terms
     kinds = task_prior.kinds_of_terms()
@@ -116,3 +122,33 @@ def test_along_the_axis_the_difference_is_in_standard_errors(task, found):
     assert found.shape == (prior_lessons.POINTS, 12)
     assert np.allclose(found[: A.shape[1], 1], expected, rtol=1e-6)
     assert not found[A.shape[1] :].any()
+
+
+def test_what_the_network_says_is_what_the_package_takes(task, found, monkeypatch):
+    logs = np.linspace(-2, 2, len(task_prior.KINDS))
+    mine = task_prior.log_error(found, {**task_prior.NOTHING, "sample": logs})
+    sizes = np.exp(logs)[task_prior.kinds_of_terms()]
+    monkeypatch.setattr(members, "sample_sizes", lambda data, modality: sizes)
+    assert abs(mine - package(task, found)) < 1e-6
+
+
+def test_the_file_of_a_network_says_what_it_says(task, found, tmp_path, monkeypatch):
+    network = object.__new__(task_prior.Trained)
+    network.model = task_prior.Network(("sample",), False)
+    seen = found["numbers"], found["axis"]
+    params = network.model.init(jax.random.key(1), seen)
+    keys = jax.random.split(jax.random.key(2), len(jax.tree.leaves(params)))
+    keys = jax.tree.unflatten(jax.tree.structure(params), keys)
+    network.params = jax.tree.map(
+        lambda x, key: x + 0.1 * jax.random.normal(key, x.shape), params, keys
+    )
+    network.scales = [(found["numbers"] - 0.5, np.full(seen[0].shape, 2.0))] * 2
+    network.write(tmp_path / "prior.npz")
+    monkeypatch.setattr(sample_prior, "WEIGHTS", tmp_path / "prior.npz")
+    sample_prior._weights.cache_clear()
+    said = network.model.apply(network.params, (np.full(seen[0].shape, 0.25), seen[1]))
+    sizes = sample_prior.sample_sizes(task.trial(REGIME).data, "NIR")
+    sample_prior._weights.cache_clear()
+    expected = np.exp(said["sample"])[task_prior.kinds_of_terms()]
+    assert np.abs(np.log(expected)).max() > 0.05
+    assert np.allclose(sizes, expected, rtol=1e-5)  # stored in single precision

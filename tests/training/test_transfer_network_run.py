@@ -15,8 +15,9 @@ from spektron_jax.training.transfer_network import lessons, member_network, run
 from spektron_jax.training.transfer_network.member_network import MemberNetwork
 from spektron_jax.transfer.ensemble import Ensemble, recipe
 from spektron_jax.transfer.methods.workspace import Workspace
-from spektron_jax.transfer.network_inputs import Inputs, inputs_of, task_inputs
+from spektron_jax.transfer.network_inputs import Inputs, inputs_of
 from spektron_jax.transfer.splits import Regime
+from spektron_jax.transfer.task_inputs import task_inputs
 from spektron_jax.transfer.transfer_network import (
     TransferNetwork,
     gain_on,

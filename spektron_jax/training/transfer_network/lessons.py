@@ -31,8 +31,9 @@ from spektron_jax.training.transfer_network.transfer_task import Pair, Task, one
 from spektron_jax.transfer.ensemble import Ensemble, recipe
 from spektron_jax.transfer.members import combined
 from spektron_jax.transfer.methods.workspace import Workspace
-from spektron_jax.transfer.network_inputs import inputs_of, task_inputs
+from spektron_jax.transfer.network_inputs import inputs_of
 from spektron_jax.transfer.splits import Regime, Trial
+from spektron_jax.transfer.task_inputs import task_inputs
 from spektron_jax.transfer.threads import one_blas_thread
 
 MOST_TEST = 40  # test samples that are kept
