@@ -81,9 +81,14 @@ def sample_sizes(data: TransferData, modality: str) -> np.ndarray | None:
     """What each row of `priors.difference_terms` is to be multiplied by, (R,).
 
     None: there is too little to look at, or pairs show it.
+
+    Args:
+      data: both instruments on the same points
+      modality: of the spectra
     """
     few = len(data.X_target) < MIN_TARGET or data.X_source.shape[1] < FILTERS[1][0]
-    if few or np.any(data.paired != UNPAIRED):
+    alike = not np.ptp(data.X_source, axis=0).any()
+    if few or alike or np.any(data.paired != UNPAIRED):
         return None
     w = _weights()
     seen = numbers([whitened(binned(data, name)) for name in READ], data, modality)
