@@ -19,6 +19,7 @@ from benchmarks import (
     next_tables,
     readme_tables,
     result_tables,
+    sample_prior,
     swap_bound,
     test_time,
     wrong_labels,
@@ -31,7 +32,7 @@ MAKERS = result_tables.MAKERS + cost_tables.MAKERS + check_tables.MAKERS
 MAKERS += drift_tables.MAKERS + next_tables.MAKERS + more_labels.MAKERS
 MAKERS += readme_tables.MAKERS + floor.MAKERS + difference_prior.MAKERS
 MAKERS += limits.MAKERS + wrong_labels.MAKERS + swap_bound.MAKERS
-MAKERS += test_time.MAKERS + cross_spectral.MAKERS
+MAKERS += test_time.MAKERS + cross_spectral.MAKERS + sample_prior.MAKERS
 TABLES = {make.__name__: make for make in MAKERS}
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
