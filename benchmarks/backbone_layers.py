@@ -6,6 +6,7 @@ written from the equations of its paper:
 | name | layers | source |
 |---|---|---|
 | d-linoss | as shipped | `models/dlinoss.py` |
+| d-linoss, wavelets | the same, on wavelet coefficients as mamba | |
 | mamba | input-dependent step, B and C; on wavelet coefficients | Gu & Dao 2023 |
 | s4d | fixed diagonal system for each channel | Gu, Gupta, Goel & Re 2022 |
 | cnn | dilated residual convolutions, both sides at once | van den Oord et al. 2016 |
@@ -284,6 +285,7 @@ def _variant(name, **parts):
 # Classes of their own: JAX takes models of equal class and fields for the same.
 NETWORKS = {
     "d-linoss": spektron.Spektron,
+    "d-linoss, wavelets": _variant("WaveletNetwork", Embedding=WaveletEmbedding),
     "mamba": _variant("MambaNetwork", Backbone=Mamba, Embedding=WaveletEmbedding),
     "s4d": _variant("S4DNetwork", Backbone=S4DBackbone),
     "cnn": _variant("ConvolutionNetwork", Backbone=Convolutions),

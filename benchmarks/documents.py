@@ -8,6 +8,7 @@ files.
 import re
 
 from benchmarks import (
+    backbones,
     check_tables,
     cost_tables,
     cross_spectral,
@@ -33,6 +34,7 @@ MAKERS += drift_tables.MAKERS + next_tables.MAKERS + more_labels.MAKERS
 MAKERS += readme_tables.MAKERS + floor.MAKERS + difference_prior.MAKERS
 MAKERS += limits.MAKERS + wrong_labels.MAKERS + swap_bound.MAKERS
 MAKERS += test_time.MAKERS + cross_spectral.MAKERS + sample_prior.MAKERS
+MAKERS += backbones.MAKERS
 TABLES = {make.__name__: make for make in MAKERS}
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 

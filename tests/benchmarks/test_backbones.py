@@ -1,17 +1,20 @@
 """Layers that take the place of D-LinOSS: sizes, directions, equations."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from benchmarks import backbone_layers as layers
-from benchmarks.backbones import settings
+from benchmarks.backbones import NUMBERS, SEEDS, STEPS, settings, summary
 from spektron_jax.training.state import init_shapes, parameter_count
 
 CONFIG = settings()
 TOKENS, WIDTH = 24, 32
 OWN = sorted(set(layers.NETWORKS) - {"none"})
+LAYERS = [name for name in OWN if name != "d-linoss, wavelets"]
 
 
 def of(name):
@@ -45,7 +48,7 @@ def test_parameters_agree_within_three_per_cent():
 
 def test_each_reads_both_sides_and_no_two_are_the_same():
     found = {}
-    for name in OWN:
+    for name in LAYERS:
         run, x = of(name)
         found[name] = np.asarray(run(x))
         assert found[name].shape == x.shape
@@ -55,8 +58,8 @@ def test_each_reads_both_sides_and_no_two_are_the_same():
         assert moved[0, 11] > 1e-6
         assert moved[0, 13] > 1e-6
         assert moved[1].max() == 0
-    for name in OWN[1:]:
-        assert np.abs(found[name] - found[OWN[0]]).max() > 0.1
+    for first, second in itertools.combinations(LAYERS, 2):
+        assert np.abs(found[first] - found[second]).max() > 0.1
 
 
 @pytest.mark.parametrize("block", [layers.S4DBlock, layers.MambaBlock])
@@ -105,3 +108,20 @@ def test_wavelets_see_no_straight_line_and_keep_the_energy():
     bump = jnp.exp(-(((jnp.arange(2048.0) - 999) / 3) ** 2))[None, :, None]
     energy = sum(float((level**2).sum()) for level in jax.jit(layers.wavelet)(bump))
     assert energy == pytest.approx(float((bump**2).sum()), rel=1e-5)  # float32
+
+
+def test_a_summary_reads_each_network_at_its_own_steps():
+    def run(steps, value):
+        ratio = {"short": {"ratio": value}, "long": {"ratio": value}}
+        return {steps: ratio | {"molecule": value, "instrument": value}}
+
+    runs = {
+        "d-linoss": {str(x): run("400", x) | run("300", 9.0) for x in SEEDS},
+        "none": {"0": run("400", 8.0) | run("600", 7.0)},
+    }
+    found = summary(runs, "equal_time", {"d-linoss": STEPS, "none": 600})
+    for key in NUMBERS:
+        assert found["d-linoss"][key] == {"mean": 1, "low": 0, "high": 2}
+        assert found["none"][key] == {"mean": 7, "low": 7, "high": 7}
+    assert [row["seeds"] for row in found.values()] == [3, 1]
+    assert [row["steps"] for row in found.values()] == [STEPS, 600]
