@@ -12,6 +12,7 @@ from benchmarks import (
     cost_tables,
     difference_prior,
     drift_tables,
+    experts,
     floor,
     limits,
     more_labels,
@@ -30,7 +31,7 @@ MAKERS = result_tables.MAKERS + cost_tables.MAKERS + check_tables.MAKERS
 MAKERS += drift_tables.MAKERS + next_tables.MAKERS + more_labels.MAKERS
 MAKERS += readme_tables.MAKERS + floor.MAKERS + difference_prior.MAKERS
 MAKERS += limits.MAKERS + wrong_labels.MAKERS + swap_bound.MAKERS
-MAKERS += test_time.MAKERS
+MAKERS += test_time.MAKERS + experts.MAKERS
 TABLES = {make.__name__: make for make in MAKERS}
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 

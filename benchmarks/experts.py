@@ -219,10 +219,10 @@ def experts() -> str:
     for row in load("experts")["rows"]:
         cells = [f"{row['parameters']:,}", f"{row['seconds']:.2f}"]
         for key in SCORES:
-            cell = f"{row[key]:.2f}"
+            cell = f"{row[key]:.3f}"
             if f"{key}_minus_free" in row:
                 bounds = row[f"{key}_minus_free"]
-                cell += " ({:+.2f} [{:+.2f}, {:+.2f}])".format(*bounds)
+                cell += " ({:+.3f} [{:+.3f}, {:+.3f}])".format(*bounds)
             cells.append(cell)
         rows.append([row["kind"], *cells])
     head = ["", "parameters", "CPU s a step", "long gaps / linear"]
