@@ -14,6 +14,7 @@ from benchmarks import (
     cross_spectral,
     difference_prior,
     drift_tables,
+    experts,
     floor,
     limits,
     more_labels,
@@ -34,7 +35,7 @@ MAKERS += drift_tables.MAKERS + next_tables.MAKERS + more_labels.MAKERS
 MAKERS += readme_tables.MAKERS + floor.MAKERS + difference_prior.MAKERS
 MAKERS += limits.MAKERS + wrong_labels.MAKERS + swap_bound.MAKERS
 MAKERS += test_time.MAKERS + cross_spectral.MAKERS + sample_prior.MAKERS
-MAKERS += backbones.MAKERS
+MAKERS += backbones.MAKERS + experts.MAKERS
 TABLES = {make.__name__: make for make in MAKERS}
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
