@@ -185,6 +185,17 @@ def paired_data():
     return _paired_data
 
 
+@pytest.fixture
+def few_trials(monkeypatch):
+    """`compare=True` makes two trials; which methods it compares stays as it is."""
+    from spektron_jax.transfer import comparison, splits
+
+    def two(data, seed=0):
+        return splits.trials_inside(data, 2, seed)
+
+    monkeypatch.setattr(comparison, "trials_inside", two)
+
+
 def _instruments(samples=30, points=80, seed=0, points_target=None):
     """Spectra in nm of the same samples on two instruments, and one property.
 

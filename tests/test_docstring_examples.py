@@ -1,6 +1,8 @@
 """Every public name has an example in its docstring, and every example runs."""
 
+import copy
 import doctest
+import functools
 import inspect
 import os
 import warnings
@@ -84,8 +86,23 @@ def test_every_public_name_has_an_example(name):
     assert ">>> " in doc, f"{name}: add an example to its docstring"
 
 
+@pytest.fixture(scope="module")
+def once():
+    """The demo's transfer and the encoder as examples get them: each made once.
+
+    Thirty examples begin with the same fit; each has a copy of its own to change.
+    """
+    fitted = functools.cache(demo.transferred)
+    return {
+        (demo, "transferred"): lambda **settings: copy.deepcopy(fitted(**settings)),
+        (spektron_jax, "load_encoder"): functools.cache(spektron_jax.load_encoder),
+    }
+
+
 @pytest.mark.parametrize("name", PUBLIC)
-def test_examples_run(name, tmp_path, monkeypatch):
+def test_examples_run(name, once, tmp_path, monkeypatch):
+    for (owner, shared), made in once.items():
+        monkeypatch.setattr(owner, shared, made)
     monkeypatch.chdir(tmp_path)
     doc = inspect.getdoc(PUBLIC[name]) or ""
     parsed = doctest.DocTestParser().get_doctest(doc, {}, name, None, None)

@@ -1,19 +1,16 @@
 """The small install, without JAX: defaults work, and the rest says what to install.
 
-Python without the modules of the extra "network", by a child whose imports of them
-fail.
+Python without the modules of the extra "network": a process whose imports of them
+fail, and which forks for each test.
 """
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from spektron_jax import demo
 from spektron_jax.errors import NETWORK_MODULES
+from tests import forks
 
 WITHOUT = f"""
 import sys
@@ -37,17 +34,27 @@ given = a.spectra, y, a.axis, b.spectra, b.axis
 """
 
 
-def python(code, tmp_path, *argv):
-    command = [sys.executable, "-c", WITHOUT + code, *map(str, argv)]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=tmp_path, env=environment
-    )
+# Imported once, not by each; of our own package nothing is.
+OTHERS = "h5py, matplotlib.pyplot, ml_collections, pandas, scipy.stats, sklearn, tqdm"
 
 
-def spektron(tmp_path, *argv):
+@pytest.fixture(scope="module")
+def python():
+    """Runs code in a folder, in a fork of a Python that lacks the network."""
+    with forks.python(f"{WITHOUT}import {OTHERS}\n") as run:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def spektron(python):
+    """Runs the command line in a folder."""
     code = "from spektron_jax.commands.prompt.run import main\nsys.exit(main())"
-    return python(code, tmp_path, *argv)
+
+    def run(folder, *argv):
+        words = ["spektron", *map(str, argv)]
+        return python(f"import sys\nsys.argv = {words!r}\n{code}", folder)
+
+    return run
 
 
 def ran(done):
@@ -55,7 +62,7 @@ def ran(done):
     return done.stdout
 
 
-def test_defaults_of_a_transfer_with_labels_say_nothing(tmp_path):
+def test_defaults_of_a_transfer_with_labels_say_nothing(python, tmp_path):
     code = """
 ct = CalibrationTransfer().fit(*given, None, paired)
 assert not any("JAX" in text for text in ct.warnings_), ct.warnings_
@@ -64,7 +71,7 @@ assert ct.network_share_ == 0 and np.isfinite(ct.predict(b.spectra)).all()
     ran(python(SETS + code, tmp_path))
 
 
-def test_without_labels_one_sentence_says_what_the_encoder_would_add(tmp_path):
+def test_without_labels_one_sentence_says_what_the_encoder_would_add(python, tmp_path):
     code = """
 ct = CalibrationTransfer().fit(*given)
 (text,) = [text for text in ct.warnings_ if "JAX" in text]
@@ -93,7 +100,7 @@ ATTEMPTS = [
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory):
+def said(python, tmp_path_factory):
     """What each attempt ends in, all made by one child, in this order."""
     code = f"""
 import json
@@ -119,7 +126,7 @@ def test_what_needs_the_network_names_the_install(said, attempt):
     assert not text.startswith(("ModuleNotFound", "NetworkMissing("))
 
 
-def test_the_commands_work(tmp_path):
+def test_the_commands_work(spektron, tmp_path):
     files = [demo.path_of(name) for name in demo.FILES]
     out = ran(spektron(tmp_path, "demo"))
     assert out.startswith("before and after: RMSEP of 30 samples")
@@ -137,7 +144,7 @@ def test_the_commands_work(tmp_path):
     assert results["config"]["transfer"]["weights"] == "" and results["trials"] == 2
 
 
-def test_identification_works_and_says_what_it_lacks(tmp_path):
+def test_identification_works_and_says_what_it_lacks(spektron, tmp_path):
     library, unknown = (demo.path_of(name) for name in demo.FILES[:2])
     out = ran(spektron(tmp_path, "identify", library, unknown, "--modality", "NIR"))
     assert 'pip install "spektron-jax[network]"' in out
@@ -159,33 +166,9 @@ COMMANDS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def ended(tmp_path_factory):
-    """Exit code and stderr of each command; one child forks for each."""
-    code = f"""
-import json, os, tempfile
-import h5py, ml_collections, pandas, scipy.stats, sklearn.utils, tqdm  # once for all
-from spektron_jax.commands.prompt.run import main
-ended = []
-for argv in {COMMANDS!r}:
-    with tempfile.TemporaryFile("w+") as errors:
-        child = os.fork()
-        if not child:
-            os.dup2(errors.fileno(), 2)
-            sys.argv = ["spektron", *argv]
-            sys.exit(main())
-        _, status = os.waitpid(child, 0)
-        errors.seek(0)
-        ended.append((os.waitstatus_to_exitcode(status), errors.read()))
-print(json.dumps(ended))
-"""
-    out = ran(python(code, tmp_path_factory.mktemp("commands")))
-    return dict(zip(COMMANDS, json.loads(out.splitlines()[-1]), strict=True))
-
-
 @pytest.mark.parametrize("argv", COMMANDS, ids=" ".join)
-def test_commands_of_the_network_end_in_one_line(ended, argv):
-    code, errors = ended[argv]
-    assert code == 2, errors
-    assert errors.count("\n") == 1 and errors.startswith("error: ")
-    assert 'pip install "spektron-jax[network]"' in errors
+def test_commands_of_the_network_end_in_one_line(spektron, tmp_path, argv):
+    done = spektron(tmp_path, *argv)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("error: ")
+    assert 'pip install "spektron-jax[network]"' in done.stderr

@@ -1,8 +1,6 @@
 """The public class: every regime, axes, files, and errors that say what to do."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from spektron_jax import CalibrationTransfer, SpektronError, archive
 from spektron_jax.transfer.applicability import IN_DOMAIN, UNLIKE
 from spektron_jax.transfer.methods import make
+from tests import forks
 
 TRAIN, N = 24, 10
 
@@ -258,6 +257,12 @@ def test_what_weakens_the_result_is_said(instruments):
     assert "3 labelled target samples: intervals are not calibrated" in text
 
 
+@pytest.fixture(scope="module")
+def python():
+    with forks.python("import spektron_jax.transfer.estimator\n") as run:
+        yield run
+
+
 @pytest.mark.parametrize(
     "given, known",
     [
@@ -266,7 +271,9 @@ def test_what_weakens_the_result_is_said(instruments):
         ("weights=None", ""),
     ],
 )
-def test_no_jax_is_loaded_where_the_encoder_has_no_weight(given, known, tmp_path):
+def test_no_jax_is_loaded_where_the_encoder_has_no_weight(
+    python, given, known, tmp_path
+):
     code = f"""
 import sys
 import numpy as np
@@ -282,7 +289,7 @@ assert ct.network_share_ == 0
 heavy = {{"jax", "matplotlib", "h5py", "ml_collections"}} & set(sys.modules)
 assert not heavy, heavy
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = python(code, tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -376,7 +383,9 @@ def test_target_spectra_that_are_all_equal_are_refused(instruments, value, what)
 
 
 @pytest.mark.parametrize("state", [np.int64(3), None, np.random.RandomState(3)])
-def test_parameters_of_other_types_compare_and_are_saved(instruments, tmp_path, state):
+def test_parameters_of_other_types_compare_and_are_saved(
+    instruments, few_trials, tmp_path, state
+):
     X_s, axis, X_t, axis_t, y = instruments()
     ct = CalibrationTransfer(weights=None, random_state=state, compare=True)
     ct.fit(X_s, y, axis, X_t[:5], axis_t, None, np.arange(5))

@@ -71,7 +71,7 @@ def test_not_fitted(both, kind, call):
 
 
 @pytest.mark.parametrize("more", [{}, {"compare": True}, {"weights": "tiny"}])
-def test_pickle_joblib_and_deepcopy(both, more, tiny_weights):
+def test_pickle_joblib_and_deepcopy(both, more, tiny_weights, few_trials):
     """Catches: caches with functions of their own stop a fitted object's pickle."""
     X_s, X_t, axis, y = both
     weights = tiny_weights if more.pop("weights", None) else None

@@ -82,7 +82,7 @@ def test_intervals_are_those_of_the_network(plain, fitted):
     assert not np.allclose(high, plain[0].predict_interval(X)[1])
 
 
-def test_the_comparison_weighs_with_it(fitted):
+def test_the_comparison_weighs_with_it(fitted, few_trials):
     ct, X, _ = fitted
     data = ct._data
     given = data.X_source, data.y_source, ct.axis_, data.X_target, ct.axis_

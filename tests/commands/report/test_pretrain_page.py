@@ -19,6 +19,7 @@ from spektron_jax.commands.report.metrics_log import read_metrics
 from spektron_jax.commands.report.pretrain_figures import CURVES
 from spektron_jax.commands.report.spectrum_figure import reconstruction
 from spektron_jax.commands.report.wording import number
+from spektron_jax.commands.result import Result
 from spektron_jax.errors import SpektronError
 
 SECTIONS = (
@@ -465,7 +466,7 @@ def test_a_damaged_log_is_named(tmp_path, content, message):
     assert str(log) in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_failed_write_keeps_the_old_page(written, tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_page(tmp_path, monkeypatch):
     (tmp_path / "report.html").write_text("old")
 
     def full(source, target):
@@ -474,5 +475,5 @@ def test_a_failed_write_keeps_the_old_page(written, tmp_path, monkeypatch):
 
     monkeypatch.setattr("os.replace", full)
     with pytest.raises(SpektronError, match=r"report\.html.*No space left"):
-        write_page(tmp_path)
+        runner.write(Result("Pretraining"), ConfigDict({"seed": 0}), tmp_path)
     assert (tmp_path / "report.html").read_text() == "old"

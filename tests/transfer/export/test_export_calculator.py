@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 import subprocess
+from itertools import product
 
 import numpy as np
 import pytest
@@ -116,14 +117,26 @@ LAYOUTS = {
 }
 
 
+ENCODINGS = "utf-8-sig", "utf-16", "cp1252"
+
+
+@pytest.fixture(scope="module")
+def tables(transferred, page, tmp_path_factory):
+    """(layout, encoding) -> what the page calculates of that file; one Node for all."""
+    _, axis, X = transferred
+    folder, paths = tmp_path_factory.mktemp("tables"), {}
+    for number, (layout, encoding) in enumerate(product(LAYOUTS, ENCODINGS)):
+        path = paths[layout, encoding] = folder / f"spectra{number}.csv"
+        path.write_text(LAYOUTS[layout](axis, X), encoding=encoding)
+    return dict(zip(paths, calculated(page, *paths.values()), strict=True))
+
+
 @needs_node
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_tables_of_every_layout(transferred, page, tmp_path, layout, encoding):
-    ct, axis, X = transferred
-    path = tmp_path / "spectra.csv"
-    path.write_text(LAYOUTS[layout](axis, X), encoding=encoding)
-    (found,) = calculated(page, path)
+def test_tables_of_every_layout(transferred, tables, layout, encoding):
+    ct, _, X = transferred
+    found = tables[layout, encoding]
     assert found.get("error") is None and not found["refused"]
     assert [each["name"] for each in found["spectra"]] == [
         f"s{k}" for k in range(len(X))
