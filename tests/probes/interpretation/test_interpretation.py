@@ -55,10 +55,12 @@ def spectra():
 def test_gain_is_that_of_the_layers_impulse_response():
     width, points = 3, 512
     layer = DLinOSS(oscillators=4)
-    params = layer.init(jax.random.key(0), jnp.zeros((1, 8, width)), jnp.ones(1))
+    params = jax.jit(layer.init)(
+        jax.random.key(0), jnp.zeros((1, 8, width)), jnp.ones(1)
+    )
     params = params["params"] | {"log_decay": jnp.log(jnp.array([0.1, 0.2, 0.3, 2.0]))}
     impulses = jnp.zeros((width, points, width)).at[:, 0].set(jnp.eye(width))
-    answers = layer.apply({"params": params}, impulses, jnp.ones(width))
+    answers = jax.jit(layer.apply)({"params": params}, impulses, jnp.ones(width))
     wave = 2 * np.pi * np.arange(1, 40) / points
     expected = np.linalg.norm(
         np.fft.fft(np.asarray(answers, np.float64), axis=1)[:, 1:40], axis=(0, 2)
@@ -96,7 +98,8 @@ def test_curves_are_those_of_the_experts():
     """One unit, one direction of output: the shape is what the expert computes."""
     moe = MixtureOfExperts(experts=1, top_k=1, expert_width=1, kan=True)
     x = jnp.linspace(-1, 1, 12).reshape(1, 6, 2)
-    params = moe.init(jax.random.key(1), x, jnp.ones((1, 6, 1)), None)["params"]
+    valid = jnp.ones((1, 6, 1))
+    params = jax.jit(lambda: moe.init(jax.random.key(1), x, valid, None))()["params"]
     direction = jnp.array([0.6, 0.8])
     weight = jnp.array([0.3, -1.0, 2.0, 0.5, 0.0, -0.7, 1.0, 0.2])
     params |= {
@@ -104,7 +107,7 @@ def test_curves_are_those_of_the_experts():
         "curve": (weight[:, None] * direction)[None],
         "out": 0.4 * direction[None],
     }
-    y, _ = moe.apply({"params": params}, x, jnp.ones((1, 6, 1)), None)
+    y, _ = jax.jit(lambda p: moe.apply({"params": p}, x, valid, None))(params)
     found = experts.curves({"moe": params}, experts=1)
     centred = (x - x.mean(-1, keepdims=True)) / x.std(-1, keepdims=True)
     inputs = np.asarray(centred @ params["into"])[0, :, 0]
