@@ -149,6 +149,7 @@ def test_the_file_of_a_network_says_what_it_says(task, found, tmp_path, monkeypa
     said = network.model.apply(network.params, (np.full(seen[0].shape, 0.25), seen[1]))
     sizes = sample_prior.sample_sizes(task.trial(REGIME).data, "NIR")
     sample_prior._weights.cache_clear()
-    expected = np.exp(said["sample"])[task_prior.kinds_of_terms()]
-    assert np.abs(np.log(expected)).max() > 0.05
+    logs = sample_prior.TAKEN * said["sample"]
+    expected = np.exp(logs)[task_prior.kinds_of_terms()]
+    assert np.abs(np.log(expected)).max() > 0.02
     assert np.allclose(sizes, expected, rtol=1e-5)  # stored in single precision
