@@ -18,16 +18,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import special
 from tqdm import tqdm
 
 from benchmarks.result_files import markdown
-from benchmarks.task_sets import MEASURED, REGIMES, tasks
+from benchmarks.task_sets import FLOOR, MEASURED, REGIMES, tasks
 from spektron_jax.archive import replacing
 from spektron_jax.commands import config_file
 from spektron_jax.training.transfer_network import lessons, member_network, run
 from spektron_jax.training.transfer_network.lessons import Lesson
 from spektron_jax.transfer.network_inputs import Inputs
-from spektron_jax.transfer.transfer_network import change, load_network
+from spektron_jax.transfer.transfer_network import change, load_network, offsets
 
 GROUPS = ("semi-real", "virtual", *MEASURED)
 TASKS, WIDTHS = (100, 300, 1000), (8, 32, 128)
@@ -66,13 +67,42 @@ def table(network: dict[str, np.ndarray], found: Sequence[Lesson]) -> dict[str, 
     """Group -> regime -> summary; "all" too."""
     rows: dict[str, dict[str, list[float]]] = {}
     for one in found:
-        n = one.about["n"]
-        regime = f"{one.about['kind']} {'all' if n is None else n}"
-        for name in ("all", regime):
+        for name in ("all", regime_of(one)):
             own = rows.setdefault(group_of(one), {}).setdefault(name, [])
             own.append(change(network, Inputs(*one[:3]), one.errors))
     kept = {g: {r: v for r, v in x.items() if len(v) > 1} for g, x in rows.items()}
     return {g: {r: summary(v) for r, v in x.items()} for g, x in kept.items()}
+
+
+def cells(network: dict[str, np.ndarray], found: Sequence[Lesson]) -> dict[str, Any]:
+    """Regime -> mean R2 of all cells of pairs of handhelds and of tablets.
+
+    Without and with the network, and the change, with its standard error over trials.
+    """
+    rows: dict[str, list[tuple[float, float]]] = {}
+    for one in found:
+        if one.about["set"] in ("tablets", "sugarcane"):
+            own, base = Inputs(*one[:3]), one.base.astype(np.float64)
+            logs = base, base + offsets(network, own)
+            r2 = [
+                max(1 - float(np.mean((special.softmax(x) @ one.errors) ** 2)), FLOOR)
+                for x in logs
+            ]
+            rows.setdefault(regime_of(one), []).append((r2[0], r2[1]))
+    return {
+        regime: {
+            "r2": [round(float(x), 4) for x in np.mean(pairs, axis=0)],
+            "change": summary([after - before for before, after in pairs]),
+        }
+        for regime, pairs in rows.items()
+        if len(pairs) > 1
+    }
+
+
+def regime_of(one: Lesson) -> str:
+    """As the rows of tables are named."""
+    n = one.about["n"]
+    return f"{one.about['kind']} {'all' if n is None else n}"
 
 
 def curve(workdir: Path, found: Sequence[Lesson]) -> list[dict[str, Any]]:
@@ -121,6 +151,8 @@ def main(arguments: list[str] | None = None) -> None:
     print(markdown(["", *names], cells))
     content = {"command": "python -m benchmarks.network_transfer --data=shared/data"}
     content |= {"weights": network.checksum, "rows": rows}
+    content["cells"] = cells(network.parameters, found)
+    print(json.dumps(content["cells"], indent=1))
     if given.run:
         content["curve"] = curve(Path(given.run), found)
     if given.json:

@@ -12,7 +12,8 @@ less: baselines of powders move, the axis of a spectrometer hardly does. It read
 Views are means of neighbours, POINTS at most, in coordinates in which source spectra
 are uncorrelated. It was trained through the closed form of the prediction, on simulated
 instruments for measured spectra of 23 sets (`benchmarks/task_prior.py`). Half of it is
-taken, in logarithms: `benchmarks/sample_prior.py` tells what that gives.
+taken, in logarithms (`benchmarks/prior_share.py`); `benchmarks/sample_prior.py` tells
+what that gives.
 
 K = kinds of differences, R = terms, P = POINTS, S, T = source and target spectra.
 """
@@ -45,7 +46,7 @@ WEIGHTS = Path(__file__).parent / "sample_prior.npz"
 POINTS = 96
 READ = ("raw", "sg1", "snv")  # views
 REACH, LIMIT = 4.0, 4.0  # of what is said, of what is read
-TAKEN = 0.5  # of what is said, in logarithms: instruments differ from simulated ones
+TAKEN = 0.5  # of what is said, in logarithms: the whole harms twice as many tasks
 MIN_TARGET = 2  # spectra that show a spread
 
 

@@ -55,7 +55,7 @@ def test_said_nothing_it_is_the_recipe(task, regime):
     with jax.enable_x64(True):
         found = prior_lessons.lesson(task, regime)
         mine = float(task_prior.log_error(found, task_prior.NOTHING))
-    assert abs(mine - package(task, found, regime)) < 1e-6
+    assert abs(mine - package(task, found, regime)) < 1e-8
 
 
 @pytest.mark.parametrize("size", [0.1, 30.0])
@@ -65,7 +65,7 @@ def test_what_is_said_of_samples_is_the_package_with_that_prior(
     logs = np.full(len(task_prior.KINDS), np.log(size) / 2)
     mine = task_prior.log_error(found, {**task_prior.NOTHING, "sample": logs})
     monkeypatch.setattr(bayes, "SAMPLE_DIFFERENCE", size * bayes.SAMPLE_DIFFERENCE)
-    assert abs(mine - package(task, found)) < 1e-6
+    assert abs(mine - package(task, found)) < 1e-8
     assert abs(mine - task_prior.log_error(found, task_prior.NOTHING)) > 1e-3
 
 
@@ -81,7 +81,7 @@ def test_the_size_of_the_mean_difference_can_be_said(task, found, monkeypatch):
     mine = task_prior.log_error(plain, {**task_prior.NOTHING, **both})
     scale = np.exp(logs)[kinds, None]
     monkeypatch.setattr(views, "difference_terms", lambda m: scale * terms(m))
-    assert abs(mine - package(task, found)) < 1e-6
+    assert abs(mine - package(task, found)) < 1e-8
 
 
 def test_all_outputs_have_a_finite_slope_at_the_recipe(found):
@@ -129,7 +129,7 @@ def test_what_the_network_says_is_what_the_package_takes(task, found, monkeypatc
     mine = task_prior.log_error(found, {**task_prior.NOTHING, "sample": logs})
     sizes = np.exp(logs)[task_prior.kinds_of_terms()]
     monkeypatch.setattr(members, "sample_sizes", lambda data, modality: sizes)
-    assert abs(mine - package(task, found)) < 1e-6
+    assert abs(mine - package(task, found)) < 1e-8
 
 
 def test_the_file_of_a_network_says_what_it_says(task, found, tmp_path, monkeypatch):

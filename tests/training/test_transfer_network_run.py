@@ -11,9 +11,14 @@ from scipy import special
 
 from spektron_jax import CalibrationTransfer, archive, load_encoder, main
 from spektron_jax.errors import SpektronError
-from spektron_jax.training.transfer_network import lessons, member_network, run
+from spektron_jax.training.transfer_network import (
+    lessons,
+    member_network,
+    run,
+    transfer_task,
+)
 from spektron_jax.training.transfer_network.member_network import MemberNetwork
-from spektron_jax.transfer.ensemble import Ensemble, recipe
+from spektron_jax.transfer.ensemble import Ensemble, recipe, weighted
 from spektron_jax.transfer.methods.workspace import Workspace
 from spektron_jax.transfer.network_inputs import Inputs, inputs_of
 from spektron_jax.transfer.splits import Regime
@@ -64,6 +69,27 @@ def test_a_lesson_holds_the_recipe_of_the_estimator(found):
         count = lesson.errors.shape[1]
         expected = (fitted(trial.X) - trial.y)[:count] / trial.y.std()
         np.testing.assert_allclose(weights @ lesson.errors, expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("regime", transfer_task.REGIMES, ids=str)
+def test_in_double_precision_training_sees_what_the_estimator_predicts(found, regime):
+    """What is trained on, weights by Flax, against the estimator with that network."""
+    task, trial = found[0], found[0].trial(regime)
+    lesson = lessons.lesson_of(trial, task.modality, {})
+    with jax.enable_x64(True):
+        model, params, scales, flat = random_network(lessons.stacked([lesson]))
+        ready = member_network.applied(lesson._asdict(), scales)
+        rows = ready["members"], ready["task"], lesson.base
+        logs = lesson.base + model.apply({"params": params}, *rows)
+        mine = float(member_network.missed(logs, lesson.errors))
+    data, known = trial.data, slice(lessons.MOST_TEST)
+    groups = data.groups()
+    members = Ensemble("combination", "NIR").members(Workspace.of(data), groups)
+    fitted = weighted(members, data, groups, acting(flat), "NIR")
+    assert fitted.moved > 1e-3
+    squares = (fitted(trial.X[known]) - trial.y[known]) ** 2
+    share = squares.mean() / trial.y.var()
+    assert abs(mine - np.log(share + 0.003)) < 1e-8
 
 
 def test_numpy_computes_what_flax_does(packed):
