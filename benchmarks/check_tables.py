@@ -74,6 +74,15 @@ def network_transfer() -> str:
     return markdown(["", *(f"{x}, {found[x]['all'][2]} trials" for x in found)], rows)
 
 
+def network_cells() -> str:
+    """R2 of all cells of tablets and sugarcane, by regime."""
+    rows = [
+        [regime, *(f"{x:.3f}" for x in one["r2"]), _change(one["change"])]
+        for regime, one in load("network_transfer")["cells"].items()
+    ]
+    return markdown(["34 cells, 2 splits", "recipe", "with network", "R2"], rows)
+
+
 def network_curve() -> str:
     """The same for networks of other sizes and numbers of tasks."""
     curve = load("network_transfer")["curve"]
@@ -103,4 +112,4 @@ def _change(found: list | None) -> str:
 
 
 MAKERS = (data_checks, data_alarms, data_new, transfer_risk)
-MAKERS += (network_transfer, network_curve, task_prior)
+MAKERS += (network_transfer, network_cells, network_curve, task_prior)

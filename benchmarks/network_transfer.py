@@ -74,7 +74,7 @@ def table(network: dict[str, np.ndarray], found: Sequence[Lesson]) -> dict[str, 
     return {g: {r: summary(v) for r, v in x.items()} for g, x in kept.items()}
 
 
-def cells(network: dict[str, np.ndarray], found: Sequence[Lesson]) -> dict[str, Any]:
+def mean_r2(network: dict[str, np.ndarray], found: Sequence[Lesson]) -> dict[str, Any]:
     """Regime -> mean R2 of all cells of pairs of handhelds and of tablets.
 
     Without and with the network, and the change, with its standard error over trials.
@@ -151,7 +151,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(markdown(["", *names], cells))
     content = {"command": "python -m benchmarks.network_transfer --data=shared/data"}
     content |= {"weights": network.checksum, "rows": rows}
-    content["cells"] = cells(network.parameters, found)
+    content["cells"] = mean_r2(network.parameters, found)
     print(json.dumps(content["cells"], indent=1))
     if given.run:
         content["curve"] = curve(Path(given.run), found)
