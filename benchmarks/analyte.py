@@ -1,0 +1,366 @@
+"""What it gives to know what is measured: the analyte's bands in the models' prior.
+
+    python -m benchmarks.analyte --data=shared/data [--json=FILE]
+
+Science-based calibration (Marbach, Journal of Biomedical Optics 7 (2002) 130) predicts
+along S^-1 g, g the analyte's spectrum and S the covariance of spectra, the net analyte
+signal (Lorber, Analytical Chemistry 58 (1986) 1167) if S is all that interferes. Here
+every Bayesian member has a twin whose coefficients have, beside the spherical prior,
+this direction, with SIZE times the variance that all others give to labels. Both share
+the prior weight, and left-out samples, or evidence, decide. S is of both instruments
+and of the pairs' differences, plus RIDGE of its trace. Ways to know g:
+
+    with        bands of the literature
+    mirrored    a control: the same bands, the axis reversed
+    slope       regression of all target spectra, test samples too, on true values: no
+                user can know more
+
+SIZE and RIDGE were chosen, by "with", on tecator, leaf water, cassava and virtual tasks
+with the analyte's own spectrum, other draws than below; the other sets only show.
+
+L = points.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks import tables
+from benchmarks.result_files import load, markdown
+from benchmarks.task_sets import r2, score
+from benchmarks.task_sets import tasks as all_tasks
+from spektron_jax.archive import replacing
+from spektron_jax.training.transfer_network import semi_real
+from spektron_jax.training.transfer_network.measured_sets import read_set, set_files
+from spektron_jax.training.transfer_network.transfer_task import Pair, Task
+from spektron_jax.transfer import ensemble
+from spektron_jax.transfer.data import UNPAIRED, TransferData
+from spektron_jax.transfer.domain import fit_domain
+from spektron_jax.transfer.inputs import overlap
+from spektron_jax.transfer.members import VIEWS, Member, bayes_members
+from spektron_jax.transfer.methods.preprocessing import preprocess
+from spektron_jax.transfer.methods.workspace import Workspace
+from spektron_jax.transfer.new_spectra import Known, limited
+from spektron_jax.transfer.sample_prior import sample_sizes
+from spektron_jax.transfer.splits import Regime
+from spektron_jax.transfer.threads import one_blas_thread
+from spektron_jax.transfer.views import preprocessed
+
+KIND = "analyte"
+SIZE, RIDGE = 30.0, 1e-4
+REGIMES = (
+    *(Regime("paired", n) for n in (5, 10, 25)),
+    *(Regime("unpaired", n) for n in (5, 10)),
+    *(Regime("unlabelled", n) for n in (10, None)),
+)
+WAYS = ("without", "with", "mirrored", "slope")
+SPLITS = 3
+# Centre and FWHM in nm, absorption relative to the strongest band. Centres: water
+# Curcio & Petty, Journal of the Optical Society of America 41 (1951) 302; ethanol at
+# 905 nm Cavinato et al., Analytical Chemistry 62 (1990) 1977; all others Osborne, Fearn
+# & Hindle, Practical NIR Spectroscopy (1993), and Workman & Weyer, Practical Guide to
+# Interpretive NIR Spectroscopy (2007). Widths and strengths are round numbers, by hand.
+BANDS = {
+    "water": "970 45 0.004; 1190 60 0.01; 1450 100 0.25; 1940 110 1",
+    "fat": (
+        "928 30 0.006; 1210 40 0.03; 1395 40 0.02; 1414 40 0.02; 1725 35 "
+        "0.3; 1762 30 0.22; 2144 40 0.12; 2308 30 1; 2348 30 0.8"
+    ),
+    "protein": (
+        "910 35 0.006; 1020 45 0.006; 1187 50 0.03; 1510 70 0.2; 1690 50 "
+        "0.2; 1738 40 0.2; 1980 60 0.5; 2055 60 0.9; 2180 60 1; 2290 50 "
+        "0.7; 2350 40 0.6"
+    ),
+    "starch": (
+        "920 40 0.004; 990 60 0.006; 1200 60 0.04; 1440 110 0.4; 1580 110 "
+        "0.3; 1700 60 0.15; 1930 80 0.4; 2100 120 1; 2280 60 0.9; 2322 60 "
+        "0.7"
+    ),
+    "sucrose": (
+        "920 40 0.004; 990 60 0.006; 1200 60 0.04; 1437 40 0.4; 1580 110 "
+        "0.4; 1690 50 0.2; 2080 110 1; 2275 60 0.9; 2320 50 0.6"
+    ),
+    "glucose": (
+        "920 40 0.004; 990 60 0.006; 1200 60 0.04; 1440 110 0.3; 1590 110 "
+        "0.3; 1690 60 0.25; 2105 120 1; 2273 60 0.9; 2322 60 0.6"
+    ),
+    "ethanol": (
+        "905 30 0.006; 1185 40 0.04; 1580 110 0.3; 1695 35 0.35; 1735 35 "
+        "0.25; 2080 110 0.4; 2270 45 1; 2305 40 0.9; 2345 40 0.5"
+    ),
+    "cellulose": (
+        "920 40 0.004; 990 60 0.006; 1220 60 0.04; 1490 110 0.4; 1590 110 "
+        "0.3; 1780 60 0.15; 1820 60 0.2; 2100 120 1; 2270 60 0.7; 2336 50 "
+        "0.8; 2488 70 0.6"
+    ),
+}
+# Set -> property -> analyte.
+ANALYTES = {
+    "corn": dict(moisture="water", oil="fat", protein="protein", starch="starch"),
+    "sugarcane": dict(CP="protein", ADF="cellulose", TS="sucrose"),
+    "cookie": dict(fat="fat", sucrose="sucrose", dry_flour="starch", water="water"),
+    "fermentation_nir": dict(ethanol="ethanol", glucose="glucose"),
+    "tecator": dict(water="water", fat="fat", protein="protein"),
+}
+TWO_INSTRUMENTS = ("corn", "sugarcane")
+CHOSE = "tecator"
+DERIVATIVES = ("fermentation_nir",)  # preprocessed at the source
+
+
+def signature(analyte: str, axis_nm: np.ndarray, derivative: bool = False):
+    """Bands on an axis (L,), top 1, or their derivative by the point, (L,)."""
+    bands = [band.split() for band in BANDS[analyte].split(";")]
+    centre, width, strength = np.array(bands, float).T[..., None]
+    curves = np.exp(-4 * np.log(2) * ((axis_nm - centre) / width) ** 2)
+    g = (strength * curves).sum(axis=0)
+    g = g / g.max()
+    return np.gradient(g) if derivative else g
+
+
+def direction(data: TransferData, name: str, g: np.ndarray) -> np.ndarray:
+    """v of the header in a view's linear features, unit length, (L,)."""
+    mean = data.X_source.mean(axis=0)
+    step = 1e-3 * data.X_source.std() / np.abs(g).max()
+    moved = preprocess(np.stack([mean, mean + step * g]), name)
+    A, B = (preprocess(X, name) for X in (data.X_source, data.X_target))
+    S = np.cov(A, rowvar=False)
+    if len(B) > 1:
+        S += np.cov(B, rowvar=False)
+    pair = data.paired != UNPAIRED
+    if pair.sum() > 1:
+        S += np.cov(B[pair] - A[data.paired[pair]], rowvar=False)
+    S.flat[:: len(S) + 1] += RIDGE * np.trace(S)
+    v = np.linalg.solve(S, moved[1] - moved[0])
+    return v / np.linalg.norm(v)
+
+
+def informed_members(
+    data: TransferData, groups: Sequence[np.ndarray], g: np.ndarray, modality: str
+) -> list[Member]:
+    """The twins of all Bayesian members: prior I + (more^2 + 2 more) v v'."""
+    members = []
+    sizes = None if data.labelled.size else sample_sizes(data, modality)
+    for name in VIEWS:
+        v = direction(data, name, g)
+        A, B = (preprocess(X, name) for X in (data.X_source, data.X_target))
+        along = max(np.var(X @ v) if len(X) > 1 else 0.0 for X in (A, B))
+        more = np.sqrt(1 + SIZE * A.var(axis=0).sum() / along) - 1
+
+        def prior(X: np.ndarray, v: np.ndarray = v, more: float = more) -> np.ndarray:
+            return X + more * (X @ v)[..., None] * v
+
+        own = preprocessed(data, name, prior)
+        ridge = own.space.ridge / (1 + SIZE)  # of a trace that is larger by that
+        own = replace(own, space=replace(own.space, ridge=ridge, sizes=sizes))
+        members += bayes_members(own, groups, KIND)
+    return members
+
+
+def fitted(members: Sequence[Member], data: TransferData, groups):
+    """The ensemble; twins share the prior weight of a member."""
+    alone = ensemble._priors
+    twins = any(member.kind == KIND for member in members)
+
+    def shared(given: Sequence[Member]) -> np.ndarray:
+        half = np.array([twins and m.kind in ("bayes", KIND) for m in given])
+        return alone(given) * np.where(half, 0.5, 1.0)
+
+    ensemble._priors = shared
+    try:
+        return ensemble.weighted(members, data, groups)
+    finally:
+        ensemble._priors = alone
+
+
+@one_blas_thread
+def trials(task: Task, analyte: str | None) -> Iterator[dict[str, Any]]:
+    """ln error and R2 of every regime and split, each way."""
+    known = signatures(task, analyte)
+    for regime, split in product(REGIMES, range(task.splits)):
+        trial = task.trial(regime, split)
+        if trial is None:
+            continue
+        data, groups = trial.data, trial.data.groups()
+        recipe = ensemble.Ensemble("combination", task.modality)
+        members = recipe.members(Workspace.of(data), groups)
+        limits = Known.of(data), fit_domain(data)
+        row: dict[str, Any] = {"task": task.name, "set": task.set}
+        row |= {"property": task.parameters.get("property", "shares")}
+        row |= {"regime": str(regime)}
+        for way, g in known.items():
+            more = [] if g is None else informed_members(data, groups, g, task.modality)
+            predicted = fitted([*members, *more], data, groups)(trial.X)
+            predicted = limited(predicted, trial.X, *limits)
+            row[way] = [score(trial.y, predicted), r2(trial.y, predicted)]
+        yield row
+
+
+def signatures(task: Task, analyte: str | None) -> dict[str, np.ndarray | None]:
+    """Way -> g, (L,) each; the bands of a virtual analyte are not known."""
+    pair, found = task.pair, dict[str, np.ndarray | None](without=None)
+    if analyte is not None:
+        axis = pair.axis_source[overlap(pair.axis_source, pair.axis_target, pair.unit)]
+        g = signature(analyte, axis, task.set in DERIVATIVES)
+        found |= {"with": g, "mirrored": g[::-1]}
+    X = pair.common[1]
+    rows = np.isfinite(X).all(axis=1) & np.isfinite(pair.truth)
+    y = pair.truth[rows] - pair.truth[rows].mean()
+    return found | {"slope": (X[rows] - X[rows].mean(axis=0)).T @ y / (y @ y)}
+
+
+def chosen_tasks(data: Path) -> Iterator[tuple[Task, str | None]]:
+    """Tasks and their analytes: real pairs, virtual ones, ten simulated instruments.
+
+    The latter are those of `benchmarks.task_sets`, all with measured values.
+    """
+    names = (*TWO_INSTRUMENTS, "virtual")
+    for task in all_tasks(data, sets=TWO_INSTRUMENTS, splits=SPLITS):
+        if task.parameters["property"] in ANALYTES[task.set]:
+            yield task, ANALYTES[task.set][task.parameters["property"]]
+    for task in all_tasks(data, subset=True, sets=names[-1:]):
+        yield task, None
+    files = {name: (name, judge, path) for name, judge, path in set_files(data)}
+    for name in [one for one in ANALYTES if one not in names]:
+        for number, known in product(range(semi_real.TASKS), ANALYTES[name].items()):
+            yield semi_real_task(files[name], known[0], number), known[1]
+
+
+def semi_real_task(file: tuple[str, bool, Path], prop: str, number: int) -> Task:
+    """A property as measured, on a simulated instrument."""
+    name, judge, _ = file
+    drawn = semi_real.draw(name, number) | {"measured_property": True}
+    kind, way, about = drawn["kind"], drawn["direction"], {**drawn, "property": prop}
+    make, modality = (
+        partial(semi_real_pair, file, prop, drawn),
+        read_set(*file).modality,
+    )
+    label = f"{name}: {kind}, {prop}"
+    return Task(label, name, kind, way, judge, modality, about, 1, make)
+
+
+def semi_real_pair(file, prop: str, drawn: dict[str, Any]) -> Pair:
+    """Both instruments and the values of one property."""
+    measured = read_set(*file)
+    targets = {prop: measured.targets[prop]}
+    return semi_real.render(drawn, replace(measured, targets=targets))
+
+
+def row_of(name: str, own: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Mean R2 each way; ln error minus that without, with its error over tasks."""
+    ways = [way for way in WAYS if all(way in one for one in own)]
+    row: dict[str, Any] = {"name": name, "regime": own[0]["regime"]}
+    row["tasks"] = len({one["task"] for one in own})
+    for way in ways:
+        row[way] = {"r2": round(float(np.mean([one[way][1] for one in own])), 3)}
+        each: dict[str, list[float]] = {}
+        for one in own:
+            each.setdefault(one["task"], []).append(one[way][0] - one["without"][0])
+        means = np.array([np.mean(values) for values in each.values()])
+        row[way]["change"] = round(float(means.mean()), 3)
+        if means.size > 1:
+            error = means.std(ddof=1) / np.sqrt(means.size)
+            row[way]["error"] = round(float(error), 3)
+    return row
+
+
+def rows_of(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of cells towards corn's m5, of properties, of sets, of sets that show."""
+    names: dict[str, Callable[[dict[str, Any]], bool]] = {
+        f"corn: {source} -> m5, moisture": lambda one, s=source: (
+            one["task"] == f"corn: {s} -> m5, moisture"
+        )
+        for source in ("mp5", "mp6")
+    }
+    for name, prop in dict.fromkeys((one["set"], one["property"]) for one in found):
+        names[f"{name}, {prop}"] = lambda one, key=(name, prop): (
+            (one["set"], one["property"]) == key
+        )
+    for name in dict.fromkeys(one["set"] for one in found):
+        names[name] = lambda one, name=name: one["set"] == name
+    names["all but " + CHOSE] = lambda one: one["set"] not in (CHOSE, "virtual")
+    each = (
+        (n, [one for one in found if names[n](one)], r) for n in names for r in REGIMES
+    )
+    kept = ((n, [one for one in own if one["regime"] == str(r)]) for n, own, r in each)
+    return [row_of(name, own) for name, own in kept if own]
+
+
+def _table(names: Sequence[str], ways: Sequence[str], cell: Callable) -> str:
+    """Rows names and ways, columns regimes."""
+    rows = load("analyte")["rows"]
+    lines = []
+    for name, way in product(names, ways):
+        own = {one["regime"]: one for one in rows if one["name"] == name and way in one}
+        cells = [cell(own[str(r)], way) if str(r) in own else "-" for r in REGIMES]
+        lines += [[f"{name}: {way}" if len(ways) > 1 else name, *cells]] if own else []
+    return markdown(["", *map(str, REGIMES)], lines)
+
+
+def _change(row: dict[str, Any], way: str) -> str:
+    one = row[way]
+    return f"{one['change']:+.3f}" + (
+        f" ± {one['error']:.3f}" if "error" in one else ""
+    )
+
+
+def _names(wanted: Callable[[str], bool]) -> list[str]:
+    return [
+        n
+        for n in dict.fromkeys(r["name"] for r in load("analyte")["rows"])
+        if wanted(n)
+    ]
+
+
+def analyte() -> str:
+    """Change of the ln error by property and regime."""
+    return _table(
+        _names(lambda name: ", " in name and ":" not in name), ["with"], _change
+    )
+
+
+def analyte_ways() -> str:
+    """The same of sets, and of the control and the bound."""
+    names = ["all but " + CHOSE, CHOSE, "virtual"]
+    return _table(names, WAYS[1:], _change)
+
+
+def analyte_r2() -> str:
+    """R2 without, with bands and with the slope."""
+
+    def cell(row: dict[str, Any], _: str) -> str:
+        return ", ".join(f"{row[way]['r2']:.3f}" for way in WAYS if way in row)
+
+    return _table(_names(lambda name: "," not in name or ":" in name), ["slope"], cell)
+
+
+MAKERS = (analyte, analyte_ways, analyte_r2)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", required=True, help="folder of the data sets")
+    parser.add_argument("--json", help="summary to write")
+    given = parser.parse_args(arguments)
+    chosen = list(chosen_tasks(Path(given.data)))
+    rows = rows_of([r for t in tqdm(chosen, unit="task") for r in trials(*t)])
+    for row in rows:
+        print(json.dumps(row))
+    if given.json:
+        command = "python -m benchmarks.analyte --data=shared/data"
+        content = {"command": command, "made_with": tables.checksum(), "rows": rows}
+        with replacing(Path(given.json)) as draft:
+            draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
