@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
 
-from benchmarks.analyte import CHOSE, REGIMES, WAYS
+from benchmarks.analyte import BEYOND, CHOSE, REGIMES, WAYS
 from benchmarks.result_files import load, markdown
 
 
@@ -20,31 +20,25 @@ def _table(names: Sequence[str], ways: Sequence[str], cell: Callable) -> str:
 
 
 def _change(row: dict[str, Any], way: str) -> str:
-    one = row[way]
-    return f"{one['change']:+.3f}" + (
-        f" ± {one['error']:.3f}" if "error" in one else ""
-    )
+    value, error = row[way]["change"], row[way].get("error")
+    return f"{value:+.3f}" + (f" ± {error:.3f}" if error is not None else "")
 
 
 def _names(wanted: Callable[[str], bool]) -> list[str]:
-    return [
-        n
-        for n in dict.fromkeys(r["name"] for r in load("analyte")["rows"])
-        if wanted(n)
-    ]
+    names = dict.fromkeys(row["name"] for row in load("analyte")["rows"])
+    return [name for name in names if wanted(name)]
 
 
 def analyte() -> str:
     """Change of the ln error by property and regime."""
-    return _table(
-        _names(lambda name: ", " in name and ":" not in name), ["with"], _change
-    )
+    names = _names(lambda name: ", " in name and ":" not in name)
+    return _table(names, ["with"], _change)
 
 
 def analyte_ways() -> str:
     """The same of sets, and of the control and the bound."""
     names = ["all but " + CHOSE, CHOSE, "virtual"]
-    return _table(names, WAYS[1:], _change)
+    return _table(names, ["with", "mirrored", BEYOND, "slope"], _change)
 
 
 def analyte_r2() -> str:
@@ -53,7 +47,8 @@ def analyte_r2() -> str:
     def cell(row: dict[str, Any], _: str) -> str:
         return ", ".join(f"{row[way]['r2']:.3f}" for way in WAYS if way in row)
 
-    return _table(_names(lambda name: "," not in name or ":" in name), ["slope"], cell)
+    names = _names(lambda name: "," not in name or ":" in name)
+    return _table(names, ["without"], cell)
 
 
 MAKERS = (analyte, analyte_ways, analyte_r2)

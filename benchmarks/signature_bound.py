@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import tables
-from benchmarks.analyte import TOWARDS_M5, signature
+from benchmarks.analyte import TOWARDS_M5
+from benchmarks.analyte_bands import signature
 from benchmarks.result_files import load, markdown
 from benchmarks.task_sets import tasks
 from spektron_jax.archive import replacing

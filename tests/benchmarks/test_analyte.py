@@ -7,12 +7,13 @@ import pytest
 
 analyte = pytest.importorskip("benchmarks.analyte")
 
+from benchmarks.analyte_bands import BANDS, signature  # noqa: E402
 from spektron_jax.transfer.data import TransferData  # noqa: E402
 from spektron_jax.transfer.ensemble import Ensemble  # noqa: E402
 from spektron_jax.transfer.methods.workspace import Workspace  # noqa: E402
 
 AXIS = np.linspace(1100, 2498, 120)
-WATER = analyte.signature("water", AXIS)
+WATER = signature("water", AXIS)
 
 
 def measured(samples=40, pairs=8, seed=0):
@@ -34,13 +35,13 @@ def test_bands_lie_where_they_are_said_and_relative_to_what_the_axis_holds():
     assert abs(AXIS[WATER.argmax()] - 1940) < 12 and WATER.max() == 1
     short = np.linspace(850, 1050, 100)
     for name, peak in (("water", 970), ("fat", 928)):
-        g = analyte.signature(name, short)
+        g = signature(name, short)
         assert abs(short[g.argmax()] - peak) < 5 and g.max() == 1
 
 
 def test_every_property_has_bands():
     for properties in analyte.ANALYTES.values():
-        assert set(properties.values()) <= set(analyte.BANDS)
+        assert set(properties.values()) <= set(BANDS)
 
 
 def test_direction_is_what_removes_the_others():
