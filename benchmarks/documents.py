@@ -8,6 +8,7 @@ files.
 import re
 
 from benchmarks import (
+    analyte_tables,
     backbones,
     check_tables,
     cost_tables,
@@ -23,6 +24,7 @@ from benchmarks import (
     readme_tables,
     result_tables,
     sample_prior,
+    signature_bound,
     swap_bound,
     test_time,
     wrong_labels,
@@ -37,6 +39,7 @@ MAKERS += readme_tables.MAKERS + floor.MAKERS + difference_prior.MAKERS
 MAKERS += limits.MAKERS + wrong_labels.MAKERS + swap_bound.MAKERS
 MAKERS += test_time.MAKERS + cross_spectral.MAKERS + sample_prior.MAKERS
 MAKERS += backbones.MAKERS + experts.MAKERS + prior_share.MAKERS
+MAKERS += analyte_tables.MAKERS + signature_bound.MAKERS
 TABLES = {make.__name__: make for make in MAKERS}
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
