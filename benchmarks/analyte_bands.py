@@ -3,8 +3,8 @@
 Centres after Curcio & Petty, Journal of the Optical Society of America 41 (1951) 302
 (water), Cavinato et al., Analytical Chemistry 62 (1990) 1977 (ethanol at 905 nm), and
 for all others Osborne, Fearn & Hindle, Practical NIR Spectroscopy (1993), and Workman &
-Weyer, Practical Guide to Interpretive NIR Spectroscopy (2007), as remembered. Widths and
-strengths are round numbers, by hand.
+Weyer, Practical Guide to Interpretive NIR Spectroscopy (2007), as remembered. Widths
+and strengths are round numbers, by hand.
 
 L = points.
 """
