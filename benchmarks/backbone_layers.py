@@ -7,7 +7,6 @@ written from the equations of its paper:
 |---|---|---|
 | d-linoss | as shipped | `models/dlinoss.py` |
 | d-linoss, wavelets | the same, on wavelet coefficients as mamba | |
-| d-linoss, both | the same, on the convolution and wavelet coefficients | |
 | mamba | input-dependent step, B and C; on wavelet coefficients | Gu & Dao 2023 |
 | s4d | fixed diagonal system for each channel | Gu, Gupta, Goel & Re 2022 |
 | cnn | dilated residual convolutions, both sides at once | van den Oord et al. 2016 |
@@ -32,12 +31,14 @@ from flax import linen as nn
 from spektron_jax.models import dlinoss, embedding, spektron
 from spektron_jax.models.dtypes import STATE
 from spektron_jax.models.transformer import TransformerBlock
-from spektron_jax.models.wavelet import at_tokens
 from spektron_jax.training.instrument_pool import INSTRUMENT_EMBEDDING
 
 STEPS = (1e-3, 1e-1)  # of S4D and Mamba at the start, log-uniform, both papers
 TAPS = 4  # of Mamba's causal convolution
 LEVELS = 6  # of the wavelet transform: 2^6 points are 109 cm-1
+# Daubechies 1988, two vanishing moments.
+LOW_PASS = np.array([1 + 3**0.5, 3 + 3**0.5, 3 - 3**0.5, 1 - 3**0.5]) / 32**0.5
+HIGH_PASS = LOW_PASS[::-1] * np.array([1, -1, 1, -1])
 
 
 def init_log_step(key, shape, dtype=STATE):
@@ -158,14 +159,40 @@ def init_step_bias(key, shape, dtype=STATE):
     return step + jnp.log(-jnp.expm1(-step))
 
 
+def wavelet(x):
+    """Coefficients of x (B, L, C) by level, the finest first and the rest last.
+
+    Level k has L / 2^k of them; the ends are continued by their own values.
+    """
+    found = []
+    for _ in range(LEVELS):
+        padded = jnp.pad(x, ((0, 0), (1, 1), (0, 0)), mode="edge")
+        half = x.shape[1] // 2
+        parts = [padded[:, k : k + 2 * half : 2] for k in range(len(LOW_PASS))]
+        x, detail = (
+            sum(float(c) * part for c, part in zip(taps, parts, strict=True))
+            for taps in (LOW_PASS, HIGH_PASS)
+        )
+        found.append(detail)
+    return [*found, x]
+
+
 class WaveletEmbedding(embedding.Embedding):
-    """Tokens read wavelet coefficients and no convolution."""
+    """Tokens read the wavelet coefficients at their place, of all levels."""
 
     def local(self, channels):
         """channels (B, L, 2) to (B, L / stride, D)."""
-        found = at_tokens(channels.astype(STATE), LEVELS, self.stride)
-        dense = nn.Dense(self.width, dtype=self.dtype, name="wavelet")
-        return dense(found.astype(self.dtype))
+        tokens = channels.shape[1] // self.stride
+        rows = []
+        for level in wavelet(channels.astype(STATE)):
+            count = level.shape[1]
+            if count >= tokens:
+                rows.append(level.reshape(len(level), tokens, -1))
+            else:
+                place = np.arange(tokens) * count // tokens
+                rows.append(level[:, place])
+        joined = jnp.concatenate(rows, axis=-1).astype(self.dtype)
+        return nn.Dense(self.width, dtype=self.dtype, name="wavelet")(joined)
 
 
 class Stack(nn.Module):
@@ -259,7 +286,6 @@ def _variant(name, **parts):
 NETWORKS = {
     "d-linoss": spektron.Spektron,
     "d-linoss, wavelets": _variant("WaveletNetwork", Embedding=WaveletEmbedding),
-    "d-linoss, both": spektron.Spektron,
     "mamba": _variant("MambaNetwork", Backbone=Mamba, Embedding=WaveletEmbedding),
     "s4d": _variant("S4DNetwork", Backbone=S4DBackbone),
     "cnn": _variant("ConvolutionNetwork", Backbone=Convolutions),
@@ -271,6 +297,4 @@ NETWORKS = {
 def build(config, name):
     """The network of a config with one of NETWORKS."""
     sizes = config.model.to_dict()
-    if name == "d-linoss, both":
-        sizes["wavelet_levels"] = LEVELS
     return NETWORKS[name](**sizes, instrument_embedding=INSTRUMENT_EMBEDDING)

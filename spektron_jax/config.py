@@ -58,7 +58,6 @@ DEFAULTS = {
     "model": {
         "width": 256,
         "kernel": 15,
-        "wavelet_levels": 0,  # of coefficients that tokens read beside; 0: none
         "stride": 1,  # points per token
         "oscillators": 128,
         "layers": 4,  # in each direction
@@ -199,7 +198,6 @@ FIELD_RULES: dict[str, Rule] = {
     **_all(COUNT, "checkpoint", "every_steps keep"),
     "log.every_steps": COUNT,
     "eval.batch_size": COUNT,
-    "model.wavelet_levels": NOT_NEGATIVE,
     "model.dropout": BELOW_ONE,
     "losses.ema": BELOW_ONE,
     "optim.warmup_fraction": BELOW_ONE,
@@ -304,11 +302,6 @@ PAIR_RULES: tuple[tuple[str, Callable[[ConfigDict], bool], str], ...] = (
         "model.kernel",
         lambda c: c.model.kernel >= c.model.stride,
         "must be model.stride = {model.stride} or more, else points go unseen",
-    ),
-    (
-        "model.wavelet_levels",
-        lambda c: 2**c.model.wavelet_levels <= c.data.points,
-        "must be no more than halve data.points = {data.points} to one point",
     ),
     (
         "model.heads",

@@ -4,9 +4,6 @@ Hidden points are set to zero before the convolution and replaced by a learned
 `mask_token` after it: the convolution alone would carry hidden values into visible
 neighbours. No normalisation follows the convolution, so intensity survives.
 
-With `wavelet_levels` each token also reads the wavelet coefficients at its place, of
-the same visible values: how a spectrum runs around it, up to 2^levels points.
-
 Dimension legend: B batch, L points, T = L / stride + 2 tokens, D width.
 """
 
@@ -16,7 +13,6 @@ from flax import linen as nn
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from spektron_jax.models.wavelet import at_tokens
 from spektron_jax.shapes import (
     ArrayLike,
     Axes,
@@ -53,7 +49,6 @@ class Embedding(nn.Module):
     kernel: int = 15
     stride: int = 1
     dtype: DTypeLike = jnp.float32
-    wavelet_levels: int = 0
 
     @nn.compact
     def __call__(
@@ -105,7 +100,7 @@ class Embedding(nn.Module):
     def local(self, channels: Float[Array, "B L 2"]) -> Float[Array, "B tokens D"]:
         """What each token reads of the points around it: visible value, visible."""
         left = (self.kernel - self.stride) // 2
-        tokens = nn.Conv(
+        return nn.Conv(
             self.width,
             (self.kernel,),
             strides=self.stride,
@@ -113,8 +108,3 @@ class Embedding(nn.Module):
             dtype=self.dtype,
             name="conv",
         )(channels)
-        if not self.wavelet_levels:
-            return tokens
-        around = at_tokens(channels, self.wavelet_levels, self.stride)
-        read = nn.Dense(self.width, use_bias=False, dtype=self.dtype, name="wavelet")
-        return tokens + read(around)

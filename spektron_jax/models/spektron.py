@@ -98,7 +98,6 @@ class Spektron(nn.Module):
 
     width: int = 256
     kernel: int = 15
-    wavelet_levels: int = 0
     stride: int = 1
     oscillators: int = 128
     layers: int = 4
@@ -120,9 +119,7 @@ class Spektron(nn.Module):
 
     def setup(self):
         dtype = dtypes.compute(self.dtype)
-        self.embedding = Embedding(
-            self.width, self.kernel, self.stride, dtype, self.wavelet_levels
-        )
+        self.embedding = Embedding(self.width, self.kernel, self.stride, dtype)
         self.backbone = Backbone(
             self.layers, self.oscillators, self.scan, self.dropout, self.remat
         )

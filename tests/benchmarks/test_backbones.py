@@ -14,7 +14,7 @@ from spektron_jax.training.state import init_shapes, parameter_count
 CONFIG = settings()
 TOKENS, WIDTH = 24, 32
 OWN = sorted(set(layers.NETWORKS) - {"none"})
-LAYERS = [name for name in OWN if not name.startswith("d-linoss, ")]
+LAYERS = [name for name in OWN if name != "d-linoss, wavelets"]
 
 
 def of(name):
@@ -97,6 +97,17 @@ def test_selective_scan_is_its_recurrence():
     for k in range(20):
         h = decay[:, k] * h + force[:, k]
         np.testing.assert_allclose(found[:, k], h, rtol=0, atol=1e-5)
+
+
+def test_wavelets_see_no_straight_line_and_keep_the_energy():
+    line = jnp.linspace(-1.0, 2.0, 128)[None, :, None]
+    for level in jax.jit(layers.wavelet)(line)[:-1]:
+        # The ends are continued by their own values: a line bends there.
+        np.testing.assert_allclose(level[0, 1:-1], 0, atol=1e-5)
+    # Far from the ends, so that nothing is lost there.
+    bump = jnp.exp(-(((jnp.arange(2048.0) - 999) / 3) ** 2))[None, :, None]
+    energy = sum(float((level**2).sum()) for level in jax.jit(layers.wavelet)(bump))
+    assert energy == pytest.approx(float((bump**2).sum()), rel=1e-5)  # float32
 
 
 def test_a_summary_reads_each_network_at_its_own_steps():
