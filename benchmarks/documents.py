@@ -24,6 +24,7 @@ from benchmarks import (
     sample_prior,
     swap_bound,
     test_time,
+    wavelet_run,
     wrong_labels,
 )
 from benchmarks.result_files import ROOT
@@ -35,7 +36,7 @@ MAKERS += drift_tables.MAKERS + next_tables.MAKERS + more_labels.MAKERS
 MAKERS += readme_tables.MAKERS + floor.MAKERS + difference_prior.MAKERS
 MAKERS += limits.MAKERS + wrong_labels.MAKERS + swap_bound.MAKERS
 MAKERS += test_time.MAKERS + cross_spectral.MAKERS + sample_prior.MAKERS
-MAKERS += backbones.MAKERS + experts.MAKERS
+MAKERS += backbones.MAKERS + experts.MAKERS + wavelet_run.MAKERS
 TABLES = {make.__name__: make for make in MAKERS}
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
