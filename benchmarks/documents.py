@@ -27,6 +27,7 @@ from benchmarks import (
     signature_bound,
     swap_bound,
     test_time,
+    wavelet_run,
     wrong_labels,
 )
 from benchmarks.result_files import ROOT
@@ -39,7 +40,7 @@ MAKERS += readme_tables.MAKERS + floor.MAKERS + difference_prior.MAKERS
 MAKERS += limits.MAKERS + wrong_labels.MAKERS + swap_bound.MAKERS
 MAKERS += test_time.MAKERS + cross_spectral.MAKERS + sample_prior.MAKERS
 MAKERS += backbones.MAKERS + experts.MAKERS + prior_share.MAKERS
-MAKERS += analyte_tables.MAKERS + signature_bound.MAKERS
+MAKERS += analyte_tables.MAKERS + signature_bound.MAKERS + wavelet_run.MAKERS
 TABLES = {make.__name__: make for make in MAKERS}
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
