@@ -88,8 +88,9 @@ def _recipe(name: str, singles: bool) -> str:
             best.append(f"{r2(single['mean_r2'])} ({label})")
         rows.append(["best single transfer", *best])
     for kind, label in KINDS.items():
-        own = (found.get((kind, regime)) for regime in regimes)
-        rows.append([label, *(r2(row["mean_r2"]) if row else "-" for row in own)])
+        own = [found.get((kind, regime)) for regime in regimes]
+        if any(own):
+            rows.append([label, *(r2(row["mean_r2"]) if row else "-" for row in own)])
     for kind in ("average", "combination"):
         own = (found.get((kind, regime)) for regime in regimes)
         cells = (change(row) if row else "-" for row in own)

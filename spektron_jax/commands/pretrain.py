@@ -22,8 +22,10 @@ def run(config: ConfigDict, workdir: Path) -> Result | None:
     """Pretrain and evaluate; None in processes that do not lead."""
     from spektron_jax.commands.report.metrics_log import read_metrics
     from spektron_jax.commands.report.pretrain_page import pretrain_result
-    from spektron_jax.training import loop
+    from spektron_jax.training import loop, memory
 
+    if config.train.accumulate == 1:  # else a batch is parted for want of memory
+        memory.keep_freed()
     evaluation = loop.train(config, workdir)
     if evaluation is None:
         return None

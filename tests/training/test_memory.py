@@ -1,0 +1,55 @@
+"""Memory that a process keeps, in processes of their own."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from spektron_jax.commands import pretrain
+from spektron_jax.config import get_default
+from spektron_jax.training import loop, memory
+
+SIZE = 256 << 20
+SCRIPT = f"""
+import ctypes
+from pathlib import Path
+from spektron_jax.training import memory
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+if {{keep}}:
+    assert memory.keep_freed()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+block = libc.malloc(ctypes.c_size_t({SIZE}))
+ctypes.memset(block, 1, {SIZE})
+full = resident()
+libc.free(ctypes.c_void_p(block))
+print((full - resident()) / {SIZE})
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+@pytest.mark.parametrize("keep", [True, False])
+def test_freed_memory_stays_with_the_process(keep):
+    command = [sys.executable, "-c", SCRIPT.format(keep=keep)]
+    given_back = float(subprocess.check_output(command))
+    assert given_back < 0.1 if keep else given_back > 0.9
+
+
+def test_another_c_library_is_left_alone(monkeypatch):
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
+    assert memory.keep_freed() is False
+
+
+@pytest.mark.parametrize("parts", [1, 4])
+def test_a_run_keeps_it_unless_batches_are_parted(parts, monkeypatch, tmp_path):
+    kept = []
+    monkeypatch.setattr(memory, "keep_freed", lambda: kept.append(True))
+    monkeypatch.setattr(loop, "train", lambda config, workdir: kept.append("train"))
+    config = get_default()
+    config.train.accumulate = parts
+    pretrain.run(config, tmp_path)
+    assert kept == ([True, "train"] if parts == 1 else ["train"])
