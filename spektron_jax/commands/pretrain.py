@@ -10,7 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from spektron_jax.commands.result import Result
-from spektron_jax.config import validate
+from spektron_jax.config import accumulation, validate
 
 
 def check(config: ConfigDict) -> None:
@@ -24,7 +24,7 @@ def run(config: ConfigDict, workdir: Path) -> Result | None:
     from spektron_jax.commands.report.pretrain_page import pretrain_result
     from spektron_jax.training import loop, memory
 
-    if config.train.accumulate == 1:  # else a batch is parted for want of memory
+    if accumulation(config.train, 1) == 1:  # else batches are parted to save memory
         memory.keep_freed()
     evaluation = loop.train(config, workdir)
     if evaluation is None:

@@ -3,14 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
-analyte = pytest.importorskip("benchmarks.analyte")
-
-from benchmarks.analyte_bands import BANDS, signature  # noqa: E402
-from spektron_jax.transfer.data import TransferData  # noqa: E402
-from spektron_jax.transfer.ensemble import Ensemble  # noqa: E402
-from spektron_jax.transfer.methods.workspace import Workspace  # noqa: E402
+from benchmarks import analyte, signature_bound
+from benchmarks.analyte_bands import BANDS, signature
+from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.ensemble import Ensemble
+from spektron_jax.transfer.methods.workspace import Workspace
 
 AXIS = np.linspace(1100, 2498, 120)
 WATER = signature("water", AXIS)
@@ -89,9 +87,11 @@ def test_rows_are_means_of_tasks():
 
 
 def test_directions_for_all_ridges_are_those_of_the_whole_matrix():
-    bound = pytest.importorskip("benchmarks.signature_bound")
     X = np.random.default_rng(1).normal(size=(6, AXIS.size))
-    found, S = bound.along(X, WATER), np.cov(X, rowvar=False, bias=True) * len(X)
-    for ridge, v in zip(bound.RIDGES[5:], found.T[5:], strict=True):
+    found, S = (
+        signature_bound.along(X, WATER),
+        np.cov(X, rowvar=False, bias=True) * len(X),
+    )
+    for ridge, v in zip(signature_bound.RIDGES[5:], found.T[5:], strict=True):
         M = S + ridge * np.trace(S) * np.eye(AXIS.size)
         np.testing.assert_allclose(v, np.linalg.solve(M, WATER), rtol=1e-6, atol=1e-9)
