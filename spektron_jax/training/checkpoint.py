@@ -236,7 +236,8 @@ def _read(folder: Path, listed: dict, item: str, target: Any) -> Any:
     if target is not None and (faults := leaves.differences(stored, target)):
         raise SpektronError(
             f"{folder}: its {item} do not fit this model; {faults}; use the settings "
-            "in its config.json, or another workdir"
+            "in its config.json, or another workdir; if an earlier version wrote it, "
+            "train anew (spektron pretrain)"
         )
     loaded = _orbax_restore(folder / item)
     arrays = {}
