@@ -36,9 +36,9 @@ from tqdm import tqdm
 
 from benchmarks import tables
 from benchmarks.analyte_bands import signature
+from benchmarks.result_files import write
 from benchmarks.task_sets import r2, score
 from benchmarks.task_sets import tasks as all_tasks
-from spektron_jax.archive import replacing
 from spektron_jax.training.transfer_network import semi_real
 from spektron_jax.training.transfer_network.measured_sets import read_set, set_files
 from spektron_jax.training.transfer_network.transfer_task import Pair, Task
@@ -261,8 +261,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.json:
         command = "python -m benchmarks.analyte --data=shared/data"
         content = {"command": command, "made_with": tables.checksum(), "rows": rows}
-        with replacing(Path(given.json)) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write(given.json, content)
 
 
 if __name__ == "__main__":

@@ -30,9 +30,8 @@ import jax
 import numpy as np
 
 from benchmarks.backbone_layers import NETWORKS, build
-from benchmarks.result_files import load, markdown
+from benchmarks.result_files import load, markdown, write
 from configs.pretrain import get_config
-from spektron_jax.archive import replacing
 from spektron_jax.metrics import paired_ratio
 from spektron_jax.probes.disentanglement import code_metrics
 from spektron_jax.probes.interpolation import linear
@@ -169,8 +168,7 @@ def kept(file, make):
     if not file.exists():
         content = make()
         print(file.name, content, flush=True)
-        with replacing(file) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write(file, content)
     return json.loads(file.read_text())
 
 
@@ -268,8 +266,7 @@ def main():
         "runs": runs,
     }
     if given.json:
-        with replacing(given.json) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write(given.json, content)
 
 
 if __name__ == "__main__":

@@ -74,7 +74,14 @@ def main(arguments: list[str] | None = None) -> None:
         name = given.unlabelled_method if free else given.method
         results.append(measure(study, name, regime))
         print(json.dumps(results[-1]), flush=True)
-    content = {"coverage_asked": COVERAGE, "splits": given.splits, "rows": results}
+    command = "python -m benchmarks.corn_coverage --data=corn.h5"
+    command += f" --protocol=corn_protocol.json --method={given.method} --n={given.n}"
+    content = {
+        "command": f"{command} --splits={given.splits}",
+        "coverage_asked": COVERAGE,
+        "splits": given.splits,
+        "rows": results,
+    }
     Path(given.json).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
 

@@ -15,7 +15,6 @@ n = training molecules, m = molecules asked for, F = features, Q = points of the
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,8 +25,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import savgol_filter
 from scipy.spatial.distance import cdist
 
-from benchmarks.result_files import load, markdown
-from spektron_jax.archive import replacing
+from benchmarks.result_files import load, markdown, write
 from spektron_jax.encoder.load import load_encoder
 from spektron_jax.metrics import interval, resampled_counts
 from spektron_jax.spectra.grid import MODALITIES
@@ -313,8 +311,7 @@ def main() -> None:
         "directions": found,
     }
     if given.json:
-        with replacing(given.json) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write(given.json, content)
 
 
 if __name__ == "__main__":

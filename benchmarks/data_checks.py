@@ -12,21 +12,19 @@ false alarm is a warning of whatever kind for a whole test set.
 """
 
 import argparse
-import json
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from benchmarks import check_tables
 from benchmarks.planted_faults import FAULTS, NEW
+from benchmarks.result_files import write
 from benchmarks.tables import checksum
 from benchmarks.task_sets import tasks
 from spektron_jax import CalibrationTransfer
-from spektron_jax.archive import replacing
 from spektron_jax.errors import SpektronError, SpektronWarning
 from spektron_jax.training.transfer_network.transfer_task import Task
 from spektron_jax.transfer import checks
@@ -160,8 +158,7 @@ def main() -> None:
     print(check_tables.alarm_rows(content), check_tables.fault_rows(content), sep="\n")
     print(check_tables.new_rows(content))
     if given.json:
-        with replacing(Path(given.json)) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n")
+        write(given.json, content)
 
 
 if __name__ == "__main__":

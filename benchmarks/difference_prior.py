@@ -34,10 +34,9 @@ from scipy.special import logsumexp, softmax
 from tqdm import tqdm
 
 from benchmarks import tables
-from benchmarks.result_files import load, markdown
+from benchmarks.result_files import load, markdown, write
 from benchmarks.task_sets import MEASURED, score, tasks
 from benchmarks.transfer_risk import group_of
-from spektron_jax.archive import replacing
 from spektron_jax.training.transfer_network.transfer_task import Task
 from spektron_jax.transfer import priors, views
 from spektron_jax.transfer.bayes import DIFFERENCE_SIZES
@@ -206,8 +205,7 @@ def main(arguments: list[str] | None = None) -> None:
     }
     print(json.dumps(content, indent=1))
     if given.json:
-        with replacing(Path(given.json)) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write(given.json, content)
 
 
 if __name__ == "__main__":

@@ -14,17 +14,15 @@ spectra that moves predictions by 1 SEP.
 """
 
 import argparse
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from benchmarks import drift_tables
+from benchmarks.result_files import write
 from spektron_jax import CalibrationTransfer
-from spektron_jax.archive import replacing
 from spektron_jax.transfer.control_charts import ALLOWANCE, LIMIT, Bias
 from spektron_jax.transfer.monitor import IN_CONTROL
 
@@ -127,8 +125,7 @@ def main() -> None:
     content |= {"transfers": TRANSFERS, "bias": rows, "whole": whole}
     print(drift_tables.monitor_rows(content), whole)
     if given.json:
-        with replacing(Path(given.json)) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n")
+        write(given.json, content)
 
 
 if __name__ == "__main__":

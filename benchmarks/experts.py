@@ -34,9 +34,8 @@ from flax import linen as nn
 from ml_collections import ConfigDict
 from scipy import stats
 
-from benchmarks.result_files import load, markdown
+from benchmarks.result_files import load, markdown, write
 from configs.pretrain import RECIPE, SMALL, get_config
-from spektron_jax.archive import replacing
 from spektron_jax.models.spektron import Spektron
 from spektron_jax.probes.interpolation import linear
 from spektron_jax.probes.interpretation.experts import curves, usage
@@ -267,8 +266,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.json:
         command = f"python -m benchmarks.experts --steps={given.steps}"
         content = {"command": command, "rows": rows, "runs": runs}
-        with replacing(Path(given.json)) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write(given.json, content)
 
 
 if __name__ == "__main__":

@@ -29,9 +29,10 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks import next_tables
+from benchmarks.result_files import write
 from benchmarks.tables import checksum
 from benchmarks.task_sets import MEASURED, score, tasks
-from spektron_jax.archive import add_line, replacing
+from spektron_jax.archive import add_line
 from spektron_jax.metrics import interval, resampled_counts
 from spektron_jax.training.transfer_network.transfer_task import Task
 from spektron_jax.transfer.data import UNPAIRED, TransferData
@@ -151,8 +152,7 @@ def main() -> None:
     content |= {"made_with": version, "rows": rows}
     print(next_tables.next_rows(content))
     if given.json:
-        with replacing(Path(given.json)) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n")
+        write(given.json, content)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks import tables
 from benchmarks.prior_lessons import lessons
-from benchmarks.result_files import load, markdown
+from benchmarks.result_files import load, markdown, write
 from benchmarks.task_prior import (
     NOTHING,
     Known,
@@ -33,7 +33,6 @@ from benchmarks.task_prior import (
     summary,
     training_tasks,
 )
-from spektron_jax.archive import replacing
 
 SHARES = (0.25, 0.5, 0.75, 1.0, 1.25)
 DEALS, FOLDS = 4, 3
@@ -106,8 +105,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.json:
         command = "python -m benchmarks.prior_share --data=shared/data"
         content = {"command": command, "made_with": tables.checksum(), "rows": rows}
-        with replacing(Path(given.json)) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write(given.json, content)
 
 
 if __name__ == "__main__":

@@ -13,18 +13,16 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from benchmarks import tables
-from benchmarks.result_files import load, markdown
+from benchmarks.result_files import load, markdown, write
 from benchmarks.task_sets import REGIMES, r2, score, tasks
 from benchmarks.transfer_risk import group_of
 from benchmarks.transfer_sets import Shipped
-from spektron_jax.archive import replacing
 from spektron_jax.training.transfer_network.transfer_task import Task
 from spektron_jax.transfer import members
 from spektron_jax.transfer.threads import one_blas_thread
@@ -95,8 +93,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.json:
         command = "python -m benchmarks.sample_prior --data=shared/data"
         content = {"command": command, "made_with": tables.checksum(), "rows": rows}
-        with replacing(Path(given.json)) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write(given.json, content)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,9 +23,8 @@ import numpy as np
 from benchmarks import tables
 from benchmarks.analyte import TOWARDS_M5
 from benchmarks.analyte_bands import signature
-from benchmarks.result_files import load, markdown
+from benchmarks.result_files import load, markdown, write
 from benchmarks.task_sets import tasks
-from spektron_jax.archive import replacing
 from spektron_jax.training.transfer_network.transfer_task import Task
 from spektron_jax.transfer.inputs import overlap
 from spektron_jax.transfer.splits import Regime
@@ -114,8 +112,7 @@ def main(arguments: list[str] | None = None) -> None:
     content = {"command": command, "made_with": tables.checksum(), "rows": rows}
     print(json.dumps(content, indent=1))
     if given.json:
-        with replacing(Path(given.json)) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write(given.json, content)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,7 @@ from pathlib import Path
 
 from tqdm import trange
 
-from benchmarks.result_files import ROOT
-from spektron_jax.archive import replacing
+from benchmarks.result_files import ROOT, write
 
 EVERY, FROM, TO = 10, 2, 6  # steps a line; lines between which time is taken
 STEPS = EVERY * (TO - FROM)
@@ -97,8 +96,7 @@ def main() -> None:
     }
     print(json.dumps(content, indent=1))
     if given.json:
-        with replacing(Path(given.json)) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write(given.json, content)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,10 @@ instruments that no pool holds.
 """
 
 import argparse
-import json
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.result_files import load, markdown
-from spektron_jax.archive import replacing
+from benchmarks.result_files import load, markdown, write
 from spektron_jax.encoder.load import load_encoder
 from spektron_jax.spectra.grid import MODALITIES
 from spektron_jax.training.evaluator import FixedEvaluator, audit_evaluator
@@ -86,8 +83,7 @@ def main() -> None:
     if given.json:
         command = "python -m benchmarks.swap_bound"
         content = {"command": command, "numbers": NUMBERS, "left": found}
-        with replacing(Path(given.json)) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write(given.json, content)
 
 
 if __name__ == "__main__":

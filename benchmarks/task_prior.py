@@ -42,6 +42,7 @@ from tqdm import trange
 
 from benchmarks import tables
 from benchmarks.prior_lessons import lessons
+from benchmarks.result_files import write
 from benchmarks.task_sets import MEASURED, tasks
 from spektron_jax.archive import replacing
 from spektron_jax.models.dlinoss import Backbone
@@ -147,13 +148,13 @@ class Network(nn.Module):
 class Trained:
     """A network and the scales of what it reads."""
 
-    def __init__(self, form: str, known: Known):
+    def __init__(self, form: str, known: Known, steps: int = STEPS):
         self.scales = [
             (known[name].mean(axis=axes), known[name].std(axis=axes) + 1e-3)
             for name, axes in READ.items()
         ]
         self.form, self.model = form, Network(*FORMS[form])
-        self.params = self._fit(known, self.scaled(known))
+        self.params = self._fit(known, self.scaled(known), steps)
 
     def scaled(self, known: Known) -> Seen:
         """What the network reads in its units."""
@@ -180,11 +181,11 @@ class Trained:
         with replacing(path) as draft, draft.open("wb") as file:
             np.savez(file, **{k: v.astype(np.float32) for k, v in found.items()})
 
-    def _fit(self, known: Known, seen: Seen):
+    def _fit(self, known: Known, seen: Seen, steps: int):
         count, rng = len(known["y"]), np.random.default_rng(0)
         before = errors(known, NOTHING)
         params = self.model.init(jax.random.key(0), jax.tree.map(lambda x: x[0], seen))
-        schedule = optax.cosine_decay_schedule(RATE, STEPS)
+        schedule = optax.cosine_decay_schedule(RATE, steps)
         optimizer = optax.chain(
             optax.clip_by_global_norm(0.5), optax.adamw(schedule, weight_decay=DECAY)
         )
@@ -210,7 +211,7 @@ class Trained:
             return optax.apply_updates(params, updates), state, value
 
         state = optimizer.init(params)
-        for number in trange(STEPS, desc=self.form, unit="step"):
+        for number in trange(steps, desc=self.form, unit="step"):
             rows = rng.choice(count, BATCH, replace=False)
             some = jax.tree.map(lambda x, rows=rows: x[rows], seen)
             given = before[rows], some, jax.random.key(number)
@@ -251,7 +252,7 @@ def ladder() -> list[Said]:
     return found + [{**NOTHING, "back": np.array(x)} for x in (0.5, 1.0)]
 
 
-def training_tasks(data: Path) -> Iterator[tuple[Task, Regime]]:
+def training_tasks(data: Path, blocks: int = BLOCKS) -> Iterator[tuple[Task, Regime]]:
     """Of the open sets; of a soil, of which there are many, four kinds of ten.
 
     Each in one regime, by turns: kinds and regimes meet all over the blocks.
@@ -260,7 +261,7 @@ def training_tasks(data: Path) -> Iterator[tuple[Task, Regime]]:
         if judge:
             continue
         soil = "soil" in name or name.startswith("limesoda")
-        for block in range(BLOCKS):
+        for block in range(blocks):
             kinds = (4 * block + 3 * len(name) + np.arange(4)) % TASKS
             for kind in kinds if soil else range(TASKS):
                 number = TASKS * (1 + block) + int(kind)
@@ -277,6 +278,15 @@ def stacked(
     names = [name for name in found[0] if name not in ("set", "regime")]
     known = {x: np.stack([one[x] for one in found]).astype(float) for x in names}
     return known, *map(np.array, about)
+
+
+def judging(data: Path, records: Path) -> tuple[Known, np.ndarray, np.ndarray]:
+    """Lessons of sets that judge and of real pairs, set and regime of each."""
+    judges = [t for t in tasks(data, True, splits=1) if t.set != "virtual"]
+    judges = [t for t in judges if t.judge or t.set in MEASURED]
+    asked = [(task, regime) for task in judges for regime in UNLABELLED]
+    judged, of, regimes = stacked(lessons(asked, records))
+    return judged, np.where(np.isin(of, list(MEASURED)), of, "judge sets"), regimes
 
 
 def part(known: Known, rows: np.ndarray) -> Known:
@@ -300,11 +310,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     data, records = Path(given.data), Path(given.records)
     known, sets, _ = stacked(lessons(training_tasks(data), records))
-    judges = [t for t in tasks(data, True, splits=1) if t.set != "virtual"]
-    judges = [t for t in judges if t.judge or t.set in MEASURED]
-    asked = [(task, regime) for task in judges for regime in UNLABELLED]
-    judged, of, regimes = stacked(lessons(asked, records))
-    of = np.where(np.isin(of, list(MEASURED)), of, "judge sets")
+    judged, of, regimes = judging(data, records)
     of = np.char.add(np.char.add(of, ", "), regimes)
     # Only now: instruments are drawn in single precision, as everywhere.
     jax.config.update("jax_enable_x64", True)
@@ -349,8 +355,7 @@ def main(arguments: list[str] | None = None) -> None:
     }
     print(json.dumps(content, indent=1))
     if given.json:
-        with replacing(Path(given.json)) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write(given.json, content)
 
 
 if __name__ == "__main__":

@@ -30,9 +30,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.result_files import load, markdown
+from benchmarks.result_files import load, markdown, write
 from benchmarks.task_sets import score, tasks
-from spektron_jax.archive import replacing
 from spektron_jax.encoder.adaptation import Adaptation
 from spektron_jax.encoder.features import Features
 from spektron_jax.encoder.load import Encoder
@@ -287,8 +286,7 @@ def main(arguments: list[str] | None = None) -> None:
             "tasks": list(records),
             "uses": rows,
         }
-        with replacing(Path(given.json)) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write(given.json, content)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,8 @@ from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from benchmarks import tables
+from benchmarks.result_files import write
 from benchmarks.task_sets import MEASURED, r2, tasks
-from spektron_jax.archive import replacing
 from spektron_jax.training.transfer_network.transfer_task import Task
 from spektron_jax.transfer.ensemble import Ensemble
 from spektron_jax.transfer.methods.registry import make
@@ -123,8 +122,7 @@ def main(arguments: list[str] | None = None) -> None:
     command += " --subset" if given.subset else ""
     content = {"command": command, "made_with": tables.checksum(), "groups": found}
     if given.json:
-        with replacing(Path(given.json)) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write(given.json, content)
 
 
 if __name__ == "__main__":

@@ -17,17 +17,15 @@ import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from benchmarks import tables
-from benchmarks.result_files import load, markdown
+from benchmarks.result_files import load, markdown, write
 from benchmarks.task_sets import REGIMES, r2, score, tasks
 from benchmarks.transfer_risk import group_of
-from spektron_jax.archive import replacing
 from spektron_jax.training.transfer_network.transfer_task import Task
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.ensemble import Ensemble, error_weights
@@ -140,8 +138,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.json:
         command = "python -m benchmarks.wrong_labels --data=shared/data"
         content = {"command": command, "made_with": tables.checksum(), "rows": rows}
-        with replacing(Path(given.json)) as draft:
-            draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write(given.json, content)
 
 
 if __name__ == "__main__":
