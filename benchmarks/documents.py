@@ -22,6 +22,7 @@ from benchmarks import (
     more_labels,
     next_tables,
     prior_share,
+    prior_sources,
     readme_tables,
     result_tables,
     sample_prior,
@@ -41,7 +42,7 @@ MAKERS += readme_tables.MAKERS + floor.MAKERS + difference_prior.MAKERS
 MAKERS += limits.MAKERS + wrong_labels.MAKERS + swap_bound.MAKERS
 MAKERS += test_time.MAKERS + cross_spectral.MAKERS + sample_prior.MAKERS
 MAKERS += backbones.MAKERS + experts.MAKERS + prior_share.MAKERS
-MAKERS += interval_cover.MAKERS
+MAKERS += prior_sources.MAKERS + interval_cover.MAKERS
 MAKERS += analyte_tables.MAKERS + signature_bound.MAKERS + wavelet_run.MAKERS
 TABLES = {make.__name__: make for make in MAKERS}
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
