@@ -9,12 +9,12 @@ half-width divided by the SD of the labels.
 
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from benchmarks.averages import make
+from benchmarks.result_files import write
 from benchmarks.tables import corn_arguments, read_study, regime_of
 from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.ensemble import Ensemble
@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> None:
         "splits": given.splits,
         "rows": results,
     }
-    Path(given.json).write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    write(given.json, content)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,7 @@ def test_it_measures_what_a_user_gets(two_instruments):
     found = interval_cover.measured(trial, "NIR")
 
     ct = CalibrationTransfer()
-    ct.fit(
-        X, y, axis, Z[:n], axis, y[:n], np.arange(n), unit="nm", modality="NIR"
-    )  # fmt: skip
+    ct.fit(X, y, axis, Z[:n], axis, y[:n], np.arange(n), unit="nm", modality="NIR")
     low, high = ct.predict_interval(Z[20:], coverage=0.9)
     inside = (low <= y[20:]) & (y[20:] <= high)
     error = np.abs(ct.predict(Z[20:]) - y[20:])
