@@ -150,7 +150,10 @@ class Trained:
 
     def __init__(self, form: str, known: Known, steps: int = STEPS):
         self.scales = [
-            (known[name].mean(axis=axes), known[name].std(axis=axes) + 1e-3)
+            (
+                known[name].mean(axis=axes, dtype=float),
+                known[name].std(axis=axes, dtype=float) + 1e-3,
+            )
             for name, axes in READ.items()
         ]
         self.form, self.model = form, Network(*FORMS[form])
@@ -276,7 +279,7 @@ def stacked(
     found = list(found)
     about = ([str(one[name]) for one in found] for name in ("set", "regime"))
     names = [name for name in found[0] if name not in ("set", "regime")]
-    known = {x: np.stack([one[x] for one in found]).astype(float) for x in names}
+    known = {x: np.stack([one[x] for one in found]) for x in names}
     return known, *map(np.array, about)
 
 
@@ -290,8 +293,8 @@ def judging(data: Path, records: Path) -> tuple[Known, np.ndarray, np.ndarray]:
 
 
 def part(known: Known, rows: np.ndarray) -> Known:
-    """Some of the lessons."""
-    return {name: value[rows] for name, value in known.items()}
+    """Some of the lessons, in double precision."""
+    return {name: value[rows].astype(float) for name, value in known.items()}
 
 
 def summary(values: np.ndarray) -> list[float]:
