@@ -19,6 +19,7 @@ from benchmarks import (
     floor,
     interval_cover,
     limits,
+    member_weights,
     more_labels,
     next_tables,
     prior_share,
@@ -30,6 +31,7 @@ from benchmarks import (
     swap_bound,
     test_time,
     wavelet_run,
+    worst_cells,
     wrong_labels,
 )
 from benchmarks.result_files import ROOT
@@ -43,6 +45,7 @@ MAKERS += limits.MAKERS + wrong_labels.MAKERS + swap_bound.MAKERS
 MAKERS += test_time.MAKERS + cross_spectral.MAKERS + sample_prior.MAKERS
 MAKERS += backbones.MAKERS + experts.MAKERS + prior_share.MAKERS
 MAKERS += prior_sources.MAKERS + interval_cover.MAKERS
+MAKERS += member_weights.MAKERS + worst_cells.MAKERS
 MAKERS += analyte_tables.MAKERS + signature_bound.MAKERS + wavelet_run.MAKERS
 TABLES = {make.__name__: make for make in MAKERS}
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))

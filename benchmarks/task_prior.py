@@ -55,7 +55,7 @@ from spektron_jax.transfer.priors import KINDS, kinds_of_terms
 from spektron_jax.transfer.sample_prior import LIMIT, POINTS, REACH
 from spektron_jax.transfer.splits import Regime
 from spektron_jax.transfer.transfer_network import LEAST_SHARE
-from spektron_jax.transfer.unlabelled import STANDARD_ERRORS
+from spektron_jax.transfer.unlabelled import AGREEMENT, EXCESS, STANDARD_ERRORS
 
 MEMBERS = 6  # four views, centring on two
 WEIGHT_REACH, PENALTY, HIDDEN = 2.0, 2e-3, 32
@@ -105,7 +105,14 @@ def log_error(one: Mapping[str, Any], said: Said):
     allowed = STANDARD_ERRORS**2 / one["count"] / jnp.maximum(centre**2, 1e-30)
     taken = centre * jnp.maximum(0.0, 1 - allowed)
     taken += said["back"] * (centre - taken)
-    test = (test - centre[:, None]) * part[:, None] ** 2 + (centre - taken)[:, None]
+    own = jax.nn.softmax(one["log_weights"])
+    about = (target - centre[:, None]) * shown
+    together = own @ about
+    apart = (own @ (about - together) ** 2).sum()
+    scale = (1 - (own**2).sum()) * (together**2).sum()
+    agreed = 1 - AGREEMENT * apart / jnp.maximum(scale, 1e-300)
+    left = jnp.where(part * EXCESS >= 1, jnp.maximum(part**2, agreed), part**2)
+    test = (test - centre[:, None]) * left[:, None] + (centre - taken)[:, None]
     weights = jax.nn.softmax(one["log_weights"] + jnp.log(part) + said["weights"])
     squares = one["known"] * (weights @ test - one["y"]) ** 2
     share = squares.sum() / one["known"].sum() / one["variance"]

@@ -250,7 +250,7 @@ def recipe(
         return members, weights, (errors, group), None
     own, kept = prior_weights(members, len(data.X_target)), None
     if not data.labelled.size:
-        members, kept = plausible(members, data)
+        members, kept = plausible(members, data, own)
         own = own * kept / (own @ kept)
     return members, [own], (None, None), kept
 

@@ -66,6 +66,20 @@ def test_latents_know_one_thing_each():
     assert known["inst"][0] > 0.9 and known["inst"][1] < 0.3
 
 
+def test_directions_of_z_chem_are_uncorrelated_and_the_best_comes_first():
+    blocks = [block(0), block(1)]
+    parts = separate.parts_of(blocks)
+    B, I, W = parts.covariances  # noqa: E741
+    leading = separate.discriminants(B, W + 3 * I, 9)
+    found = separate.told_apart(leading, parts, blocks, 4)
+    hidden = found.T @ (W + 3 * I) @ found
+    kept = found.T @ B @ found
+    for one in (hidden, kept):
+        assert np.abs(one - np.diag(np.diag(one))).max() < 1e-6 * np.diag(one).max()
+    ratio = np.diag(kept) / np.diag(hidden)
+    assert np.all(np.diff(ratio) < 0)
+
+
 def test_latents_are_standard_normal_with_the_variance_of_the_rest():
     h = block()
     parts = separate.parts_of([h])

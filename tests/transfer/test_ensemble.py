@@ -159,7 +159,8 @@ def test_without_samples_to_leave_out_weights_are_prior_and_evidence(instruments
     weight *= (1 - sum(share.values())) / weight.sum()
     by_name = share | {m.name: w for m, w in zip(bayes, weight, strict=True)}
     if not kind.startswith("one"):
-        members, kept = plausible(members, data)
+        own = np.array([by_name.get(m.name, 0.0) for m in members])
+        members, kept = plausible(members, data, own)
         factor = dict(zip([m.name for m in members], kept, strict=True))
         by_name = {name: w * factor[name] for name, w in by_name.items()}
     by_name = {name: w / sum(by_name.values()) for name, w in by_name.items()}

@@ -8,9 +8,10 @@ from scipy import stats
 
 from spektron_jax import CalibrationTransfer
 from spektron_jax.transfer.data import TransferData
-from spektron_jax.transfer.ensemble import Ensemble
+from spektron_jax.transfer.ensemble import Ensemble, prior_weights
 from spektron_jax.transfer.members import bayes_members, combined
-from spektron_jax.transfer.unlabelled import plausible, poor_probability
+from spektron_jax.transfer.methods.workspace import Workspace
+from spektron_jax.transfer.unlabelled import agreement, plausible, poor_probability
 from spektron_jax.transfer.views import preprocessed
 
 
@@ -36,7 +37,7 @@ def test_spread_and_mean_are_taken_back_to_what_labels_can_be(
     data, *_ = unlabelled(instruments, n)
     member = bayes_members(preprocessed(data, "raw"))[0]
     wild = stretched(member, data, factor, shift)
-    (found,), kept = plausible([wild], data)
+    (found,), kept = plausible([wild], data, np.ones(1))
     before, after, y = wild.predicted(), found.predicted(), data.y_source
     limit = np.sqrt(stats.chi2.ppf(0.95, n - 1) / (n - 1)) * y.std(ddof=1)
     k = min(1, limit / before.std(ddof=1))
@@ -53,10 +54,61 @@ def test_spread_and_mean_are_taken_back_to_what_labels_can_be(
     np.testing.assert_allclose(one, k * k * was, rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    "times, apart", [(1.2, 0.0), (1.2, 0.3), (1.2, 2.0), (2.0, 0.0)]
+)
+def test_a_spread_on_which_members_agree_is_left(instruments, times, apart):
+    """`times`: of what labels can spread; beyond 1.65 no agreement helps."""
+    n = 10
+    data, *_ = unlabelled(instruments, n)
+    limit = np.sqrt(stats.chi2.ppf(0.95, n - 1) / (n - 1))
+    member = bayes_members(preprocessed(data, "raw"))[0]
+    first = stretched(member, data, times * limit, 0.0)
+    bent = np.random.default_rng(0).normal(size=first.vectors.shape)
+    bent *= np.std(first.predicted()) / np.std(replace(first, vectors=bent).predicted())
+    second = replace(first, vectors=first.vectors + apart * bent)
+    weights = np.array([0.7, 0.3])
+    (found, _), kept = plausible([first, second], data, weights)
+    p = first.predicted() - first.predicted().mean()
+    q = second.predicted() - second.predicted().mean()
+    r2 = 0.7 * 0.3 * np.mean((p - q) ** 2) / np.mean((0.7 * p + 0.3 * q) ** 2)
+    expected = max(0.0, 1 - 5 * r2 / (1 - 0.7**2 - 0.3**2))
+    assert agreement(np.stack([p, q]), weights) == pytest.approx(expected)
+    assert 0.0 < expected < 1.0 if apart == 0.3 else expected in (0.0, 1.0)
+    left = max(times**-2, expected) if times < 1.65 else times**-2
+    assert found.predicted().std() == pytest.approx(left * p.std())
+    assert kept[0] == pytest.approx(1 / times)
+
+
+def test_agreement_is_weighed_as_the_recipe_weighs(instruments):
+    """Extreme samples, whose predictions spread further than labels can."""
+    X_s, _, X_t, _, y = instruments(samples=60)
+    far = np.argsort(np.abs(y - np.median(y)))[-12:]
+    none = np.full(12, np.nan), np.full(12, -1)
+    data = TransferData(X_s, y, X_t[far], *none)
+    space = Workspace.of(data)
+    members = Ensemble("classical").members(space, [])
+    own = prior_weights(members, 12)
+    fitted = Ensemble("classical").fit(space)
+    found = {}
+    for name, weights in (("recipe", own), ("alike", np.full(own.size, 1 / own.size))):
+        left, kept = plausible(members, data, weights)
+        assert kept.min() < 1.0
+        found[name] = combined(left, own * kept / (own @ kept))(X_t)
+    np.testing.assert_allclose(fitted(X_t), found["recipe"], rtol=1e-9)
+    assert np.abs(found["alike"] - found["recipe"]).max() > 1e-4 * y.std()
+
+
+def test_a_member_alone_agrees_with_nobody():
+    each = np.random.default_rng(0).normal(size=(2, 8))
+    assert agreement(each[:1], np.ones(1)) == 0.0
+    assert agreement(each, np.array([1.0, 0.0])) == 0.0
+
+
 def test_few_spectra_say_nothing(instruments):
     data, *_ = unlabelled(instruments, 4)
     wild = stretched(bayes_members(preprocessed(data, "raw"))[0], data, 9, 9)
-    found, kept = plausible([wild], data)
+    found, kept = plausible([wild], data, np.ones(1))
     assert found == [wild] and kept[0] == 1
 
 
@@ -64,7 +116,7 @@ def test_equal_predictions_stay(instruments):
     data, *_ = unlabelled(instruments, 8)
     member = bayes_members(preprocessed(data, "raw"))[0]
     flat = replace(member, vectors=0 * member.vectors, intercepts=data.y_source[:1])
-    (found,), kept = plausible([flat], data)
+    (found,), kept = plausible([flat], data, np.ones(1))
     assert kept[0] == 1 and np.isfinite(found.predicted()).all()
 
 
