@@ -146,6 +146,18 @@ def test_the_rank_is_the_most_that_shows_no_instrument(monkeypatch, leaking, exp
     assert found.shape == (10, expected)
 
 
+def test_what_an_mlp_alone_sees_is_left_out_too(monkeypatch):
+    """The last directions spread unlike on the instruments: no plane parts them."""
+    rng = np.random.default_rng(0)
+    draws = [rng.normal(size=(4, 60, 10)) for _ in range(2)]
+    for h in draws:
+        h[:, :, 8:] *= np.array([0.03, 0.3, 3.0, 30.0])[:, None, None]
+    monkeypatch.setattr(separate, "AT_CHANCE", 0.2)
+    assert separate.above_chance(np.eye(10), draws, "linear") < 0.2
+    found = separate.at_chance(lambda rank: np.eye(10)[:, :rank], 10, draws)
+    assert found.shape == (10, 8)
+
+
 def test_who_says_not_what_a_spectrum_is_gets_the_modalities_pooled():
     parts = {"IR": separate.parts_of([block(0)]), "NIR": separate.parts_of([block(1)])}
     found = separate.of_all(parts)
