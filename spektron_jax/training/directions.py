@@ -71,8 +71,7 @@ def covariances(
         rest.append(np.einsum("nmi,nmj->ij", left, left, optimize=True) / count)
         own.append(np.einsum("nmi,nmj->nij", about, about, optimize=True) / z.shape[1])
     ridge = RIDGE * np.eye(directions.shape[1])
-    stacks = np.stack(whole), np.stack(rest), np.concatenate(own)
-    return tuple(one + ridge for one in stacks)  # type: ignore[return-value]
+    return np.stack(whole) + ridge, np.stack(rest) + ridge, np.concatenate(own) + ridge
 
 
 def information_cost(

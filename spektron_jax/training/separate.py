@@ -54,7 +54,7 @@ from spektron_jax.training.evaluator import (
 BLOCK, MOLECULES = 8, 50  # instruments of a block at most, its training molecules
 INSTRUMENT_WEIGHT = 3.0  # c
 LEADING = 40  # directions that those of z_chem are combined from
-RANKS = (28, 24, 20, 16, 14, 12, 10, 8, 6, 4)  # of z_chem, in the order they are tried
+RANKS = (24, 20, 16, 14, 12, 10, 8, 6, 4)  # of z_chem, in the order they are tried
 INST_RANK = 16
 VARIANCE_FLOOR = 1e-5  # share of the mean variance, added to what is divided by
 SPANNED = 0.1  # of a direction's variance, at most, may be that floor
