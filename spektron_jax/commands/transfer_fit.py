@@ -54,7 +54,8 @@ def fitted(config: ConfigDict) -> tuple[CalibrationTransfer, dict[str, Fitted]]:
     Returns:
       The estimator, and what was found for each property.
     """
-    given, each = config.transfer, read_paired_each(config.data)
+    given = config.transfer
+    each = read_paired_each(config.data, given.regime == "paired")
     splits = TransferSplits(_common(each))
     n, there = given.n, splits.available(given.regime)
     if n == DEFAULT_N and 0 < there < n:

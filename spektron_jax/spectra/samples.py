@@ -22,6 +22,7 @@ from spektron_jax.archive import checksum
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.labels import Labels, choose, read_labels
+from spektron_jax.spectra.pairing import gaps, strangers, unnamed
 from spektron_jax.spectra.readers import read
 from spektron_jax.spectra.replicate_scans import (
     labels_by_sample,
@@ -49,6 +50,7 @@ class Samples:
       instrument: its name
       labels: of these and perhaps other samples
       path: the file of the spectra
+      numbered: whether it names no samples and the ids are row numbers
     """
 
     ids: np.ndarray
@@ -60,6 +62,7 @@ class Samples:
     instrument: str
     labels: Labels
     path: str
+    numbered: bool = False
 
     @property
     def whole(self) -> np.ndarray:
@@ -188,6 +191,7 @@ def samples_of(
         *(one.unit, one.quantity, found.modality, name),
         labels,
         path,
+        found.numbered,
     )
 
 
@@ -224,10 +228,17 @@ def read_paired(given: ConfigDict) -> PairedSamples:
     return next(iter(found.values()))
 
 
-def read_paired_each(given: ConfigDict) -> dict[str, PairedSamples]:
+def read_paired_each(
+    given: ConfigDict, paired: bool = True
+) -> dict[str, PairedSamples]:
     """Read two instruments and each property that `config.data.property` names.
 
     The samples and their spectra are the same for all.
+
+    Args:
+      given: `config.data`
+      paired: whether the same samples are asked for; else rows without names of two
+        files are different samples
 
     Raises:
       SpektronError: a file, an instrument, a property or labels that do not fit.
@@ -252,6 +263,10 @@ def read_paired_each(given: ConfigDict) -> dict[str, PairedSamples]:
         sets = read_set(given, paths[0]), read_set(given, paths[1])
     source = samples_of(sets[0], paths[0], given.source, "source")
     target = samples_of(sets[1], paths[-1], given.target, "target")
+    told = [] if one or not paired else unnamed(source, target)
+    if not (one or paired) and target.numbered:
+        ids = np.array([f"{Path(target.path).stem}:{row}" for row in target.ids])
+        target = replace(target, ids=ids, labels=replace(target.labels, ids=ids))
     if given.labels_path:
         paths.append(given.labels_path)
         labels = read_labels(given.labels_path, given.strict)
@@ -273,9 +288,11 @@ def read_paired_each(given: ConfigDict) -> dict[str, PairedSamples]:
     ]
     files = {Path(path).name: checksum(path) for path in paths}
     first = next(iter(each.values()))
+    told += strangers(first) if paired else []
     return {
         name: replace(
             one,
+            warnings=(*told, *one.warnings),
             X_source=first.X_source,
             X_target=first.X_target,
             guesses=tuple(notes),
@@ -344,7 +361,7 @@ def pair(
         *(source.unit, source.modality, names),
         scans=scans,
     )
-    return replace(paired, warnings=(*warnings, *_gaps(paired)))
+    return replace(paired, warnings=(*warnings, *gaps(paired)))
 
 
 def _by_sample(
@@ -374,25 +391,3 @@ def _by_sample(
             one = replace(one, X=found.mean(X))
         sides.append(replace(one, ids=found.ids))
     return (sides[0], sides[1]), labels_by_sample(labels, owner), scans, told
-
-
-def _gaps(paired: PairedSamples) -> list[str]:
-    """Warnings of spectra and labels that are missing or stand twice."""
-    found = []
-    on_source, on_target = paired.measured()
-    for side, X, whole in (
-        ("source", paired.X_source, on_source),
-        ("target", paired.X_target, on_target),
-    ):
-        part = int((np.isfinite(X).any(axis=1) & ~whole).sum())
-        if part:
-            found.append(f"{part} {side} spectra have missing points and are left out")
-    bare = int((on_source & ~np.isfinite(paired.y)).sum())
-    if bare:
-        found.append(f"{bare} source spectra have no label and do not calibrate")
-    if np.unique(paired.groups()).size < paired.ids.size:
-        found.append(
-            "samples with different ids have the same spectrum; they are held out "
-            "together"
-        )
-    return found

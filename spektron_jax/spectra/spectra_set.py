@@ -98,6 +98,7 @@ class SpectraSet:
       metadata: title, source, licence and whatever else the file says.
       problems: what was found on reading.
       notes: what the file left open: what was taken, and what else it could be.
+      numbered: True if the file names no samples and the ids are row numbers.
 
     Examples:
       >>> from spektron_jax import demo
@@ -121,6 +122,7 @@ class SpectraSet:
     metadata: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
+    numbered: bool = False
 
     def __post_init__(self):
         """Bring arrays to their types and check that they fit together."""

@@ -227,6 +227,7 @@ def _join(parts: list[ParsedSpectra], modality: str, log: Log) -> SpectraSet:
             tuple(unit for _, unit in targets),
             {name: np.asarray(values, dtype=str) for name, values in labels.items()},
             metadata=metadata,
+            numbered=all(part.numbered for part in parts),
         )
 
 

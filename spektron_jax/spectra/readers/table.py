@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spektron_jax.spectra.axis_words import quantity_of, unit_of
+from spektron_jax.spectra.readers.axis_columns import counts
 from spektron_jax.spectra.readers.cells import (
     NotANumber,
     is_axis,
@@ -219,7 +220,8 @@ def _take_ids(
     if not candidates:
         return []
     i = candidates[0]
-    part.sample_ids, part.numbered = cells[i], False
+    # A column without a name that counts is the index of pandas or R.
+    part.sample_ids, part.numbered = cells[i], i in blank and counts(cells[i])
     if i in blank:  # coordinates of a map stand in several columns
         columns = [cells[j] for j in blank]
         part.sample_ids = [" ".join(words) for words in zip(*columns, strict=True)]

@@ -1,0 +1,81 @@
+"""What is said of how the samples of two instruments were paired.
+
+N = samples.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spektron_jax.errors import SpektronError
+
+if TYPE_CHECKING:
+    from spektron_jax.spectra.samples import PairedSamples, Samples
+
+NAMED = 5  # samples in a warning
+OWN_SAMPLES = "--config.transfer.regime=unpaired if they are different samples"
+
+
+def unnamed(source: "Samples", target: "Samples") -> list[str]:
+    """A warning of two files that are paired by row number, for want of names.
+
+    Raises:
+      SpektronError: neither names its samples, and their numbers of rows differ.
+    """
+    bare = [side for side in (source, target) if side.numbered]
+    if not bare:
+        return []
+    listed = " and ".join(Path(side.path).name for side in bare)
+    names = "give both files a column of sample names (called sample)"
+    what, rows = f"no sample names in {listed}", (source.ids.size, target.ids.size)
+    if len(bare) == 1:
+        return [
+            f"{what}: its row numbers are taken as the names in the other file; {names}"
+        ]
+    if rows[0] != rows[1]:
+        raise SpektronError(
+            f"{what}, of {rows[0]} and {rows[1]} rows: which of them are of one sample "
+            f"cannot be told; {names}, or give {OWN_SAMPLES}"
+        )
+    return [
+        f"{what}: paired by row number, the first spectrum with the first; if the rows "
+        f"are not in the same order, every pair is wrong: {names}, or give "
+        f"{OWN_SAMPLES}"
+    ]
+
+
+def strangers(paired: "PairedSamples") -> list[str]:
+    """A warning of target samples that the source does not have, if others pair."""
+    on_source, on_target = paired.measured()
+    alone = paired.ids[on_target & ~on_source].tolist()
+    if not alone or not (on_source & on_target).any():
+        return []
+    more = ", ..." * (len(alone) > NAMED)
+    return [
+        f"{len(alone)} of {int(on_target.sum())} target samples are not on the source "
+        f"and have no pair: {', '.join(alone[:NAMED])}{more}; they are predicted and "
+        "not transferred with: if they are mistyped, correct the names"
+    ]
+
+
+def gaps(paired: "PairedSamples") -> list[str]:
+    """Warnings of spectra and labels that are missing or stand twice."""
+    found = []
+    on_source, on_target = paired.measured()
+    for side, X, whole in (
+        ("source", paired.X_source, on_source),
+        ("target", paired.X_target, on_target),
+    ):
+        part = int((np.isfinite(X).any(axis=1) & ~whole).sum())
+        if part:
+            found.append(f"{part} {side} spectra have missing points and are left out")
+    bare = int((on_source & ~np.isfinite(paired.y)).sum())
+    if bare:
+        found.append(f"{bare} source spectra have no label and do not calibrate")
+    if np.unique(paired.groups()).size < paired.ids.size:
+        found.append(
+            "samples with different ids have the same spectrum; they are held out "
+            "together"
+        )
+    return found

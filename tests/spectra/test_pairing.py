@@ -1,0 +1,76 @@
+"""How samples of two files become pairs, and what is said where that is a guess."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from spektron_jax import SpektronError, demo
+from spektron_jax.commands import config_file
+from spektron_jax.spectra.samples import read_paired, read_paired_each
+
+OLD, NEW = (
+    list(csv.reader(demo.path_of(name).read_text().splitlines()))
+    for name in demo.FILES[:2]
+)
+
+
+def given(folder, old, new, **more):
+    """Settings of two tables, written as files."""
+    for name, rows in (("old.csv", old), ("new.csv", new)):
+        with (folder / name).open("w", newline="") as file:
+            csv.writer(file).writerows(rows)
+    found = config_file.load("configs/transfer.py").data
+    found.update(
+        {"source_path": f"{folder}/old.csv", "target_path": f"{folder}/new.csv"}
+    )
+    found.update({"property": "Moisture"} | more)
+    return found
+
+
+def bare(rows):
+    return [row[1:] for row in rows]
+
+
+def counted(rows):
+    """With the index of pandas in place of the names."""
+    return [["" if i == 0 else str(i - 1), *row[1:]] for i, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize("without", [bare, counted])
+def test_rows_without_names(tmp_path, without):
+    """Catches: row 3 of one file is taken as the sample of row 3 of the other."""
+    old, new = without(OLD), without(NEW)
+    with pytest.raises(SpektronError, match="of 50 and 10 rows: which of them are"):
+        read_paired(given(tmp_path, old, new))
+    found = read_paired(given(tmp_path, old[:11], new))
+    assert found.ids.size == 10
+    assert "no sample names in old.csv and new.csv: paired by row" in found.warnings[0]
+    apart = read_paired_each(given(tmp_path, old, new), paired=False)["Moisture"]
+    assert apart.ids.size == 60 and not np.logical_and(*apart.measured()).any()
+    one = read_paired(given(tmp_path, bare(OLD), NEW_NUMBERED))
+    assert "no sample names in old.csv: its row numbers" in one.warnings[0]
+
+
+NEW_NUMBERED = [NEW[0], *([str(i), *row[1:]] for i, row in enumerate(NEW[1:], 1))]
+
+
+def test_names_that_are_numbers_are_names(tmp_path):
+    old = [OLD[0], *([str(i), *row[1:]] for i, row in enumerate(OLD[1:], 1))]
+    found = read_paired(given(tmp_path, old, NEW_NUMBERED))
+    assert found.warnings == ()
+
+
+def test_target_samples_that_the_source_does_not_have(tmp_path):
+    """Catches: mistyped names leave out transfer samples without a word."""
+    new = [NEW[0], *([f"x{row[0]}", *row[1:]] for row in NEW[1:5]), *NEW[5:]]
+    (text,) = read_paired(given(tmp_path, OLD, new)).warnings
+    names = ", ".join(row[0] for row in new[1:5])
+    assert (
+        f"4 of 10 target samples are not on the source and have no pair: {names};"
+        in text
+    )
+    assert (
+        read_paired_each(given(tmp_path, OLD, new), paired=False)["Moisture"].warnings
+        == ()
+    )
