@@ -25,6 +25,7 @@ from spektron_jax.spectra.readers.parsed import Log
 from spektron_jax.spelling import british
 
 ALL = "all"  # properties
+SAME = 0.02  # of their SD: labels nearer than this are rounded otherwise
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +96,10 @@ class Labels:
         return found
 
     def joined(self, other: "Labels") -> "Labels":
-        """These labels, and those of another file where these are unknown."""
+        """These labels, and those of another file where these are unknown.
+
+        Values and units that contradict each other are warned of.
+        """
         ids = np.array(list(dict.fromkeys([*self.ids.tolist(), *other.ids.tolist()])))
         units = dict(zip(other.names, other.units, strict=True))
         units |= dict(zip(self.names, self.units, strict=True))
@@ -106,8 +110,34 @@ class Labels:
             known = np.isfinite(found)
             values[:, columns] = np.where(known, found, values[:, columns])
         place = f"{self.place} and {other.place}"
-        warnings = (*self.warnings, *other.warnings)
+        warnings = (*self.warnings, *other.warnings, *self._against(other))
         return Labels(ids, values, names, tuple(units.values()), place, warnings)
+
+    def _against(self, other: "Labels") -> list[str]:
+        """Warnings of values and units that another file gives otherwise."""
+        found = []
+        for name in (one for one in self.names if one in other.names):
+            one, two = self.only(name), other.only(name)
+            units = one.units[0], two.units[0]
+            if all(units) and units[0] != units[1]:
+                found.append(
+                    f"{name} is in {units[0]} in {self.place} and in {units[1]} in "
+                    f"{other.place}; nothing is converted: give both in one unit"
+                )
+            own, theirs = one.values[:, 0], two._of(self.ids)[:, 0]
+            near = SAME * np.nanstd(own) if np.isfinite(own).any() else 0.0
+            off = np.flatnonzero(
+                np.abs(own - theirs) > np.maximum(near, 1e-6 * np.abs(own))
+            )
+            if off.size:
+                row, both = off[0], int(np.isfinite(own - theirs).sum())
+                found.append(
+                    f"{name} of {off.size} of {both} samples is not the same in "
+                    f"{self.place} and {other.place}, such as {self.ids[row]}: "
+                    f"{own[row]:g} and {theirs[row]:g}; the first is used: check "
+                    "names, units and values"
+                )
+        return found
 
     def at(self, sample_ids: np.ndarray) -> np.ndarray:
         """Values of the samples of these ids, (n,) -> (n, k), NaN where unknown.

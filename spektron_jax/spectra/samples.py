@@ -348,12 +348,13 @@ def pair(
         warnings.append(
             f"{unmatched} labels belong to no spectrum; the ids do not match"
         )
+    kinds = source.quantity, target.quantity
     names = {
         "source": source.instrument,
         "target": target.instrument,
         "property": labels.names[0],
         "property_unit": labels.units[0],
-        "quantity": source.quantity,
+        "quantity": kinds[kinds[0] == "unknown"],
     }
     axis_target = axes.convert(target.axis, target.unit, source.unit)
     paired = PairedSamples(

@@ -74,3 +74,35 @@ def test_target_samples_that_the_source_does_not_have(tmp_path):
         read_paired_each(given(tmp_path, OLD, new), paired=False)["Moisture"].warnings
         == ()
     )
+
+
+def with_moisture(rows, header, values):
+    return [
+        [row[0], one, *row[1:]]
+        for row, one in zip(rows, [header, *values], strict=True)
+    ]
+
+
+def test_labels_that_contradict_each_other(tmp_path):
+    """Catches: the new file's reference values are dropped without a word."""
+    known = {row[0]: row[1] for row in OLD}
+    own = [known[row[0]] for row in NEW[1:]]
+    new = with_moisture(NEW, "Moisture (%)", own)
+    assert read_paired(given(tmp_path, OLD, new)).warnings == ()
+    new = with_moisture(NEW, "Moisture (%)", own[::-1])
+    found = read_paired(given(tmp_path, OLD, new))
+    (text,) = found.warnings
+    assert "Moisture of 10 of 10 samples is not the same in" in text
+    assert f"such as {NEW[1][0]}: {own[0]} and {own[-1]}; the first is used" in text
+    new = with_moisture(NEW, "Moisture (g/kg)", [str(10 * float(one)) for one in own])
+    found = read_paired(given(tmp_path, OLD, new))
+    assert "in % in" in found.warnings[0] and "in g/kg in" in found.warnings[0]
+    assert len(found.warnings) == 2 and found.names["property_unit"] == "%"
+
+
+def test_the_quantity_that_only_the_target_names(tmp_path):
+    """Catches: new spectra in transmittance are predicted as if in absorbance."""
+    found = given(tmp_path, OLD, [["# quantity: absorbance"], *NEW])
+    text = (tmp_path / "new.csv").read_text()
+    (tmp_path / "new.csv").write_text(f"# spektron_jax spectra\n{text}")
+    assert read_paired(found).names["quantity"] == "absorbance"
