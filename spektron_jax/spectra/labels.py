@@ -37,7 +37,7 @@ class Labels:
       values: NaN where unknown                                        (m, k) float64
       names, units: of the properties, k each
       place: the file they come from, for messages
-      warnings: one sentence each
+      warnings: one sentence each; "fat of ..." is said of fat alone
     """
 
     ids: np.ndarray
@@ -68,11 +68,13 @@ class Labels:
             alike = [one for one in names if british(one) == british(wanted)]
             wanted = alike[0] if len(alike) == 1 else wanted
         column = names.index(choose(wanted, names, setting, self.place))
+        rest = tuple(f"{one} of " for one in names if one != names[column])
         return replace(
             self,
             values=self.values[:, [column]],
             names=names[column : column + 1],
             units=self.units[column : column + 1],
+            warnings=tuple(text for text in self.warnings if not text.startswith(rest)),
         )
 
     def several(self, names: str) -> list["Labels"]:
@@ -121,8 +123,8 @@ class Labels:
             units = one.units[0], two.units[0]
             if all(units) and units[0] != units[1]:
                 found.append(
-                    f"{name} is in {units[0]} in {self.place} and in {units[1]} in "
-                    f"{other.place}; nothing is converted: give both in one unit"
+                    f"{name} of {self.place} is in {units[0]}, of {other.place} in "
+                    f"{units[1]}; nothing is converted: give both in one unit"
                 )
             own, theirs = one.values[:, 0], two._of(self.ids)[:, 0]
             near = SAME * np.nanstd(own) if np.isfinite(own).any() else 0.0

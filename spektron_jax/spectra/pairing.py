@@ -3,12 +3,14 @@
 N = samples.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.spectra_set import SpectraSet
 
 if TYPE_CHECKING:
     from spektron_jax.spectra.samples import PairedSamples, Samples
@@ -56,6 +58,16 @@ def strangers(paired: "PairedSamples") -> list[str]:
         f"{len(alone)} of {int(on_target.sum())} target samples are not on the source "
         f"and have no pair: {', '.join(alone[:NAMED])}{more}; they are predicted and "
         "not transferred with: if they are mistyped, correct the names"
+    ]
+
+
+def guesses(sets: Iterable[tuple[str, SpectraSet]]) -> list[str]:
+    """Notes of files on units and modalities that they do not name."""
+    return [
+        str(note) if note.place == path else f"{path}: {note}"
+        for path, one in sets
+        for note in one.notes
+        if note.text.startswith(("unit ", "modality "))
     ]
 
 

@@ -28,6 +28,8 @@ SUFFIX = re.compile(
     r"(.+?)[_\-.#/ ]+(?:rep(?:licate)?|scan|r|s)?[_\-. ]?(\d{1,3}|[a-z])", re.I
 )
 LEAST_SAMPLES = 2  # with two scans or more, before equal labels prove anything
+NEAR = 0.3  # SD of labels within samples, of that of all: names of scans are likely
+UNLIKE = 0.5  # of the SD of samples: labels of scans that are further apart are told
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +114,33 @@ def samples_of_scans(
     return bases if _same_labels(ids, scans, labels) else ids
 
 
+def likely_scans(ids: np.ndarray, labels: "Labels") -> str:
+    """What shows that ids are of scans, with labels of their own, nearly alike; or "".
+
+    Args:
+      ids: taken as samples                                              (n,)
+      labels: of them
+    """
+    found = [one for one in map(SUFFIX.fullmatch, ids.tolist()) if one]
+    if len(found) < ids.size or not set(ids.tolist()) & set(labels.ids.tolist()):
+        return ""
+    scans = merged(np.array([one[1] for one in found]))
+    values = labels.at(ids)
+    spread = np.nanstd(values, axis=0)
+    within = np.nanstd(values - scans.mean(values)[scans.number], axis=0)
+    repeated = np.bincount(scans.number) > 1
+    if repeated.sum() < LEAST_SAMPLES or repeated.mean() <= 0.5:
+        return ""
+    if not (within < NEAR * spread).all():
+        return ""
+    one, last = found[0], ids.tolist()[0]
+    between = last[len(one[1]) : len(last) - len(one[2])]
+    return (
+        f"names such as {last} look like scans of {scans.ids.size} samples and are "
+        f"taken as {ids.size} samples; --config.data.replicates={between} averages them"
+    )
+
+
 def _same_labels(ids: np.ndarray, scans: Merged, labels: "Labels") -> bool:
     """Whether all scans of each sample have the same labels, and samples differ."""
     if not labels.names or not set(ids.tolist()) & set(labels.ids.tolist()):
@@ -132,4 +161,27 @@ def labels_by_sample(labels: "Labels", scans: dict[str, str]) -> "Labels":
     found = merged(ids)
     if not found.repeated and np.array_equal(ids, labels.ids):
         return labels
-    return replace(labels, ids=found.ids, values=found.mean(labels.values))
+    values = found.mean(labels.values)
+    told = _unlike(labels, found, values) if labels.names else []
+    return replace(
+        labels, ids=found.ids, values=values, warnings=(*labels.warnings, *told)
+    )
+
+
+def _unlike(labels: "Labels", scans: Merged, values: np.ndarray) -> list[str]:
+    """Warnings of scans of a sample whose labels are far apart; values: (N, k)."""
+    told = []
+    for column, name in enumerate(labels.names):
+        own, mean = labels.values[:, column], values[:, column]
+        if not np.isfinite(mean).any():
+            continue
+        off = np.abs(own - mean[scans.number]) > UNLIKE * np.nanstd(mean)
+        samples = np.unique(scans.number[off])
+        if samples.size:
+            some = own[scans.number == samples[0]]
+            told.append(
+                f"{name} of {samples.size} samples differs between their scans, such "
+                f"as {scans.ids[samples[0]]}: {np.nanmin(some):g} to "
+                f"{np.nanmax(some):g}; the mean is used: check names and labels"
+            )
+    return told

@@ -22,10 +22,11 @@ from spektron_jax.archive import checksum
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.labels import Labels, choose, read_labels
-from spektron_jax.spectra.pairing import gaps, strangers, unnamed
+from spektron_jax.spectra.pairing import gaps, guesses, strangers, unnamed
 from spektron_jax.spectra.readers import read
 from spektron_jax.spectra.replicate_scans import (
     labels_by_sample,
+    likely_scans,
     merged,
     samples_of_scans,
 )
@@ -280,12 +281,7 @@ def read_paired_each(
         one.names[0]: pair(source, target, one, mode)
         for one in labels.several(given.property)
     }
-    notes = [
-        str(problem) if problem.place == path else f"{path}: {problem}"
-        for path, one in zip(paths, dict.fromkeys(sets), strict=False)
-        for problem in one.notes
-        if problem.text.startswith(("unit ", "modality "))
-    ]
+    notes = guesses(zip(paths, dict.fromkeys(sets), strict=False))
     files = {Path(path).name: checksum(path) for path in paths}
     first = next(iter(each.values()))
     told += strangers(first) if paired else []
@@ -321,7 +317,7 @@ def pair(
             f"config.data: source is {source.modality}, target {target.modality}; "
             "transfer is between spectra of one kind"
         )
-    warnings, X_target = list(labels.warnings), target.X
+    warnings, X_target = list[str](), target.X
     if source.quantity != target.quantity:
         kinds = target.quantity, source.quantity
         if "unknown" in kinds:
@@ -362,7 +358,7 @@ def pair(
         *(source.unit, source.modality, names),
         scans=scans,
     )
-    return replace(paired, warnings=(*warnings, *gaps(paired)))
+    return replace(paired, warnings=(*labels.warnings, *warnings, *gaps(paired)))
 
 
 def _by_sample(
@@ -375,6 +371,12 @@ def _by_sample(
     sides, scans = [], None
     for side, one in (("source", source), ("target", target)):
         names = samples_of_scans(one.ids, labels, others[side], mode)
+        if (
+            mode == "auto"
+            and names is one.ids
+            and (text := likely_scans(names, labels))
+        ):
+            told.append(f"{side}: {text}")
         found = merged(names)
         owner |= dict(zip(one.ids.tolist(), names.tolist(), strict=True))
         if found.repeated:

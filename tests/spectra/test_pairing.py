@@ -96,7 +96,7 @@ def test_labels_that_contradict_each_other(tmp_path):
     assert f"such as {NEW[1][0]}: {own[0]} and {own[-1]}; the first is used" in text
     new = with_moisture(NEW, "Moisture (g/kg)", [str(10 * float(one)) for one in own])
     found = read_paired(given(tmp_path, OLD, new))
-    assert "in % in" in found.warnings[0] and "in g/kg in" in found.warnings[0]
+    assert "is in %, of " in found.warnings[0] and "in g/kg;" in found.warnings[0]
     assert len(found.warnings) == 2 and found.names["property_unit"] == "%"
 
 

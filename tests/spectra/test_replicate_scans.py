@@ -108,3 +108,26 @@ def test_merging_keeps_the_order():
     found = merged(np.array(["b", "a", "b"]))
     assert found.ids.tolist() == ["b", "a"] and found.number.tolist() == [0, 1, 0]
     assert found.mean(np.array([1.0, 5.0, np.nan])).tolist() == [1, 5]
+
+
+def test_scans_with_labels_of_their_own_are_told():
+    """Catches: scans with labels measured one by one become samples without a hint."""
+    X = np.random.default_rng(0).normal(size=(6, 20))
+    near = labels(SCANS, [1, 1.02, 2, 2.01, 3, 2.98])
+    (text, _) = pair(side(SCANS, X), side(SCANS, X + 1), near).warnings
+    assert "such as s1_0 look like scans of 3 samples and are taken as 6" in text
+    assert "--config.data.replicates=_ averages" in text
+    for known in (OTHER, labels(SCANS, [1, 3, 2, 1, 3, 2])):
+        found = pair(side(SCANS, X), side(SCANS, X + 1), known).warnings
+        assert bool(found) == (known is OTHER)
+    assert not pair(side(SCANS, X), side(SCANS, X + 1), near, "none").warnings
+
+
+def test_scans_whose_labels_are_far_apart_are_told():
+    """Catches: scans of different samples under one name are averaged."""
+    X = np.random.default_rng(0).normal(size=(6, 20))
+    far = labels(SCANS, [1, 5, 2, 2, 3, 3])
+    (text, *_) = pair(side(SCANS, X), side(SCANS, X), far, "_").warnings
+    assert "fat of 1 samples differs between their scans, such as s1: 1 to 5" in text
+    found = pair(side(SCANS, X), side(SCANS, X), EQUAL, "_").warnings
+    assert not any("differs between" in text for text in found)
