@@ -1,7 +1,7 @@
 """Lists of a JCAMP-DX block that say what the sample is.
 
     ##CONCENTRATIONS=(NCU)        of the standard: name, concentration, unit
-    (protein, 11.2, %)
+    (protein, 11.2, %)(oil, 3, %)
     ##$LABELS=(NV)                of our own files: name, value
     (species, wheat)
 
@@ -9,6 +9,7 @@ What has another form is left out. n = blocks.
 """
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -22,13 +23,24 @@ def concentrations(texts: list[str]) -> dict[tuple[str, str], np.ndarray]:
     """Return (name, unit) -> (n,), NaN where a block does not say, of n labels."""
     found: dict[tuple[str, str], np.ndarray] = {}
     for i, text in enumerate(texts):
-        for match in filter(None, map(_TRIPLE.fullmatch, text.split("\n")[1:])):
+        lines = text.split("\n")[1:]
+        for match in (match for line in lines for match in _triples(line)):
             value = np.nan if match[2] == "?" else number(match[2])
             if value is not None:
                 key = match[1].strip(), match[3].strip()
                 column = found.setdefault(key, np.full(len(texts), np.nan))
                 column[i] = value
     return found
+
+
+def _triples(line: str) -> Iterator[re.Match]:
+    """The groups of a line, which may hold several: "(fat, 3.5, %)(oil, 2, %)"."""
+    group = ""
+    for part in re.split(r"(?<=\))\s*(?=\()", line):
+        group += part  # a name may hold brackets: "(fat (dry)(raw), 3.5, %)"
+        if group.count(",") > 1 and (match := _TRIPLE.fullmatch(group.strip())):
+            yield match
+            group = ""
 
 
 def named_values(texts: list[str]) -> dict[str, list[str]]:

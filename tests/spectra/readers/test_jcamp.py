@@ -157,3 +157,17 @@ def test_a_wrong_factor_is_told(tmp_path):
     files.jcamp(path, CM1, SPECTRA[:1], NAMES[:1])
     path.write_text(change_line(path.read_text(), "##FIRSTY", lambda _: "##FIRSTY=9.5"))
     assert "FIRSTY is 9.5" in spektron_jax.read(path).describe()
+
+
+@pytest.mark.parametrize("between", ["", " ", "\n"])
+def test_concentrations_of_one_line(tmp_path, between):
+    """Catches: two groups on a line become one target of both names."""
+    path = tmp_path / "x.jdx"
+    files.jcamp(path, CM1, SPECTRA[:1], NAMES[:1], "AFFN")
+    groups = ("(Moisture, 12.5, %)", "(Oil, 3.5, g/kg)", "(fat (dry)(raw), 2, %)")
+    said = f"##CONCENTRATIONS=(NCU)\n{between.join(groups)}\n##XUNITS"
+    path.write_text(path.read_text().replace("##XUNITS", said))
+    found = spektron_jax.read(path)
+    assert found.target_names == ("Moisture", "Oil", "fat (dry)(raw)")
+    assert found.target_units == ("%", "g/kg", "%")
+    assert found.targets.tolist() == [[12.5, 3.5, 2]]
