@@ -7,13 +7,14 @@ A table of labels is CSV (comma, semicolon, tab; decimal commas too) or one Exce
     A2;;9,4
 
 The first column holds sample ids, each further one a property; an empty cell is an
-unknown label. The cells come from the readers of spectra.
+unknown label. Columns of text alone, such as dates and remarks, are no properties. The
+cells come from the readers of spectra.
 
 m = labelled samples, k = properties, n = samples that are looked up.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ import numpy as np
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.readers import read_cells
 from spektron_jax.spectra.readers.cells import name_and_unit, number
+from spektron_jax.spectra.readers.layout import ID_NAME
 from spektron_jax.spectra.readers.parsed import Log
 from spektron_jax.spelling import british
 
@@ -38,6 +40,7 @@ class Labels:
       names, units: of the properties, k each
       place: the file they come from, for messages
       warnings: one sentence each; "fat of ..." is said of fat alone
+      text: columns that hold text and no number, name -> one of the cells
     """
 
     ids: np.ndarray
@@ -46,6 +49,7 @@ class Labels:
     units: tuple[str, ...]
     place: str
     warnings: tuple[str, ...] = ()
+    text: dict[str, str] = field(default_factory=dict)
 
     def required(self) -> "Labels":
         """These labels; SpektronError says what to give if there are none."""
@@ -62,6 +66,8 @@ class Labels:
         Raises:
           SpektronError: names `setting` and lists the choice.
         """
+        if name not in self.names:
+            _refuse_text(name, self.text, setting, self.place)
         names = self.required().names
         wanted = name if name in names else name_and_unit(name)[0]  # "fat (%)"
         if wanted not in names:  # "Fat", "fiber"
@@ -83,12 +89,16 @@ class Labels:
         Raises:
           SpektronError: one that is not there, or stands twice.
         """
-        there = self.required().names
+        there = self.names or (*self.text,) or self.required().names
         if names == ALL and ALL not in there:
             asked = list(there)
         else:
             asked = _listed(names, there)
         found = [self.only(one) for one in asked]
+        if names == ALL and self.text:
+            told = f"{self.place}: left out, since they hold text: "
+            told += ", ".join(self.text)
+            found = [replace(one, warnings=(*one.warnings, told)) for one in found]
         chosen = [one.names[0] for one in found]
         if twice := {name for name in chosen if chosen.count(name) > 1}:
             raise SpektronError(
@@ -113,7 +123,8 @@ class Labels:
             values[:, columns] = np.where(known, found, values[:, columns])
         place = f"{self.place} and {other.place}"
         warnings = (*self.warnings, *other.warnings, *self._against(other))
-        return Labels(ids, values, names, tuple(units.values()), place, warnings)
+        text = {k: v for k, v in (other.text | self.text).items() if k not in names}
+        return Labels(ids, values, names, tuple(units.values()), place, warnings, text)
 
     def _against(self, other: "Labels") -> list[str]:
         """Warnings of values and units that another file gives otherwise."""
@@ -182,6 +193,18 @@ def choose(name: str, names: Sequence[str], setting: str, place: str) -> str:
     return name
 
 
+def _refuse_text(name: str, text: dict[str, str], setting: str, place: str) -> None:
+    """Refuse a property whose column holds text; `text`: name -> a cell."""
+    wanted = british(name_and_unit(name)[0])
+    for column, cell in text.items():
+        if british(column) == wanted:
+            raise SpektronError(
+                f"{setting} = {name!r}: the column {column} of {place} holds text, "
+                f"such as {cell!r}; write numbers alone, and the unit into the header: "
+                f"'{column} (%)'"
+            )
+
+
 def _listed(text: str, there: Sequence[str]) -> list[str]:
     """Names between commas; a name that has commas of its own is one."""
     parts, found = text.split(","), list[str]()
@@ -194,12 +217,14 @@ def _listed(text: str, there: Sequence[str]) -> list[str]:
     return found
 
 
-def read_labels(path: str | Path, strict: bool = True) -> Labels:
+def read_labels(path: str | Path, strict: bool = True, wanted: str = "") -> Labels:
     """Read all properties of a table of labels.
 
     Args:
       path: CSV or Excel, one header row, the sample ids first.
       strict: raise at a cell that is no number, else leave it out with a warning.
+      wanted: properties as for `Labels.several`, the only ones whose cells are
+        checked; "": all.
 
     Raises:
       SpektronError: with the file, the line, the column and what to do.
@@ -216,8 +241,25 @@ def read_labels(path: str | Path, strict: bool = True) -> Labels:
             "by comma, semicolon or tab",
         )
     names = tuple(name for name, _ in header)
+    first = rows[0][0].strip()
+    if all(number(name) is not None for name in names) and not ID_NAME.fullmatch(first):
+        log.fail(
+            places[0],
+            f"holds numbers ({names[0]!r}) where the header is; name the columns in a "
+            "line above, such as 'sample;moisture (%)'",
+        )
     if "" in names or len(set(names)) < len(names):
         log.fail(places[0], "give every column of labels a name of its own")
+    columns = [[row[j].strip() for row in rows[1:]] for j in range(1, len(rows[0]))]
+    text = _of_text(names, columns)
+    kept = [j for j, name in enumerate(names) if name not in text]
+    header, names = [header[j] for j in kept], tuple(names[j] for j in kept)
+    units = tuple(unit for _, unit in header)
+    checked = set(names)
+    if wanted and wanted != ALL:
+        none = np.empty((0, len(names)))
+        bare = Labels(np.empty(0, str), none, names, units, str(path), (), text)
+        checked = {one.names[0] for one in bare.several(wanted)}
     ids: dict[str, str] = {}
     values = []
     for row, place in zip(rows[1:], places[1:], strict=True):
@@ -225,28 +267,45 @@ def read_labels(path: str | Path, strict: bool = True) -> Labels:
         if not name:
             log.error(f"{place}, column 1", "the sample id is missing")
         elif name in ids:
-            text = f"sample {name!r} stands in {ids[name]} already; keep one of them"
-            log.error(place, text)
+            twice = f"sample {name!r} stands in {ids[name]} already; keep one of them"
+            log.error(place, twice)
         else:
             ids[name] = place
-            values.append(_numbers(row[1:], names, place, log))
+            cells = [(j + 2, row[j + 1]) for j in kept]
+            values.append(_numbers(cells, names, checked, place, log))
     return Labels(
         np.array(list(ids), dtype=str),
         np.array(values).reshape(len(ids), len(names)),
         names,
-        tuple(unit for _, unit in header),
+        units,
         str(path),
         tuple(f"{path}: {one}" for one in (*log.problems[told:], *chosen)),
+        text,
     )
 
 
+def _of_text(names: tuple[str, ...], columns: list[list[str]]) -> dict[str, str]:
+    """Columns of text and no number, name -> a cell; none if no other is left."""
+    found = {}
+    for name, cells in zip(names, columns, strict=True):
+        filled = [cell for cell in cells if cell]
+        if filled and all(number(cell) is None for cell in filled):
+            found[name] = filled[0]
+    return found if len(found) < len(names) else {}
+
+
 def _numbers(
-    cells: list[str], names: tuple[str, ...], place: str, log: Log
+    cells: list[tuple[int, str]],
+    names: tuple[str, ...],
+    checked: set[str],
+    place: str,
+    log: Log,
 ) -> list[float]:
+    """Values of the cells (column, text) of a row, NaN for text."""
     values = []
-    for column, (cell, name) in enumerate(zip(cells, names, strict=True), start=2):
+    for (column, cell), name in zip(cells, names, strict=True):
         value = number(cell)
-        if value is None:
+        if value is None and name in checked:
             log.error(
                 f"{place}, column {column} ({name})",
                 f"{cell.strip()!r} is not a number; leave unknown labels empty",

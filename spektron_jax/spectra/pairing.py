@@ -1,15 +1,23 @@
-"""What is said of how the samples of two instruments were paired.
+"""How the samples of two instruments are paired, and what is said of it.
 
 N = samples.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.labels import Labels
+from spektron_jax.spectra.replicate_scans import (
+    labels_by_sample,
+    likely_scans,
+    merged,
+    samples_of_scans,
+)
 from spektron_jax.spectra.spectra_set import SpectraSet
 
 if TYPE_CHECKING:
@@ -69,6 +77,41 @@ def guesses(sets: Iterable[tuple[str, SpectraSet]]) -> list[str]:
         for note in one.notes
         if note.text.startswith(("unit ", "modality "))
     ]
+
+
+def by_sample(
+    source: "Samples", target: "Samples", labels: Labels, mode: str
+) -> tuple[tuple["Samples", "Samples"], Labels, Any, list[str]]:
+    """Samples with the mean of their scans, labels by sample, the target's scans."""
+    others = {"source": target.ids.tolist(), "target": source.ids.tolist()}
+    told = list[str]()
+    owner: dict[str, str] = {}
+    sides, scans = [], None
+    for side, one in (("source", source), ("target", target)):
+        names = samples_of_scans(one.ids, labels, others[side], mode)
+        if (
+            mode == "auto"
+            and names is one.ids
+            and (text := likely_scans(names, labels))
+        ):
+            told.append(f"{side}: {text}")
+        found = merged(names)
+        owner |= dict(zip(one.ids.tolist(), names.tolist(), strict=True))
+        if found.repeated:
+            guessed = not np.array_equal(names, one.ids)
+            how = f", such as {one.ids[0]} of {names[0]}" if guessed else ""
+            told.append(
+                f"{side}: {one.ids.size} scans of {found.ids.size} samples averaged by "
+                f"sample{how} (config.data.replicates says what a scan is)"
+            )
+            if side == "target":
+                whole = one.whole
+                scans = found.number[whole], one.X[whole]
+            X = one.X.copy()
+            X[~one.whole] = np.nan
+            one = replace(one, X=found.mean(X))
+        sides.append(replace(one, ids=found.ids))
+    return (sides[0], sides[1]), labels_by_sample(labels, owner), scans, told
 
 
 def gaps(paired: "PairedSamples") -> list[str]:

@@ -13,7 +13,6 @@ n, N = samples, p, q = points of the instruments, k = properties.
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -22,14 +21,10 @@ from spektron_jax.archive import checksum
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.labels import Labels, choose, read_labels
-from spektron_jax.spectra.pairing import gaps, guesses, strangers, unnamed
+from spektron_jax.spectra.pairing import by_sample, gaps, guesses, strangers, unnamed
 from spektron_jax.spectra.readers import read
-from spektron_jax.spectra.replicate_scans import (
-    labels_by_sample,
-    likely_scans,
-    merged,
-    samples_of_scans,
-)
+from spektron_jax.spectra.readers.cells import name_and_unit
+from spektron_jax.spectra.replicate_scans import labels_by_sample
 from spektron_jax.spectra.spectra_set import Problem, SpectraSet, numbered_scans
 
 MODALITIES = ("NIR", "IR", "Raman")
@@ -185,6 +180,10 @@ def samples_of(
         tuple(found.target_names[i] for i in kept),
         tuple(found.target_units[i] for i in kept),
         path,
+        text={
+            name_and_unit(name)[0]: next(filter(None, cells.tolist()), "")
+            for name, cells in found.labels.items()
+        },
     )
     labels = labels_by_sample(labels, {})
     return Samples(
@@ -208,7 +207,8 @@ def read_samples(given: ConfigDict) -> Samples:
     """
     samples = samples_of(read_set(given, given.path), given.path, given.instrument)
     if given.get("labels_path", ""):
-        labels = read_labels(given.labels_path, given.get("strict", True))
+        asked = given.get("property", "")
+        labels = read_labels(given.labels_path, given.get("strict", True), asked)
         samples = replace(samples, labels=labels)
     if given.get("property", ""):
         samples = replace(samples, labels=samples.labels.only(given.property))
@@ -270,7 +270,7 @@ def read_paired_each(
         target = replace(target, ids=ids, labels=replace(target.labels, ids=ids))
     if given.labels_path:
         paths.append(given.labels_path)
-        labels = read_labels(given.labels_path, given.strict)
+        labels = read_labels(given.labels_path, given.strict, given.property)
     else:
         labels = source.labels if one else source.labels.joined(target.labels)
     if source.instrument == target.instrument:  # files that name no instrument
@@ -327,7 +327,7 @@ def pair(
         else:
             X_target = axes.convert_quantity(X_target, *kinds, strict=False)
             warnings.append(f"target converted from {kinds[0]} to {kinds[1]}")
-    (source, target), labels, scans, told = _by_sample(
+    (source, target), labels, scans, told = by_sample(
         source, replace(target, X=X_target), labels, replicates
     )
     X_target = target.X
@@ -359,38 +359,3 @@ def pair(
         scans=scans,
     )
     return replace(paired, warnings=(*labels.warnings, *warnings, *gaps(paired)))
-
-
-def _by_sample(
-    source: Samples, target: Samples, labels: Labels, mode: str
-) -> tuple[tuple[Samples, Samples], Labels, Any, list[str]]:
-    """Samples with the mean of their scans, labels by sample, the target's scans."""
-    others = {"source": target.ids.tolist(), "target": source.ids.tolist()}
-    told = list[str]()
-    owner: dict[str, str] = {}
-    sides, scans = [], None
-    for side, one in (("source", source), ("target", target)):
-        names = samples_of_scans(one.ids, labels, others[side], mode)
-        if (
-            mode == "auto"
-            and names is one.ids
-            and (text := likely_scans(names, labels))
-        ):
-            told.append(f"{side}: {text}")
-        found = merged(names)
-        owner |= dict(zip(one.ids.tolist(), names.tolist(), strict=True))
-        if found.repeated:
-            guessed = not np.array_equal(names, one.ids)
-            how = f", such as {one.ids[0]} of {names[0]}" if guessed else ""
-            told.append(
-                f"{side}: {one.ids.size} scans of {found.ids.size} samples averaged by "
-                f"sample{how} (config.data.replicates says what a scan is)"
-            )
-            if side == "target":
-                whole = one.whole
-                scans = found.number[whole], one.X[whole]
-            X = one.X.copy()
-            X[~one.whole] = np.nan
-            one = replace(one, X=found.mean(X))
-        sides.append(replace(one, ids=found.ids))
-    return (sides[0], sides[1]), labels_by_sample(labels, owner), scans, told

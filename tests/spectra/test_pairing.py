@@ -106,3 +106,15 @@ def test_the_quantity_that_only_the_target_names(tmp_path):
     text = (tmp_path / "new.csv").read_text()
     (tmp_path / "new.csv").write_text(f"# spektron_jax spectra\n{text}")
     assert read_paired(found).names["quantity"] == "absorbance"
+
+
+def test_a_property_of_text_beside_the_spectra(tmp_path):
+    """Catches: "choose one of Protein" for a column of "9.8%"."""
+    old = [OLD[0], *([row[0], f"{row[1]}%", *row[2:]] for row in OLD[1:])]
+    with pytest.raises(SpektronError, match="column Moisture of .*old.csv.* such as '"):
+        read_paired(given(tmp_path, old, NEW))
+
+
+def test_empty_rows_below_spectra(tmp_path):
+    found = given(tmp_path, [*OLD, [""] * len(OLD[0])], NEW)
+    assert read_paired(found).ids.size == 50

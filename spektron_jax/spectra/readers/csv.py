@@ -24,6 +24,8 @@ from spektron_jax.spectra.readers.table import read_table
 from spektron_jax.spectra.readers.text_notes import hints
 
 _HEAD_BYTES = 2**16  # that hold the notes of our own files
+_BLANK = ' \t\r\n\f\v,;|"'  # of which lines of empty cells are made
+_SEPARATOR = re.compile(r'\s*"?sep=.?"?\s*', re.I)  # a line for Excel
 # Notes of LabSpec, whose series have positions in the first row.
 _LABSPEC = re.compile(r"#(Acq\. ?time|AxisType|Laser|Grating|Range|Objective)", re.I)
 
@@ -67,7 +69,7 @@ def _read_small(
     text, foreign = decode(path.read_bytes(), log)
     lines, places = [], []
     for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip():
+        if line.strip(_BLANK):
             lines.append(line)
             places.append(f"line {number}")
     if not lines:
@@ -96,7 +98,11 @@ def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
     """
     text, foreign = decode(path.read_bytes(), log)
     numbered = enumerate(text.splitlines(), start=1)
-    filled = [(f"line {number}", line) for number, line in numbered if line.strip()]
+    filled = [
+        (f"line {number}", line) for number, line in numbered if line.strip(_BLANK)
+    ]
+    if filled and _SEPARATOR.fullmatch(filled[0][1]):
+        del filled[0]
     if not filled:
         log.fail("line 1", "the file is empty")
     # Comments above are not as wide as the table, whose header may be "#;protein".
