@@ -27,6 +27,7 @@ from spektron_jax.spectra.readers.parsed import Log
 from spektron_jax.spelling import british
 
 ALL = "all"  # properties
+CHANGED = ("thousands", "as shown", "merged")  # notes on values that are read otherwise
 SAME = 0.02  # of their SD: labels nearer than this are rounded otherwise
 
 
@@ -231,7 +232,7 @@ def read_labels(path: str | Path, strict: bool = True, wanted: str = "") -> Labe
     """
     log = Log(str(path), strict)
     rows, places = read_cells(path, log)
-    chosen = [note for note in log.notes if "thousands" in note.text]
+    chosen = [note for note in log.notes if any(map(note.text.count, CHANGED))]
     told = len(log.problems)  # of the text itself, such as decimal commas
     header = [name_and_unit(cell.strip()) for cell in rows[0][1:]]
     if not header or len(rows) < 2:

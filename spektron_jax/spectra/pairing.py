@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spektron_jax.errors import SpektronError
-from spektron_jax.spectra.labels import Labels
+from spektron_jax.spectra.labels import CHANGED, Labels
 from spektron_jax.spectra.replicate_scans import (
     labels_by_sample,
     likely_scans,
@@ -70,12 +70,13 @@ def strangers(paired: "PairedSamples") -> list[str]:
 
 
 def guesses(sets: Iterable[tuple[str, SpectraSet]]) -> list[str]:
-    """Notes of files on units and modalities that they do not name."""
+    """Notes of files on units they do not name, and on values read otherwise."""
     return [
         str(note) if note.place == path else f"{path}: {note}"
         for path, one in sets
         for note in one.notes
         if note.text.startswith(("unit ", "modality "))
+        or any(map(note.text.count, CHANGED))
     ]
 
 

@@ -89,7 +89,7 @@ class PairedSamples:
       scans: sample number and spectrum of each target scan, None: no replicates
       files: path -> SHA-256
       warnings: one sentence each
-      guesses: sentences on units that no file names
+      guesses: sentences on what files leave open, such as their units
     """
 
     ids: np.ndarray

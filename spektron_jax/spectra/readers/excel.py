@@ -11,22 +11,19 @@ import warnings
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.limits import check_claim
 from spektron_jax.spectra.own_notes import taken_from
 from spektron_jax.spectra.readers.cells import MIN_POSITIONS, number
+from spektron_jax.spectra.readers.excel_cells import Sheet, filled, merged_columns
 from spektron_jax.spectra.readers.find_table import find_table
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, apply
 from spektron_jax.spectra.readers.table import read_table
 from spektron_jax.spectra.readers.text_notes import hints
 
 MAX_XML_BYTES = 2**24  # that any workbook may unpack to; 3 s of parsing
-MAX_BLANK_ROWS = 2**18  # one after the other; a second of looking through them
-MAX_GAPS = 10**6  # empty cells that a sheet may have, if most of it is empty
-MAX_GAP_SHARE = 50  # empty cells for each filled one beyond that
-
-Sheet = tuple[list[list[str]], list[int]]  # rows of one width, and their numbers
 
 
 def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
@@ -144,8 +141,7 @@ def _cells(openpyxl, path: Path, log: Log) -> dict[str, Sheet]:
         book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         try:
             sheets = {
-                sheet.title: _filled(sheet.title, sheet, log)
-                for sheet in book.worksheets
+                sheet.title: _filled(sheet, file, log) for sheet in book.worksheets
             }
         finally:
             book.close()
@@ -158,6 +154,13 @@ def _cells(openpyxl, path: Path, log: Log) -> dict[str, Sheet]:
             finally:
                 book.close()
     return sheets
+
+
+def _filled(sheet, file: BinaryIO, log: Log) -> Sheet:
+    """The filled rows of a sheet, as they are shown."""
+    with zipfile.ZipFile(file) as archive:
+        merged = merged_columns(archive, sheet._worksheet_path)
+    return filled(sheet, merged, log)
 
 
 def _check_formulas(sheet, found: Sheet, log: Log) -> None:
@@ -179,34 +182,3 @@ def _check_formulas(sheet, found: Sheet, log: Log) -> None:
         if log.strict:
             log.error(f"sheet {sheet.title!r}, row {row}", text)
         log.warning(f"sheet {sheet.title!r}, row {row}", text)
-
-
-def _filled(name: str, sheet, log: Log) -> Sheet:
-    """The rows that hold something, all as wide as the widest."""
-    # The size that a sheet states is not to be relied on.
-    sheet.reset_dimensions()
-    rows: list[list[str]] = []
-    numbers, seen, filled, width = [], 0, 0, 0
-    for index, row in enumerate(sheet.iter_rows(values_only=True), 1):
-        seen += len(row)
-        cells = ["" if value is None else _text(value) for value in row]
-        while cells and not cells[-1].strip():
-            cells.pop()
-        if cells:
-            rows.append(cells)
-            numbers.append(index)
-            filled += sum(cell != "" for cell in cells)
-            width = max(width, len(cells))
-        most = max(MAX_GAPS, MAX_GAP_SHARE * filled)
-        blank_rows = index - (numbers[-1] if numbers else 0)
-        if blank_rows > MAX_BLANK_ROWS or max(seen, width * len(rows)) > most:
-            log.fail(
-                f"sheet {name!r}, row {index}",
-                "nearly all cells so far are empty; delete the cells far from the "
-                "table",
-            )
-    return [cells + [""] * (width - len(cells)) for cells in rows], numbers
-
-
-def _text(value: object) -> str:
-    return repr(value) if type(value) is float else str(value)

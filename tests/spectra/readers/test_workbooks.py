@@ -118,3 +118,50 @@ def test_formulas_without_a_result_are_named(tmp_path, where):
     else:
         found = spektron_jax.read(path, unit="nm", strict=False)
         assert "formulas without a stored result" in str(found)
+
+
+def labelled(path, change):
+    """A workbook of spectra and moisture, changed."""
+    rows = [["sample", "moisture (%)", *(f"{x:g} nm" for x in NM.tolist())]]
+    rows += [[row[0], 1.5 + i, *row[1:]] for i, row in enumerate(ROWS[1:])]
+    made = openpyxl.load_workbook(book(path, Data=rows))
+    change(made.active)
+    made.save(path)
+    return path
+
+
+def test_per_cent_as_shown(tmp_path):
+    """Catches: 1.1 % in a cell of format per cent is 0.011 %."""
+
+    def change(sheet):
+        for i, value in enumerate((0.011, 0.25, 0.5)):
+            sheet.cell(2 + i, 2).value = value
+            sheet.cell(2 + i, 2).number_format = "0.0%"
+
+    found = spektron_jax.read(labelled(tmp_path / "x.xlsx", change))
+    np.testing.assert_allclose(found.target("moisture"), [1.1, 25, 50], rtol=1e-6)
+    assert "'moisture (%)' read as shown in per cent: 0.011 as 1.1" in str(found)
+
+
+def test_merged_cells_count_for_all_rows(tmp_path):
+    """Catches: a label of three rows belongs to the first alone."""
+    path = labelled(tmp_path / "x.xlsx", lambda sheet: sheet.merge_cells("B3:B4"))
+    found = spektron_jax.read(path)
+    assert found.target("moisture").tolist() == [1.5, 2.5, 2.5]
+    assert "merged cells of column 2, rows 3 to 4: 2.5 counts" in str(found)
+
+
+@pytest.mark.parametrize("kept", [0, 2])
+def test_numbers_stored_as_text(tmp_path, kept):
+    """Catches: text with decimal commas leaves no spectrum, and nothing says why."""
+
+    def change(sheet):
+        for row in sheet.iter_rows(min_row=2, min_col=2 + kept):
+            for cell in row:
+                cell.value = str(cell.value).replace(".", ",")
+
+    found = spektron_jax.read(labelled(tmp_path / "x.xlsx", change))
+    assert found.target("moisture").tolist() == [1.5, 2.5, 3.5]
+    want = [row[1:] for row in ROWS[1:]]
+    np.testing.assert_allclose(found.instruments["spectra"].spectra, want, atol=1e-6)
+    assert "decimal commas" in str(found)
