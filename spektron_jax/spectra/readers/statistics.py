@@ -13,6 +13,7 @@ import warnings
 import numpy as np
 
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
+from spektron_jax.spectra.spectra_set import Problem
 
 _NAMES = {
     "mean": r"mean|average|avg|av|mittelwert|mw|moyenne|media|promedio|gemiddelde"
@@ -39,6 +40,9 @@ _ANY = re.compile(
 _LONGEST = 40  # letters of a name that may be one
 ENDS = 4  # rows at either end that may be statistics whatever their name
 MOST_ROWS = 5000  # of a table that is looked through for them
+ROUNDED = 0.6  # of the unit of the last decimal: half, and what sums of floats add
+LEAST_NAMED = 5  # SD of other rows, in the same units, for a row that is named so
+KEPT = "is kept as a sample"
 LEAST_SD = 50  # of other rows, in units of what rounding hides
 MOST_DECIMALS = 8
 TOLERANCE = 2e-3  # of the range of the statistic: tables are rounded
@@ -46,10 +50,10 @@ TOLERANCE = 2e-3  # of the range of the statistic: tables are rounded
 
 def without_statistics(part: ParsedSpectra, log: Log) -> None:
     """Leave out rows that are statistics of the others; see the top."""
-    _drop_named(part, log)
-    if len(part.sample_ids) <= MOST_ROWS:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # columns without any value
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # columns without any value
+        _drop_named(part, log)
+        if len(part.sample_ids) <= MOST_ROWS:
             _say_unnamed(part, log)
 
 
@@ -60,14 +64,17 @@ def _drop_named(part: ParsedSpectra, log: Log) -> None:
     if not named or len(others) < 2:
         return
     computed = _statistics(part.spectra[others])
+    near = ROUNDED * _resolution(part.spectra)
+    if not np.nanmedian(computed["SD"][0]) > LEAST_NAMED * near:
+        near = 0.0
     dropped = []
     for i in named:
         name, kind = part.sample_ids[i], str(kinds[i])
-        if any(_is_close(part.spectra[i], found) for found in computed[kind]):
+        if any(_is_close(part.spectra[i], found, near) for found in computed[kind]):
             dropped.append(i)
             log.note(part.places[i], f"{name!r} is the {kind} of the others; left out")
         else:
-            text = f"{name!r} is kept as a sample; it is not the {kind} of the others"
+            text = f"{name!r} {KEPT}; it is not the {kind} of the others"
             log.note(part.places[i], text)
     if dropped:
         part.keep([i for i in range(len(kinds)) if i not in dropped])
@@ -76,7 +83,7 @@ def _drop_named(part: ParsedSpectra, log: Log) -> None:
 def _say_unnamed(part: ParsedSpectra, log: Log) -> None:
     """Note rows at the ends that are, as printed, the mean or SD of all but those."""
     n = len(part.sample_ids)
-    near = 0.6 * _resolution(part.spectra)
+    near = ROUNDED * _resolution(part.spectra)
     for size in range(1, min(ENDS, n - 3) + 1):
         for rows in (range(n - size, n), range(size)):
             values = part.spectra[np.setdiff1d(np.arange(n), rows)]
@@ -98,8 +105,14 @@ def _say_unnamed(part: ParsedSpectra, log: Log) -> None:
             for i, kind in alike.items():
                 text = f"{part.sample_ids[i]!r} has the values of the {kind} of the "
                 text += "others; leave it out if it is no sample"
+                log.notes[:] = [one for one in log.notes if not _is_kept(one, part, i)]
                 log.note(part.places[i], text)
             return
+
+
+def _is_kept(note: Problem, part: ParsedSpectra, row: int) -> bool:
+    """Whether a note says that a row is none of the statistics."""
+    return note.place == part.places[row] and KEPT in note.text
 
 
 def _resolution(values: np.ndarray) -> float:
@@ -149,10 +162,11 @@ def _statistics(values: np.ndarray) -> dict[str, list[np.ndarray]]:
         }
 
 
-def _is_close(values: np.ndarray, found: np.ndarray) -> bool:
+def _is_close(values: np.ndarray, found: np.ndarray, near: float) -> bool:
+    """Whether values are a statistic, to within `near` or a share of its range."""
     known = np.isfinite(values) & np.isfinite(found)
     if not known.any():
         return False
     values, found = values[known], found[known]
     scale = max(float(np.ptp(found)), 1e-3 * float(np.abs(found).max()), 1e-12)
-    return bool(np.abs(values - found).max() <= TOLERANCE * scale + 1e-5)
+    return bool(np.abs(values - found).max() <= max(TOLERANCE * scale + 1e-5, near))

@@ -248,6 +248,23 @@ def test_statistics_of_any_name_are_said(tmp_path, first, scans):
     assert said == [not scans] and ("'drei' has the" in str(found)) == (not scans)
 
 
+@pytest.mark.parametrize("decimals", [2, 3])
+def test_rounded_statistics_are_told_once(tmp_path, decimals):
+    """Catches: one row "is not the SD of the others" and "has the values" of it."""
+    rng = np.random.default_rng(0)
+    X = (1 + rng.normal(size=(12, 1)) * 0.3 + 0.1 * rng.normal(size=(12, 30))).round(2)
+    rows = [*X, X.mean(0), X.std(0, ddof=1)]
+    names = [*(f"s{i}" for i in range(12)), "Mean", "SD"]
+    lines = ["id," + ",".join(f"{1100 + 2 * j} nm" for j in range(30))]
+    for name, row in zip(names, rows, strict=True):
+        lines.append(",".join([name, *(f"{v:.{decimals}f}" for v in row)]))
+    (tmp_path / "x.csv").write_text("\n".join(lines) + "\n")
+    found = spektron_jax.read(tmp_path / "x.csv")
+    assert len(found) == 12 and "'SD' is the SD of the others; left out" in str(found)
+    said = [one.place for one in found.notes if "of the others" in one.text]
+    assert len(said) == len(set(said)) == 2
+
+
 def test_samples_named_like_statistics_stay_and_are_said(tmp_path):
     text = with_statistics(["Max", "Std", "meander"], [lambda v: v[0] / 2] * 3)
     (tmp_path / "x.csv").write_text(text)
