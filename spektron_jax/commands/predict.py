@@ -102,7 +102,7 @@ def target_spectra(
         raise SpektronError(f"{one.path}: holds no whole spectrum of this instrument")
     X, quantity = one.X, ct.about_.get("quantity", "unknown")
     if "unknown" not in (quantity, one.quantity):
-        X = axes.convert_quantity(X, one.quantity, quantity)
+        X = one.converted(quantity, "the model")
     axis = axes.convert(one.axis, one.unit, ct.unit_)
     return one, X, axis, len(found.X) - len(X)
 

@@ -70,6 +70,24 @@ class Samples:
         """Values of the properties, NaN where unknown, (n, k); see `Labels.at`."""
         return self.labels.at(self.ids)
 
+    def converted(self, quantity: str, whose: str, strict: bool = True) -> np.ndarray:
+        """Spectra in the quantity of `whose`, (n, p); see `axis.convert_quantity`.
+
+        Raises:
+          SpektronError: names the file and what to do.
+        """
+        try:
+            return axes.convert_quantity(self.X, self.quantity, quantity, strict=strict)
+        except SpektronError as error:
+            way = ""
+            if "different measurements" in str(error):
+                way = (
+                    f" ({quantity} is what {whose} holds); export both in one, "
+                    "or correct what a file calls it: absorbance that was measured in "
+                    "reflection is log(1/R)"
+                )
+            raise SpektronError(f"{self.path}: {error}{way}") from error
+
     def take(self, rows: np.ndarray) -> "Samples":
         """Some of the samples, by index or mask."""
         return replace(self, ids=self.ids[rows], X=self.X[rows])
@@ -325,7 +343,7 @@ def pair(
                 f"source is {source.quantity}, target {target.quantity}: taken as alike"
             )
         else:
-            X_target = axes.convert_quantity(X_target, *kinds, strict=False)
+            X_target = target.converted(kinds[1], source.path, strict=False)
             warnings.append(f"target converted from {kinds[0]} to {kinds[1]}")
     (source, target), labels, scans, told = by_sample(
         source, replace(target, X=X_target), labels, replicates

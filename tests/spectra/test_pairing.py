@@ -118,3 +118,15 @@ def test_a_property_of_text_beside_the_spectra(tmp_path):
 def test_empty_rows_below_spectra(tmp_path):
     found = given(tmp_path, [*OLD, [""] * len(OLD[0])], NEW)
     assert read_paired(found).ids.size == 50
+
+
+def test_quantities_that_do_not_convert_name_the_file(tmp_path):
+    """Catches: "%R cannot be turned into absorbance" of which file, and now what?"""
+    found = given(tmp_path, OLD, NEW)
+    for name, kind in (("old.csv", "absorbance"), ("new.csv", "%R")):
+        text = (tmp_path / name).read_text()
+        head = f"# spektron_jax spectra\n# quantity: {kind}\n"
+        (tmp_path / name).write_text(head + text)
+    with pytest.raises(SpektronError, match="new.csv: %R cannot be turned") as error:
+        read_paired(found)
+    assert "old.csv holds); export both in one, or" in str(error.value)
