@@ -18,6 +18,12 @@ def check(config: ConfigDict) -> None:
     """Raise SpektronError for a setting that cannot work."""
     if not config.data.path:
         raise SpektronError("config.data.path: give a file of spectra")
+    for name in ("write", "figure"):
+        if Path(config[name]).resolve() == Path(config.data.path).resolve():
+            raise SpektronError(
+                f"config.{name} = {config[name]!r}: is the file that is read, which "
+                "stays as it is; give another name"
+            )
     if config.data.rows < 0:
         raise SpektronError(f"config.data.rows = {config.data.rows}: must be 0 or more")
 

@@ -256,6 +256,16 @@ def test_json_of_a_mistake(capsys):
     assert "absent.csv" in err
 
 
+@pytest.mark.parametrize("option", ["--write", "--figure"])
+def test_read_does_not_write_over_its_file(files, capsys, option):
+    """Catches: a lossy version of a file takes the file's place."""
+    before = Path("old_instrument.csv").read_bytes()
+    for name in ("old_instrument.csv", "./old_instrument.csv"):
+        code, _, err = spektron(capsys, "read", "old_instrument.csv", option, name)
+        assert code == 2 and f"{option} '{name}': is the file that is read" in err
+    assert Path("old_instrument.csv").read_bytes() == before
+
+
 def test_json_of_read_and_formats(files, capsys):
     code, out, _ = spektron(capsys, "read", "old_instrument.csv", "--json")
     found = json.loads(out)
