@@ -69,6 +69,19 @@ def strangers(paired: "PairedSamples") -> list[str]:
     ]
 
 
+def twins(paired: "PairedSamples") -> list[str]:
+    """A warning of pairs that all have the same spectrum on both instruments."""
+    both = np.logical_and(*paired.measured())
+    A, B = paired.X_source[both], paired.X_target[both]
+    if not both.any() or not np.array_equal(A, B):
+        return []
+    return [
+        f"{paired.names['source']} and {paired.names['target']} hold the same spectra, "
+        "as if one file were given twice: nothing is to be transferred; give the file "
+        "of the new instrument"
+    ]
+
+
 def guesses(sets: Iterable[tuple[str, SpectraSet]]) -> list[str]:
     """Notes of files on units they do not name, and on values read otherwise."""
     return [

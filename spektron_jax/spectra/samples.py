@@ -21,7 +21,14 @@ from spektron_jax.archive import checksum
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.labels import Labels, choose, read_labels
-from spektron_jax.spectra.pairing import by_sample, gaps, guesses, strangers, unnamed
+from spektron_jax.spectra.pairing import (
+    by_sample,
+    gaps,
+    guesses,
+    strangers,
+    twins,
+    unnamed,
+)
 from spektron_jax.spectra.readers import read
 from spektron_jax.spectra.readers.cells import name_and_unit
 from spektron_jax.spectra.replicate_scans import labels_by_sample
@@ -270,6 +277,12 @@ def read_paired_each(
         )
     if one:
         found = read_set(given, given.path)
+        if len(found.instruments) == 1:
+            raise SpektronError(
+                f"{given.path}: holds one instrument; give the file of the new one, "
+                "config.data.target_path, too (where no sample was measured on it, any "
+                "spectrum tells its axis)"
+            )
         if not given.source or given.source == given.target:
             listed = ", ".join(found.instruments)
             raise SpektronError(
@@ -302,7 +315,7 @@ def read_paired_each(
     notes = guesses(zip(paths, dict.fromkeys(sets), strict=False))
     files = {Path(path).name: checksum(path) for path in paths}
     first = next(iter(each.values()))
-    told += strangers(first) if paired else []
+    told += twins(first) + (strangers(first) if paired else [])
     return {
         name: replace(
             one,

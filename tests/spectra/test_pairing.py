@@ -130,3 +130,15 @@ def test_quantities_that_do_not_convert_name_the_file(tmp_path):
     with pytest.raises(SpektronError, match="new.csv: %R cannot be turned") as error:
         read_paired(found)
     assert "old.csv holds); export both in one, or" in str(error.value)
+
+
+def test_one_file_given_twice(tmp_path):
+    """Catches: a file is transferred to itself, with a splendid verdict."""
+    (text,) = read_paired(given(tmp_path, OLD, OLD)).warnings
+    assert "old and new hold the same spectra, as if one file were given" in text
+    alone = given(tmp_path, OLD, OLD)
+    alone.update({"path": alone.source_path, "source_path": "", "target_path": ""})
+    with pytest.raises(
+        SpektronError, match="old.csv: holds one instrument; give the f"
+    ):
+        read_paired(alone)
