@@ -16,7 +16,7 @@ _IS_NUMBER = re.compile(_NUMBER, re.ASCII)
 _POSITION = re.compile(
     r"(?:(x|nm|um|wl|wn|wavelength|wavenumber|wave|spc|scan_(?:mir|nir|visnir))[_. ]?)?"
     rf"({_NUMBER})"
-    r"[\s_.]*(nm|um|µm|cm-1|cm\^-1|1/cm)?(_abs|_ref|_refl)?",
+    r"[\s_.]*(nm|um|[µμ]m|cm\^?[-−–]1|cm⁻¹|1/cm)?(_abs|_ref|_refl)?",
     re.IGNORECASE,
 )
 _KINDS = {"_abs": "absorbance", "_ref": "reflectance", "_refl": "reflectance"}

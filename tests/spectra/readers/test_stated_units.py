@@ -315,3 +315,18 @@ def test_maps_of_wire(tmp_path):
     np.testing.assert_allclose(
         one.spectra[:, -1], 45000 + np.array([-2, 0, 2, 13, 15, 17])
     )
+
+
+@pytest.mark.parametrize("unit", ["cm⁻¹", "cm−1", "cm–1", "cm^-1", "μm", "µm"])
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_units_of_positions_as_they_are_typeset(tmp_path, unit, delimiter):
+    """Catches: "9090.91 cm⁻¹" is no position, so the table has none."""
+    values = ("9090.9", "9080.8", "9070.7") if unit[0] == "c" else ("1.5", "1.6", "1.7")
+    header = delimiter.join(["sample", *(f"{one} {unit}" for one in values)])
+    rows = [delimiter.join([name, "1", "2", "3.5"]) for name in "ab"]
+    text = "\n".join([header, *rows, ""])
+    if delimiter == ";":
+        text = text.replace(".", ",")
+    (tmp_path / "x.csv").write_text(text, "utf-8")
+    _, one = read(tmp_path / "x.csv")
+    assert one.unit == ("cm-1" if unit[0] == "c" else "um") and one.axis.size == 3
