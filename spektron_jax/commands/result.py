@@ -124,6 +124,7 @@ class Result:
       files: path or name of an input -> SHA-256
       written: other files that the task wrote, by what they are
       page: name of the HTML file
+      told: warnings to print before the verdict
     """
 
     title: str
@@ -136,3 +137,4 @@ class Result:
     files: Mapping[str, str] = field(default_factory=dict)
     written: Mapping[str, Path] = field(default_factory=dict)
     page: str = "report.html"
+    told: Sequence[str] = ()

@@ -116,7 +116,8 @@ def write(
         page = render(result, repeat_section(about))
         draft.write_text(say(page), encoding="utf-8")
     paths = {**result.written, "report": workdir / result.page}
-    lines = [say(f"{found.label}: {found.text}") for found in result.verdict]
+    lines = [say(f"warning: {text}") for text in result.told]
+    lines += [say(f"{found.label}: {found.text}") for found in result.verdict]
     lines += [f"{name}: {os.path.relpath(path)}" for name, path in paths.items()]
     for line in lines:
         if line not in said:

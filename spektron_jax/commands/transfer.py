@@ -47,6 +47,7 @@ from spektron_jax.transfer.comparison import Comparison
 from spektron_jax.transfer.curve import Curve, compare_and_vary
 from spektron_jax.transfer.estimator import CalibrationTransfer
 from spektron_jax.transfer.persistence import sha256_of
+from spektron_jax.transfer.several import common
 from spektron_jax.transfer.splits import KINDS, Regime, TransferSplits
 from spektron_jax.transfer.trial_log import TrialLog
 
@@ -85,10 +86,11 @@ def run(config: ConfigDict, workdir: Path) -> Iterator[Result]:
     first = next(iter(each.values()))
     for note in first.samples.guesses:
         print(note)
+    told = common({name: one.samples.warnings for name, one in each.items()})
     answers = {name: answer(config, one) for name, one in each.items()}
     written = _written(config, ct, first, [one for one, _ in answers.values()], workdir)
     results = {name: result for name, (result, _) in answers.items()}
-    yield replace(as_one(results), written=written)
+    yield replace(as_one(results), written=written, told=told)
     if not (config.transfer.compare or config.transfer.weights):
         return
     places = slugs(each)

@@ -22,6 +22,7 @@ from spektron_jax.transfer.applicability import outliers
 from spektron_jax.transfer.estimator import CalibrationTransfer
 from spektron_jax.transfer.replicates import Scans
 from spektron_jax.transfer.risk import forecast
+from spektron_jax.transfer.several import common
 from spektron_jax.transfer.splits import Regime, TransferSplits
 
 DEFAULT_N = 10  # target samples; where there are fewer, nobody asked for more
@@ -71,6 +72,8 @@ def fitted(config: ConfigDict) -> tuple[CalibrationTransfer, dict[str, Fitted]]:
         own.samples = samples
         one = ct if len(each) == 1 else ct.only(name)
         found[name] = _found(config, own, regime, rows, one)
+    told = common({name: samples.warnings for name, samples in each.items()})
+    ct.warnings_ = [*told, *ct.warnings_]
     return ct, found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spektron_jax import demo
+from spektron_jax import CalibrationTransfer, demo
 from spektron_jax.commands import config_file
 from spektron_jax.commands.prompt import run, typed
 from spektron_jax.commands.prompt.parser import build
@@ -358,3 +358,18 @@ def test_output_that_nobody_reads_is_no_fault():
     program = f'{sys.executable} -c "{code}" | head -1; exit ${{PIPESTATUS[0]}}'
     done = subprocess.run(["bash", "-c", program], capture_output=True, text=True)
     assert done.returncode in (0, 141) and "Traceback" not in done.stderr
+
+
+def test_pairs_without_names_are_warned_of_wherever_one_looks(files, capsys):
+    """Catches: a warning that stands in the report alone."""
+    for name, last in (("old_instrument.csv", 11), ("new_instrument.csv", 11)):
+        lines = Path(name).read_text().splitlines()[:last]
+        bare = [line.partition(",")[2] for line in lines]
+        Path(name).write_text("\n".join(bare) + "\n")
+    argv = ["transfer", *demo.FILES[:2], "--property", "Moisture", "--weights", ""]
+    _, out, _ = spektron(capsys, *argv, "--no-compare", "--out", "bare")
+    text = "no sample names in old_instrument.csv and new_instrument.csv: paired by row"
+    assert f"warning: {text}" in out and "give --regime unpaired if they are" in out
+    assert text in Path("bare/report.html").read_text()
+    model = CalibrationTransfer.load("bare/model")
+    assert any(text in one for one in model.warnings_)
