@@ -21,7 +21,7 @@ def get_config(arg: str = "") -> ConfigDict:
         "path": "",  # spectra
         "instrument": "",  # which one, if the file holds several
         "labels_path": "",  # reference values: CSV or Excel; none: in the file
-        "property": "",  # of the reference values; none: that of the model
+        "property": "",  # which one, of a model of several
         "unit": "",  # of the axis, where the file does not say: nm, um or cm-1
         "modality": "",  # NIR, IR or Raman, where the file does not say
         "strict": True,  # stop at the first fault of a file
