@@ -14,6 +14,11 @@ from spektron_jax.commands.predict import model_folder, of_property, target_spec
 from spektron_jax.commands.result import Finding, Plot, Result, Section
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.labels import Labels, meant
+from spektron_jax.spectra.replicate_scans import (
+    labels_by_sample,
+    merged,
+    samples_of_scans,
+)
 from spektron_jax.spectra.samples import Samples
 from spektron_jax.spelling import british
 from spektron_jax.transfer.estimator import CalibrationTransfer
@@ -41,8 +46,9 @@ def run(config: ConfigDict, workdir: Path) -> Result:
     if left_out:
         print(f"{left_out} spectra with missing points: left out")
     notes: list[str] = []
-    labels, log = _reference(one, ct, config.data, notes), Path(config.monitor.log)
-    y = None if labels is None else labels.at(one.ids)[:, 0]
+    labels = _reference(one, ct, config.data, notes)
+    X, y = _by_sample(one, X, labels, config.data.replicates, notes)
+    log = Path(config.monitor.log)
     monitor = ct.monitor(log)
     status = monitor.add(X, y, config.monitor.when or None, axis)
     good = status.label == IN_CONTROL
@@ -60,6 +66,40 @@ def run(config: ConfigDict, workdir: Path) -> Result:
         files={Path(one.path).name: checksum(one.path)},
         written={"log": log},
     )
+
+
+def _by_sample(
+    one: Samples,
+    X: np.ndarray,
+    labels: Labels | None,
+    replicates: str,
+    notes: list[str],
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Mean spectra and reference values of N samples, as a transfer averages scans.
+
+    Args:
+      one: whole scans                                                 n
+      X: their spectra as the model takes them                         (n, p)
+      labels: reference values; None: there are none
+      replicates: what tells scans of a sample, see `replicate_scans`
+      notes: receives how many were averaged
+
+    Returns:
+      Spectra (N, p), and values (N,), NaN: unknown; None: all are.
+    """
+    names = samples_of_scans(one.ids, labels or one.labels, (), replicates)
+    found = merged(names)
+    if found.repeated:
+        guessed = not np.array_equal(names, one.ids)
+        how = f", such as {one.ids[0]} of {names[0]}" if guessed else ""
+        notes.append(
+            f"{names.size} scans of {found.ids.size} samples averaged by sample{how} "
+            "(config.data.replicates says what a scan is)"
+        )
+    if labels is None:
+        return found.mean(X), None
+    owner = dict(zip(one.ids.tolist(), names.tolist(), strict=True))
+    return found.mean(X), labels_by_sample(labels, owner).at(found.ids)[:, 0]
 
 
 def _reference(

@@ -116,3 +116,35 @@ def test_a_model_that_does_not_name_its_property(control, model, tmp_path):
     with pytest.raises(SpektronError, match="choose one of Water, Ash"):
         control(path, model=tmp_path / "own")
     assert control(path, model=tmp_path / "own", property="water")[0]["samples"] == "4"
+
+
+def scans(path, name):
+    """Three scans of each sample of a control file; name: of sample and scan."""
+    header, *lines = [line.split(",", 1) for line in path.read_text().splitlines()]
+    rows = [f"{header[0]},replicate,{header[1]}"]
+    rows += [f"{name(own, k)},{k},{rest}" for own, rest in lines for k in (1, 2, 3)]
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def test_scans_of_a_sample_count_once(control, tmp_path):
+    alone, _, _ = control(written(tmp_path / "c.csv", {"Moisture (%)": 1}, 3))
+    for name in (lambda own, k: own, lambda own, k: f"{own}_{k}"):
+        path = scans(written(tmp_path / "c.csv", {"Moisture (%)": 1}, 3), name)
+        row, (note,), out = control(path)
+        assert row["samples"] == "3" and "3 control samples entered, 3 with" in out
+        assert float(row["bias"]) == pytest.approx(float(alone["bias"]))
+        assert note.startswith("9 scans of 3 samples averaged by sample")
+    row, notes, _ = control(path, replicates="none")
+    assert row["samples"] == "9" and not notes
+
+
+def test_scans_of_samples_in_a_table_of_values(control, tmp_path):
+    path = scans(written(tmp_path / "c.csv", {}, 3), lambda own, k: f"{own}-{k}")
+    table = written(tmp_path / "labels.csv", {"Moisture (%)": 1}, 3)
+    lines = [line.split(",")[:2] for line in table.read_text().splitlines()]
+    table.write_text("\n".join(map(",".join, lines)) + "\n")
+    row, (note,), _ = control(path, labels_path=str(table))
+    assert row["samples"] == "3" and "9 scans of 3" in note
+    row, notes, _ = control(path, replicates="-")
+    assert row["samples"] == "0" and "9 scans of 3" in notes[-1]
