@@ -174,6 +174,7 @@ def _library(
         side.labels,
         modality=side.modality,
         weights=weights,
+        quantity=side.quantity,
     )
     weights = library.weights
     try:

@@ -14,10 +14,13 @@ from spektron_jax.archive import checksum
 from spektron_jax.errors import SpektronError
 from spektron_jax.identification import library_file
 from spektron_jax.identification.library import SpectralLibrary
+from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.grid import to_cm1
 from spektron_jax.spectra.labels import choose
 from spektron_jax.spectra.samples import Samples, read_set, samples_of
 from spektron_jax.spectra.spectra_set import SpectraSet
+
+SCALED = {"counts", "intensity"}  # one is the other but for a factor
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +32,8 @@ class Side:
       spectra, axis_cm1: (n, p), (p,) rising
       ids: of the samples, (n,)
       labels: names to be found, or classes, (n,)
-      modality: of the spectra
+      modality, quantity: of the spectra
+      notes: what was done to them or assumed, a sentence each
       library: of these spectra, where it was prepared before
     """
 
@@ -39,6 +43,8 @@ class Side:
     ids: np.ndarray
     labels: np.ndarray
     modality: str
+    quantity: str = "unknown"
+    notes: tuple[str, ...] = ()
     library: SpectralLibrary | None = None
 
 
@@ -46,11 +52,11 @@ def read_pairs(given: ConfigDict) -> tuple[list[tuple[Side, Side]], dict]:
     """Read what `config.data` names.
 
     Returns:
-      (library, query) pairs: the two files, or all ordered pairs of instruments; and
-      files -> SHA-256.
+      (library, query) pairs: the two files, or all ordered pairs of instruments, the
+      queries in the quantity of the library; and files -> SHA-256.
 
     Raises:
-      SpektronError: a file, label or instrument that does not fit.
+      SpektronError: a file, label, instrument or quantity that does not fit.
     """
     if not given.path:
         raise SpektronError("config.data.path: give the library, or a spectra set")
@@ -82,17 +88,44 @@ def read_pairs(given: ConfigDict) -> tuple[list[tuple[Side, Side]], dict]:
             "of one kind"
         )
     files = {Path(path).name: checksum(path) for path in paths}
-    if given.query_path:
-        return [(sides[0], sides[1])], files
-    return list(itertools.permutations(sides, 2)), files
+    pairs = (
+        [(sides[0], sides[1])] if given.query_path else itertools.permutations(sides, 2)
+    )
+    return [(library, _alike(query, library)) for library, query in pairs], files
+
+
+def _alike(query: Side, library: Side) -> Side:
+    """Queries in the quantity of a library."""
+    own, wanted = query.quantity, library.quantity
+    if own == wanted:
+        return query
+    both = f"{query.name} is {own}, library {library.name} {wanted}"
+    if "unknown" in (own, wanted) or {own, wanted} <= SCALED:
+        return replace(query, notes=(f"{both}: taken as alike",))
+    try:
+        spectra = axes.convert_quantity(query.spectra, own, wanted, strict=False)
+    except SpektronError as error:
+        raise SpektronError(
+            f"{both}: {error}; search in a library of {own}, or of what it converts to"
+        ) from error
+    bad = ~np.isfinite(spectra).all(axis=1)
+    if bad.any():
+        raise SpektronError(
+            f"{query.name}: {query.ids[bad][0]} holds {own} of 0 or less, which has no "
+            f"{wanted} ({int(bad.sum())} spectra do); leave them out, or the part of "
+            "the axis where it is (config.data.low_cm1)"
+        )
+    note = f"{query.name} converted from {own} to {wanted}, as the library is"
+    return replace(query, spectra=spectra, notes=(note,))
 
 
 def _prepared(path: str) -> Side:
     """What `SpectralLibrary.save` wrote."""
     library = SpectralLibrary.load(path)
-    names, kind = library.names, library.modality
-    spectra = library.spectra, library.axis_cm1
-    return Side(Path(path).stem, *spectra, names, names, kind, library)
+    names, spectra = library.names, (library.spectra, library.axis_cm1)
+    kind = library.modality, library.quantity
+    side = Side(Path(path).stem, *spectra, names, names, *kind)
+    return replace(side, library=library)
 
 
 def _names(found: SpectraSet, label: str, path: str, needs_label: bool) -> np.ndarray:
@@ -125,4 +158,5 @@ def _side(samples: Samples, names: np.ndarray, low_cm1: float) -> Side:
         samples.ids[whole],
         names[whole],
         samples.modality,
+        samples.quantity,
     )

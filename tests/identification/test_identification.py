@@ -214,3 +214,75 @@ def test_queries_without_an_axis_are_on_the_librarys_own(unit, falling):
     spectra = np.cumsum(rng.normal(size=(6, 200)), axis=1)
     library = SpectralLibrary(spectra, axis, list("abcdef"), unit, "NIR")
     assert library.search(spectra).names[:, 0].tolist() == list("abcdef")
+
+
+def written(path, names, X, quantity="unknown"):
+    """One instrument's IR spectra in a file that names their quantity, or does not."""
+    one = InstrumentSpectra(AXIS, "cm-1", quantity, X)
+    save(path, SpectraSet({"ftir": one}, names, "IR"))
+    return path
+
+
+def searched(folder, known, unknown):
+    """Exit code of a search, and the first hits."""
+    code = identify(folder, known, f"--config.data.query_path={unknown}")
+    with (folder / "hits.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return code, [row["name"] for row in rows if row["rank"] == "1"]
+
+
+@pytest.fixture
+def absorbance(tmp_path):
+    """A library in absorbance, and the names and spectra of four queries."""
+    A, names = compounds(12), [f"c{i}" for i in range(12)]
+    path = written(tmp_path / "known.h5", names, A, "absorbance")
+    return path, ["c3", "c1", "c7", "c9"], A[[3, 1, 7, 9]]
+
+
+@pytest.mark.parametrize("quantity, scale", [("%T", 100.0), ("transmittance", 1.0)])
+def test_queries_in_another_quantity_are_converted(
+    absorbance, tmp_path, capsys, quantity, scale
+):
+    path, names, A = absorbance
+    new = written(tmp_path / "new.h5", list("wxyz"), scale * 10**-A, quantity)
+    kept = f"--config.identify.keep={tmp_path / 'k.npz'}"
+    query = f"--config.data.query_path={new}"
+    assert identify(tmp_path / "out", path, query, kept) == 0
+    said = f"new converted from {quantity} to absorbance"
+    assert f"note: {said}" in capsys.readouterr().out
+    assert said in (tmp_path / "out" / "report.html").read_text()
+    for library in (path, tmp_path / "k.npz"):
+        assert searched(tmp_path / "out", library, new) == (0, names)
+    assert SpectralLibrary.load(tmp_path / "k.npz").quantity == "absorbance"
+
+
+def test_a_quantity_that_is_not_named_is_taken_as_the_librarys(
+    absorbance, tmp_path, capsys
+):
+    path, names, A = absorbance
+    new = written(tmp_path / "new.h5", list("wxyz"), A)
+    assert searched(tmp_path / "out", path, new) == (0, names)
+    said = "new is unknown, library known absorbance: taken as alike"
+    assert said in capsys.readouterr().out
+    new = written(tmp_path / "new.h5", list("wxyz"), A, "absorbance")
+    assert searched(tmp_path / "out", path, new) == (0, names)
+    assert "note:" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "quantity, least, said",
+    [
+        ("reflectance", 0.1, "are different measurements; search in a library of refl"),
+        ("%T", 0.0, "new: w holds %T of 0 or less, which has no absorbance (4 spectra"),
+    ],
+)
+def test_a_quantity_that_does_not_convert_is_refused(
+    absorbance, tmp_path, capsys, quantity, least, said
+):
+    path, _, A = absorbance
+    X = 100 * 10**-A
+    X = X - X.min(axis=1, keepdims=True) + least
+    new = written(tmp_path / "new.h5", list("wxyz"), X, quantity)
+    query = f"--config.data.query_path={new}"
+    assert identify(tmp_path / "out", path, query) == 2
+    assert said in capsys.readouterr().err
