@@ -64,7 +64,7 @@ def run(config: ConfigDict, workdir: Path) -> Result:
         sections, data = page.search_sections(found), asdict(found)
         answers = hits_page.answers(rows)
         sections = [*hits_page.sections(answers, pairs), *sections]
-        if not found.methods:  # unknown spectra: the answers are the verdict
+        if found.unscored or not found.methods:  # unknown: answers are the verdict
             verdict = [*hits_page.verdict(answers), *verdict]
             headline = hits_page.headline(answers, given.precision)
     else:

@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 from spektron_jax.archive import checksum
 from spektron_jax.errors import SpektronError
 from spektron_jax.identification import library_file
+from spektron_jax.identification.grids import MIN_COMMON_POINTS, common_grid
 from spektron_jax.identification.library import SpectralLibrary
 from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.grid import to_cm1
@@ -34,6 +35,8 @@ class Side:
       labels: names to be found, or classes, (n,)
       modality, quantity: of the spectra
       notes: what was done to them or assumed, a sentence each
+      declared: whether labels are meant as true names: those of a label column, or of
+        the other instruments of a file; ids of unknown spectra may be any
       library: of these spectra, where it was prepared before
     """
 
@@ -45,6 +48,7 @@ class Side:
     modality: str
     quantity: str = "unknown"
     notes: tuple[str, ...] = ()
+    declared: bool = True
     library: SpectralLibrary | None = None
 
 
@@ -76,7 +80,8 @@ def read_pairs(given: ConfigDict) -> tuple[list[tuple[Side, Side]], dict]:
         for instrument in found.instruments:
             side = _side(samples_of(found, path, instrument), names, given.low_cm1)
             name = Path(path).stem if given.query_path else side.name
-            sides.append(replace(side, name=name))
+            declared = bool(given.label) or not given.query_path
+            sides.append(replace(side, name=name, declared=declared))
     if len(sides) < 2:
         raise SpektronError(
             f"{given.path}: holds one instrument; give config.data.query_path too"
@@ -88,10 +93,18 @@ def read_pairs(given: ConfigDict) -> tuple[list[tuple[Side, Side]], dict]:
             "of one kind"
         )
     files = {Path(path).name: checksum(path) for path in paths}
-    pairs = (
-        [(sides[0], sides[1])] if given.query_path else itertools.permutations(sides, 2)
-    )
-    return [(library, _alike(query, library)) for library, query in pairs], files
+    both = [(sides[0], sides[1])] if given.query_path else []
+    pairs = [
+        (library, _alike(query, library))
+        for library, query in both or itertools.permutations(sides, 2)
+    ]
+    for library, query in pairs:  # now: to prepare a library takes long
+        try:
+            common_grid(query.axis_cm1, library.axis_cm1)
+        except SpektronError as error:
+            advice = ", or lower config.data.low_cm1" if given.low_cm1 else ""
+            raise SpektronError(f"{error}{advice}") from error
+    return pairs, files
 
 
 def _alike(query: Side, library: Side) -> Side:
@@ -144,13 +157,16 @@ def _side(samples: Samples, names: np.ndarray, low_cm1: float) -> Side:
         axis = to_cm1(axis, samples.unit)
     order = np.argsort(axis)
     order = order[axis[order] >= low_cm1]
+    place = f"{samples.path}, instrument {samples.instrument}"
+    if order.size < min(MIN_COMMON_POINTS, axis.size):
+        raise SpektronError(
+            f"{place}: {order.size} points from {low_cm1:g} cm-1 on, and a search "
+            f"takes {MIN_COMMON_POINTS}; lower config.data.low_cm1"
+        )
     spectra = samples.X[:, order]
     whole = np.isfinite(spectra).all(axis=1)
-    if not whole.any() or not order.size:
-        raise SpektronError(
-            f"{samples.path}, instrument {samples.instrument}: no whole spectrum above "
-            f"{low_cm1:g} cm-1"
-        )
+    if not whole.any():
+        raise SpektronError(f"{place}: no whole spectrum above {low_cm1:g} cm-1")
     return Side(
         samples.instrument,
         spectra[whole],
