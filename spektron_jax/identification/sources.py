@@ -112,7 +112,7 @@ def _alike(query: Side, library: Side) -> Side:
     own, wanted = query.quantity, library.quantity
     if own == wanted:
         return query
-    both = f"{query.name} is {own}, library {library.name} {wanted}"
+    both = f"{query.name} is {_named(own)}, library {library.name} {_named(wanted)}"
     if "unknown" in (own, wanted) or {own, wanted} <= SCALED:
         return replace(query, notes=(f"{both}: taken as alike",))
     try:
@@ -130,6 +130,10 @@ def _alike(query: Side, library: Side) -> Side:
         )
     note = f"{query.name} converted from {own} to {wanted}, as the library is"
     return replace(query, spectra=spectra, notes=(note,))
+
+
+def _named(quantity: str) -> str:
+    return "of a quantity that is not named" if quantity == "unknown" else quantity
 
 
 def _prepared(path: str) -> Side:

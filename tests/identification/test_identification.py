@@ -262,7 +262,7 @@ def test_a_quantity_that_is_not_named_is_taken_as_the_librarys(
     path, names, A = absorbance
     new = written(tmp_path / "new.h5", list("wxyz"), A)
     assert searched(tmp_path / "out", path, new) == (0, names)
-    said = "new is unknown, library known absorbance: taken as alike"
+    said = "new is of a quantity that is not named, library known absorbance: taken as"
     assert said in capsys.readouterr().out
     new = written(tmp_path / "new.h5", list("wxyz"), A, "absorbance")
     assert searched(tmp_path / "out", path, new) == (0, names)
