@@ -12,7 +12,7 @@ unknown label. The cells come from the readers of spectra.
 m = labelled samples, k = properties, n = samples that are looked up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,10 +62,7 @@ class Labels:
           SpektronError: names `setting` and lists the choice.
         """
         names = self.required().names
-        wanted = name if name in names else name_and_unit(name)[0]  # "fat (%)"
-        if wanted not in names:  # "Fat", "fiber"
-            alike = [one for one in names if british(one) == british(wanted)]
-            wanted = alike[0] if len(alike) == 1 else wanted
+        wanted = meant(name, names)
         column = names.index(choose(wanted, names, setting, self.place))
         return replace(
             self,
@@ -134,6 +131,19 @@ class Labels:
         """How many samples with a label are none of these (n,)."""
         known = np.isfinite(self.values).any(axis=1)
         return len(set(self.ids[known].tolist()) - set(sample_ids.tolist()))
+
+
+def meant(name: str, names: Iterable[str]) -> str:
+    """The one of `names` that `name` is in other capitals or spelling, or with a unit.
+
+    "Fat", "fiber" and "fat (%)" are found; what is none of them comes back as it is.
+    """
+    names = list(names)
+    wanted = name if name in names else name_and_unit(name)[0]
+    if wanted in names:
+        return wanted
+    alike = [one for one in names if british(one) == british(wanted)]
+    return alike[0] if len(alike) == 1 else wanted
 
 
 def choose(name: str, names: Sequence[str], setting: str, place: str) -> str:
