@@ -21,7 +21,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import NotFittedError
 
 from spektron_jax.errors import InputError, SpektronError, SpektronWarning
-from spektron_jax.transfer import frames, new_spectra, several, transformers
+from spektron_jax.transfer import frames, new_axis, new_spectra, several, transformers
 from spektron_jax.transfer.arguments import read
 from spektron_jax.transfer.before_after import (
     LeftOutPredictions,
@@ -30,7 +30,7 @@ from spektron_jax.transfer.before_after import (
 from spektron_jax.transfer.encoder_tools import EncoderTools
 from spektron_jax.transfer.ensemble import FittedEnsemble
 from spektron_jax.transfer.fitting import Fits
-from spektron_jax.transfer.inputs import POINTS, on_axis, same, spectra
+from spektron_jax.transfer.inputs import POINTS, same, spectra
 from spektron_jax.transfer.intervals import Intervals, intervals_of
 from spektron_jax.transfer.judged import Judged
 from spektron_jax.transfer.monitor import Monitored
@@ -224,7 +224,8 @@ class CalibrationTransfer(
         Args:
           X: spectra of the target instrument                            (m, q)
           axis: their positions; None: those of the target at `fit`, or those that the
-            columns of a table name                                      (q,)
+            columns of a table name. Spectra in finer steps than the target's at `fit`
+            are put on its points first                                  (q,)
 
         Raises:
           SpektronError: not fitted, spectra that do not fit, or no finite prediction.
@@ -251,10 +252,10 @@ class CalibrationTransfer(
 
     def _predicted(self, X: Any, axis: Any) -> tuple[np.ndarray, list[str]]:
         """Predictions of one property (m,), and what is strange about the spectra."""
-        aligned, measured = self._measured(X, axis)
+        aligned, measured, told = self._measured(X, axis)
         predicted = new_spectra.finite(self._model(aligned))
         kept, about = self._limited(aligned, predicted), (self._known, self.domain_)
-        told = new_spectra.sentences(measured, aligned, predicted, kept, *about)
+        told += new_spectra.sentences(measured, aligned, predicted, kept, *about)
         return kept, told
 
     def _limited(self, aligned: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -312,8 +313,8 @@ class CalibrationTransfer(
         """Target spectra on the model's axis and preprocessed, (m, L)."""
         return self._measured(X, axis)[0]
 
-    def _measured(self, X: Any, axis: Any) -> tuple[np.ndarray, np.ndarray]:
-        """The same, and the spectra as they were measured, (m, L) and (m, q)."""
+    def _measured(self, X: Any, axis: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """The same, the spectra as they were measured (m, q), and warnings of these."""
         self._check_fitted()
         if axis is None and (named := frames.axis_of(X, self.unit_, self._modality)):
             X, axis = frames.in_order(X, named[0])
@@ -329,10 +330,11 @@ class CalibrationTransfer(
             )
         if self.unit_ == POINTS and not same(measured, self._axis_target):
             raise InputError("axis: the model was fitted without one; fit it with axis")
-        aligned = on_axis(X, measured, self.axis_, self.unit_)[0]
+        axes = self._axis_target, self.axis_
+        aligned, told = new_axis.as_fitted(X, measured, *axes, self.unit_)
         if self.preprocessing_ is not None:
             aligned = transformers.transformed(self.preprocessing_, aligned)
-        return aligned, X
+        return aligned, X, told
 
     @one_blas_thread
     def _calibrated(self) -> Intervals:

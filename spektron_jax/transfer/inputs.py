@@ -162,6 +162,17 @@ def on_axis(
             f"axis: {measured.min():g} to {measured.max():g} {unit} does not cover the "
             f"model's {axis.min():g} to {axis.max():g} {unit}"
         )
+    return resampled(X, measured, axis, unit)
+
+
+def resampled(
+    X: np.ndarray, measured: np.ndarray, axis: np.ndarray, unit: str
+) -> tuple[np.ndarray, str]:
+    """The same for points that lie inside the measured axis.
+
+    Raises:
+      InputError: a gap of the measured axis where points are needed.
+    """
     ends = np.clip(axis, measured.min(), measured.max())
     found = axes.resample(X, measured, ends, unit)
     if not found.valid.all():
