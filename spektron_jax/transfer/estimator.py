@@ -155,9 +155,11 @@ class CalibrationTransfer(
           y_source: their labels, NaN: unknown; of several properties a column for
             each, or a table or dict with names                  (S,) or (S, k)
           axis_source: positions; None: the names of X_source's columns where it is a
-            table of wavelengths, else points are numbered               (p,)
+            table of wavelengths, else points are numbered. Columns that are counted
+            (0, 1, 2, ...; f0, f1, ...) name no positions                (p,)
           X_target: spectra of the target instrument; None: none         (T, q)
-          axis_target: positions; None: as axis_source                   (q,)
+          axis_target: positions; None: the names of X_target's columns as for the
+            source, else as axis_source                                  (q,)
           y_target: labels, NaN: unknown; None: all unknown      (T,) or (T, k)
           paired: row of X_source with the same sample, -1: none; None: by groups, if
             both sides have them. A paired spectrum without a label has the label of its

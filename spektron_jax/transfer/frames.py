@@ -1,6 +1,8 @@
 """Tables with column names, such as pandas': spectra with their axis in, names out.
 
 A column's name is its position, alone or with text: 1100, "1100.5", "1100 nm", "X1100".
+Names that count the columns (0, 1, 2, ...; f0, f1, ...; pixel_1, pixel_2, ...) are no
+positions.
 
 n = spectra, p = points.
 """
@@ -42,14 +44,22 @@ def axis_of(X: Any, unit: str, modality: str) -> tuple[np.ndarray, str] | None:
         return None
     words = (NUMBER.sub("", name, 1) for name in names if isinstance(name, str))
     units = {unit_of(word) for word in words} - {None}
+    axis = np.array(positions, np.float64)
     if len(units) == 1:
         unit = str(units.pop())
-    axis = np.array(positions, np.float64)
+    elif _counts(axis):
+        return None
     try:
         axes.check(np.sort(axis), unit, modality, "columns")
     except SpektronError:
         return None
     return axis, unit
+
+
+def _counts(positions: np.ndarray) -> bool:
+    """Whether positions are 0, 1, 2, ... or 1, 2, 3, ... in any order."""
+    rising = np.sort(positions)
+    return bool(rising[0] in (0, 1) and (np.diff(rising) == 1).all())
 
 
 def in_order(X: Any, axis: np.ndarray) -> tuple[Any, np.ndarray]:

@@ -229,6 +229,26 @@ def test_the_unit_is_taken_from_column_names(both):
     np.testing.assert_allclose(ct.axis_, 1e7 / axis, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "name", [int, "f{}".format, lambda k: f"pixel_{k + 1}", lambda k: str(k + 1)]
+)
+def test_numbered_columns_are_no_positions(both, name):
+    """0 to 79 cm-1 are Raman shifts: numbers of columns were taken for them."""
+    X_s, X_t, axis, y = both
+    axis = axis - 900  # as if in cm-1
+    columns = [name(k) for k in range(axis.size)]
+    given = {"unit": "cm-1", "modality": "Raman", "paired": range(10)}
+    ct = CalibrationTransfer(None).fit(X_s, y, axis, X_t[:10], **given)
+    expected = ct.predict(X_t)
+    np.testing.assert_array_equal(ct.predict(Table(X_t, columns)), expected)
+    tables = Table(X_s, columns), Table(X_t[:10], columns)
+    again = CalibrationTransfer(None).fit(tables[0], y, axis, tables[1], **given)
+    np.testing.assert_array_equal(again.predict(Table(X_t, columns)), expected)
+    numbered = CalibrationTransfer(None).fit(tables[0], y, X_target=tables[1], **given)
+    assert numbered.unit_ == "points"
+    assert any("no axis was given" in text for text in numbered.warnings_)
+
+
 @pytest.mark.parametrize("columns", [list("abcdefgh"), [f"col{i}" for i in range(8)]])
 def test_other_column_names_are_no_axis(columns):
     rng = np.random.default_rng(0)
