@@ -58,7 +58,8 @@ def columns(y_source: Any, y_target: Any, properties: Any) -> Columns | None:
     Args:
       y_source: (n, k), a table with named columns, or a mapping from names to (n,)
       y_target: the same, (t, k); columns with names are found by them; None: unknown
-      properties: names; None: those of the columns of y_source, else "property 1", ...
+      properties: names, in the order of unnamed columns; None: those of the columns of
+        y_source, else "property 1", ...
 
     Raises:
       InputError: no columns, names that do not fit them or stand twice, a column
@@ -82,6 +83,8 @@ def columns(y_source: Any, y_target: Any, properties: Any) -> Columns | None:
             f"properties: {len(names)} names for {k} columns of y_source; give one "
             "for each"
         )
+    if set(names) == set(own):  # asked for in this order
+        source, own = source[:, [own.index(name) for name in names]], names
     twice = [name for number, name in enumerate(names) if name in names[:number]]
     if twice or "" in names:
         what = f"{twice[0]!r} stands twice" if twice else "a name is empty"
@@ -129,12 +132,16 @@ def _target(y: Any, own: Sequence[str], names: Sequence[str]) -> np.ndarray | No
             f"y_target: must have a column for each of {', '.join(names)}, is "
             f"{np.shape(y) if values is None else values.shape}"
         )
-    if given and own and set(given) != set(own):
-        raise InputError(
-            f"y_target: has columns {', '.join(given)}, y_source {', '.join(own)}; "
-            "name both alike"
-        )
-    return values[:, [given.index(one) for one in own]] if given and own else values
+    numbered = not own and given == [str(number) for number in range(len(given))]
+    if not given or numbered:
+        return values
+    for known in (names, own):
+        if sorted(given) == sorted(known):
+            return values[:, [given.index(one) for one in known]]
+    raise InputError(
+        f"y_target: has columns {', '.join(given)}, y_source "
+        f"{', '.join(own or names)}; name both alike, or give properties=..."
+    )
 
 
 def fit(whole: Any, table: Columns, asked: Mapping[str, Any]) -> None:
