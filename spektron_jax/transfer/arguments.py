@@ -10,6 +10,7 @@ import numpy as np
 
 from spektron_jax.errors import InputError
 from spektron_jax.transfer import frames
+from spektron_jax.transfer.data import UNPAIRED
 from spektron_jax.transfer.inputs import (
     NO_AXIS,
     POINTS,
@@ -81,6 +82,8 @@ def read(
         raise InputError(f"X_target: its columns are in {own}, X_source's in {unit}")
     X_source, y_source = _with_labels(X_source, y_source)
     about = {"y_target": y_target, "paired": paired, "groups_target": groups_target}
+    if isinstance(paired, np.ma.MaskedArray):
+        paired = paired.filled(UNPAIRED)
     more = [name for name, one in about.items() if one is not None]
     if instrument is not None:
         if X_target is not None or more:

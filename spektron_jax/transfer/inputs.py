@@ -12,6 +12,7 @@ import numpy as np
 from spektron_jax.errors import InputError
 from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.grid import MIN_VALID_POINTS
+from spektron_jax.spectra.masks import unmasked
 from spektron_jax.transfer.data import UNPAIRED, TransferData
 from spektron_jax.transfer.intervals import MIN_CALIBRATED
 
@@ -96,7 +97,7 @@ def spectra(X: Any, name: str) -> np.ndarray:
     if hasattr(X, "toarray"):
         raise InputError(f"{name}: is sparse; give a dense array")
     try:
-        X = np.asarray(X)
+        X = np.asarray(unmasked(X))
         if X.dtype.kind == "c":
             raise InputError(f"{name}: Complex data not supported; give real numbers")
         X = np.atleast_2d(np.asarray(X, np.float64))
@@ -280,7 +281,7 @@ def _weaknesses(data: TransferData) -> list[str]:
 def column(y: Any, name: str) -> np.ndarray:
     """Labels as (n,) float64; a matrix of one column too."""
     try:
-        y = np.asarray(y, np.float64)
+        y = np.asarray(unmasked(y), np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: must be numbers: {error}") from error
     if y.ndim == 2 and y.shape[1] == 1:
@@ -296,7 +297,7 @@ def column(y: Any, name: str) -> np.ndarray:
 def _axis(
     axis: Any, X: np.ndarray, unit: str, modality: str, name: str, spectra_name: str
 ) -> np.ndarray:
-    axis = np.asarray(axis, np.float64)
+    axis = np.asarray(unmasked(axis), np.float64)
     if unit != POINTS:
         axes.check(axis, unit, modality, name)
     if axis.size != X.shape[1]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spektron_jax.errors import InputError
+from spektron_jax.spectra.masks import unmasked
 from spektron_jax.spectra.replicate_scans import means
 from spektron_jax.transfer.data import UNPAIRED
 
@@ -79,7 +80,7 @@ def scans_of(X: np.ndarray, groups: Any, name: str) -> Scans:
     """
     if groups is None:
         return Scans(X, np.arange(len(X)))
-    ids = np.asarray(groups, dtype=object)
+    ids = np.asarray(unmasked(groups), dtype=object)
     if ids.shape != (len(X),):
         raise InputError(
             f"{name}: {ids.size} sample ids for {len(X)} spectra; give one for each"

@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, Self, TypeVar, cast
 import numpy as np
 
 from spektron_jax.errors import InputError, SpektronError
+from spektron_jax.spectra.masks import unmasked
 from spektron_jax.transfer import frames
 from spektron_jax.transfer.arguments import Arguments, on_target, read
 from spektron_jax.transfer.data import UNPAIRED
@@ -112,6 +113,7 @@ def _table(y: Any, name: str) -> tuple[np.ndarray | None, list[str]]:
         return np.column_stack(values) if values else np.empty((0, 0)), names
     if frames.is_frame(y):
         names = [str(one) for one in y.columns]
+    y = unmasked(y)
     try:
         if y is None or np.asarray(y).ndim < 2:
             return None, names
