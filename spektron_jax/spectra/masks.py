@@ -14,7 +14,7 @@ def unmasked(values: Any) -> Any:
         numbers = {"b": np.float64, "i": np.float64, "u": np.float64}
         kept = values.dtype if values.dtype.kind in "fc" else object
         kind = numbers.get(values.dtype.kind, kept)
-        return values.astype(kind).filled(np.nan)
+        return np.ma.filled(values.astype(kind), np.nan)
     if isinstance(values, list | tuple):
         if any(isinstance(one, np.ma.MaskedArray) for one in values):
             return [unmasked(one) for one in values]
