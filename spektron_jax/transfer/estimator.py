@@ -14,6 +14,7 @@ S = source spectra, T = target spectra, p, q = their points, m = new spectra.
 """
 
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,11 +28,12 @@ from spektron_jax.transfer.before_after import (
     LeftOutPredictions,
     left_out_predictions,
 )
+from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.encoder_tools import EncoderTools
 from spektron_jax.transfer.ensemble import FittedEnsemble
 from spektron_jax.transfer.fitting import Fits
 from spektron_jax.transfer.inputs import POINTS, same, spectra
-from spektron_jax.transfer.intervals import Intervals, intervals_of
+from spektron_jax.transfer.intervals import Intervals, all_equal, intervals_of
 from spektron_jax.transfer.judged import Judged
 from spektron_jax.transfer.monitor import Monitored
 from spektron_jax.transfer.next_samples import Chooses
@@ -300,12 +302,17 @@ class CalibrationTransfer(
           (10,)
         """
         self._check_fitted()
-        data, fitted = self._data, self._model
-        if data is None or not isinstance(fitted, FittedEnsemble):
+        if self._data is None:
             raise SpektronError(
                 "left_out_predictions: fit again; a file has no samples"
             )
-        return left_out_predictions(data, fitted.groups, fitted.without)
+        return left_out_predictions(self._data, *self._left_out(self._data))
+
+    def _left_out(self, data: TransferData) -> tuple[Sequence, Sequence]:
+        """Rows left out together, and the fits without them, where these can tell."""
+        fitted = self._model
+        assert isinstance(fitted, FittedEnsemble)
+        return ([], []) if all_equal(data) else (fitted.groups, fitted.without)
 
     def _check_fitted(self) -> None:
         if not (hasattr(self, "_model") or hasattr(self, "models_")):
@@ -342,8 +349,7 @@ class CalibrationTransfer(
     def _calibrated(self) -> Intervals:
         self._check_fitted()
         if self._intervals is None:  # not of a loaded model
-            data, fitted = self._data, self._model
-            assert data is not None and isinstance(fitted, FittedEnsemble)
-            left_out = fitted.groups, fitted.without
-            self._intervals = intervals_of(data, fitted, *left_out)
+            data = self._data
+            assert data is not None
+            self._intervals = intervals_of(data, self._model, *self._left_out(data))
         return self._intervals

@@ -14,7 +14,7 @@ from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.grid import MIN_VALID_POINTS
 from spektron_jax.spectra.masks import unmasked
 from spektron_jax.transfer.data import UNPAIRED, TransferData
-from spektron_jax.transfer.intervals import MIN_CALIBRATED
+from spektron_jax.transfer.intervals import MIN_CALIBRATED, all_equal
 
 ONE_SIDED = 8  # labels: so many lie in one half by chance 1 time in 128
 MIN_DIFFERENT = 3  # spectra that are not all equal
@@ -256,8 +256,11 @@ def _weaknesses(data: TransferData) -> list[str]:
             f"{labels} labelled target samples: intervals are not calibrated, "
             f"{MIN_CALIBRATED} are needed"
         )
-    if labels > 1 and np.ptp(data.y_target[data.labelled]) == 0:
-        found.append("all target labels are equal: they tell an offset and no more")
+    if all_equal(data):
+        found.append(
+            "all target labels are equal: they tell an offset and no more, and "
+            "intervals are not calibrated; add samples with other values"
+        )
     y = data.y_target[data.labelled]
     if labels and (y.min() < data.y_source.min() or y.max() > data.y_source.max()):
         found.append(
