@@ -97,7 +97,7 @@ class CalibrationTransfer(
       network_share_: of these, the encoder's, or what a transfer network moved
       prior_share_: of these, those with the learned prior of coefficients
       comparison_: a Comparison, or None
-      axis_, unit_: points that the model uses, before preprocessing
+      axis_, unit_: points that the model uses, rising, before preprocessing
       preprocessing_: the fitted transformer, or None
       features_: an encoder's Features, a TransferNetwork, or an object of the user's
       domain_: PCA model with limits, or None with fewer than 5 source spectra
@@ -156,9 +156,10 @@ class CalibrationTransfer(
           X_source: spectra of the source instrument                     (S, p)
           y_source: their labels, NaN: unknown; of several properties a column for
             each, or a table or dict with names                  (S,) or (S, k)
-          axis_source: positions; None: the names of X_source's columns where it is a
-            table of wavelengths, else points are numbered. Columns that are counted
-            (0, 1, 2, ...; f0, f1, ...) name no positions                (p,)
+          axis_source: positions, rising or falling (the model is the same); None: the
+            names of X_source's columns where it is a table of wavelengths, else points
+            are numbered. Columns that are counted (0, 1, 2, ...; f0, f1, ...) name no
+            positions                                                    (p,)
           X_target: spectra of the target instrument; None: none         (T, q)
           axis_target: positions; None: the names of X_target's columns as for the
             source, else as axis_source                                  (q,)

@@ -33,7 +33,7 @@ class AlignedInputs:
 
     Attributes:
       data: both instruments on `axis`
-      axis: the source's points that both instruments cover             (L,)
+      axis: the source's points that both instruments cover, rising     (L,)
       axis_target: as the target spectra were measured                  (q,)
       regime: what is known of the target, in words
       warnings: one sentence each
@@ -74,8 +74,12 @@ def prepare(
     else:
         given = axis if axis_target is None else axis_target
         measured = _axis(given, X_target, unit, modality, "axis_target", "X_target")
+    if axis[0] > axis[-1]:  # the same model, whichever way both axes run
+        axis, X_source = rising(axis), np.ascontiguousarray(X_source[:, ::-1])
     common = overlap(axis, measured, unit)
-    if not same(axis, measured):
+    if same(axis, rising(measured)):
+        X_target, _ = on_axis(X_target, measured, axis, unit)
+    else:
         X_target, text = on_axis(X_target, measured, axis[common], unit)
         done = [text] if text else []
         if not common.all():
@@ -135,9 +139,14 @@ def same(a: np.ndarray, b: np.ndarray) -> bool:
     return bool((np.abs(a - b) <= SAME_AXIS * step).all())
 
 
+def rising(axis: np.ndarray) -> np.ndarray:
+    """An axis that runs one way, turned where it runs down."""
+    return axis[::-1] if axis[0] > axis[-1] else axis
+
+
 def overlap(axis: np.ndarray, measured: np.ndarray, unit: str) -> np.ndarray:
     """Which points of an axis lie inside another one, (p,) bool."""
-    if same(axis, measured):
+    if same(rising(axis), rising(measured)):
         return np.ones(axis.shape, dtype=bool)
     tolerance = SAME_AXIS * np.min(np.abs(np.diff(measured)))
     inside = (axis >= measured.min() - tolerance) & (axis <= measured.max() + tolerance)
@@ -157,6 +166,8 @@ def on_axis(
     """Spectra on another axis by local interpolation, and what was done, in words."""
     if same(measured, axis):
         return X, ""
+    if same(measured[::-1], axis):
+        return np.ascontiguousarray(X[:, ::-1]), ""
     missing = ~overlap(axis, measured, unit)
     if missing.any():
         raise InputError(

@@ -67,3 +67,40 @@ def test_coarser_spectra_than_at_the_fit_are_told(instruments):
     with warnings.catch_warnings():  # those are all the points of the model
         warnings.simplefilter("error")
         sparse.predict(X_t[:, ::4], axis[::4])
+
+
+@pytest.mark.parametrize("source, target", [(-1, -1), (-1, 1), (1, -1)])
+def test_an_axis_may_fall(instruments, tmp_path, source, target):
+    """Catches: another model from the same spectra turned round."""
+    X_s, axis, X_t, _, y = instruments()
+    n, known = 10, {"y_target": y[:10], "paired": np.arange(10)}
+    rising = CalibrationTransfer(None).fit(X_s, y, axis, X_t[:n], axis, **known)
+    X = X_t[:, ::target]
+    ct = CalibrationTransfer(None).fit(
+        *(X_s[:, ::source], y, axis[::source], X[:n], axis[::target]), **known
+    )
+    assert ct.warnings_ == rising.warnings_
+    np.testing.assert_array_equal(ct.axis_, axis)
+    loaded = CalibrationTransfer.load(ct.save(tmp_path / "model"))
+    loaded.switch(ct.save_adapter(tmp_path / "a.npz", "B", "2026-11-29"))
+    for one in (ct, loaded):
+        np.testing.assert_allclose(one.predict(X), rising.predict(X_t), rtol=1e-12)
+        np.testing.assert_allclose(one.predict(X_t, axis), one.predict(X), rtol=1e-12)
+        for found, expected in zip(
+            (*one.distances(X), *one.predict_interval(X)),
+            (*rising.distances(X_t), *rising.predict_interval(X_t)),
+            strict=True,
+        ):
+            np.testing.assert_allclose(found, expected, rtol=1e-7)
+    _, raw, _ = ct.coefficients()
+    np.testing.assert_allclose(raw[::target], rising.coefficients()[1], atol=1e-9)
+
+
+def test_a_falling_axis_of_few_points(instruments):
+    X_s, axis, X_t, _, y = instruments(points=12)
+    down = slice(None, None, -1)
+    rising = CalibrationTransfer(None).fit(X_s, y, axis, X_t[:9], paired=range(9))
+    ct = CalibrationTransfer(None).fit(
+        *(X_s, y, axis, X_t[:9, down], axis[down]), paired=range(9)
+    )
+    np.testing.assert_allclose(ct.predict(X_t[:, down]), rising.predict(X_t))
