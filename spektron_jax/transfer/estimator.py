@@ -154,8 +154,10 @@ class CalibrationTransfer(
 
         Args:
           X_source: spectra of the source instrument                     (S, p)
-          y_source: their labels, NaN: unknown; of several properties a column for
-            each, or a table or dict with names                  (S,) or (S, k)
+          y_source: their labels; of several properties a column for each, or a table
+            or dict with names. In columns NaN says that a sample has no label and takes
+            no part; of one property, (S,), it is allowed where another scan of the
+            sample has a label                                   (S,) or (S, k)
           axis_source: positions, rising or falling (the model is the same); None: the
             names of X_source's columns where it is a table of wavelengths, else points
             are numbered. Columns that are counted (0, 1, 2, ...; f0, f1, ...) name no
@@ -174,7 +176,8 @@ class CalibrationTransfer(
             averaged, and it counts once                                 (S,)
           groups_target: sample ids of X_target                          (T,)
           instrument: "source" or "target" (0 or 1) for each row where X_source and
-            y_source hold both instruments, as for cross-validation      (S,)
+            y_source hold both instruments, as for cross-validation; rows in messages
+            are those of X_source, of either side                        (S,)
           properties: names of the columns of y_source; None: those of a table, else
             "property 1", "property 2", ...                              (k,)
 

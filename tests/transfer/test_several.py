@@ -244,7 +244,7 @@ def test_a_column_stays_a_column(both):
         (lambda Y: (Y * [1, np.nan, 1], {}), "property 2 has no label"),
         (
             lambda Y: (Y * [1, np.inf, 1], {}),
-            "property 2: y_source: row 0 has no label",
+            "property 2: y_source: row 0 holds infinity",
         ),
         (lambda Y: (Y * [1, 0, 1] + 0.0, {}), "property 2: y_source: every label is 0"),
         (lambda Y: (Y.astype(str) + "x", {}), "y_source: must be numbers"),
