@@ -87,7 +87,8 @@ def read(
     X_source, axis_source, unit = _opened(X_source, axis_source, unit, modality)
     X_target, axis_target, own = _opened(X_target, axis_target, unit, modality)
     if own != unit and axis_target is not None:
-        raise InputError(f"X_target: its columns are in {own}, X_source's in {unit}")
+        other = None if axis_source is None else np.asarray(axis_source, np.float64)
+        axis_target = frames.converted(axis_target, own, unit, other)
     X_source, y_source = _with_labels(X_source, y_source)
     about = {"y_target": y_target, "paired": paired, "groups_target": groups_target}
     if isinstance(paired, np.ma.MaskedArray):

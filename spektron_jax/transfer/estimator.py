@@ -232,8 +232,8 @@ class CalibrationTransfer(
         Args:
           X: spectra of the target instrument                            (m, q)
           axis: their positions; None: those of the target at `fit`, or those that the
-            columns of a table name. Spectra in finer steps than the target's at `fit`
-            are put on its points first                                  (q,)
+            columns of a table name, in any unit. Spectra in finer steps than the
+            target's at `fit` are put on its points first                (q,)
 
         Raises:
           SpektronError: not fitted, spectra that do not fit, or no finite prediction.
@@ -331,6 +331,9 @@ class CalibrationTransfer(
         self._check_fitted()
         if axis is None and (named := frames.axis_of(X, self.unit_, self._modality)):
             X, axis = frames.in_order(X, named[0])
+            if self.unit_ != POINTS:
+                known = self._axis_target
+                axis = frames.converted(axis, named[1], self.unit_, known)
         else:
             frames.check_names(X, getattr(self, "feature_names_in_", None))
         X = spectra(X, "X")

@@ -16,8 +16,10 @@ from sklearn import get_config
 from spektron_jax.errors import InputError, SpektronError
 from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.axis_words import unit_of
+from spektron_jax.transfer.inputs import same
 
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?")
+DIGITS = 0.01  # of a step: what printed positions may be off by
 UNIT = re.compile(r"cm\s*\^?\(?-?1\)?|1/cm", re.IGNORECASE)
 
 
@@ -60,6 +62,26 @@ def _counts(positions: np.ndarray) -> bool:
     """Whether positions are 0, 1, 2, ... or 1, 2, 3, ... in any order."""
     rising = np.sort(positions)
     return bool(rising[0] in (0, 1) and (np.diff(rising) == 1).all())
+
+
+def converted(
+    axis: np.ndarray, unit: str, to: str, known: np.ndarray | None
+) -> np.ndarray:
+    """Positions (p,) that columns name, in the unit of another axis.
+
+    Args:
+      axis: positions in `unit`                                        (p,)
+      to: the unit wanted
+      known: an axis in it, which is returned, turned if need be, where the positions
+        are its points but for the digits that were printed; None: there is none (q,)
+    """
+    if unit == to:
+        return axis
+    axis = axes.convert(axis, unit, to)
+    for one in () if known is None else (known, known[::-1]):
+        if same(one, axis, DIGITS):
+            return one
+    return axis
 
 
 def in_order(X: Any, axis: np.ndarray) -> tuple[Any, np.ndarray]:

@@ -131,12 +131,16 @@ def spectra(X: Any, name: str) -> np.ndarray:
     return X
 
 
-def same(a: np.ndarray, b: np.ndarray) -> bool:
-    """True when two axes hold the same points in the same order."""
+def same(a: np.ndarray, b: np.ndarray, tolerance: float = SAME_AXIS) -> bool:
+    """True when two axes hold the same points in the same order.
+
+    Args:
+      tolerance: of the smallest step of a
+    """
     if a.shape != b.shape:
         return False
     step = np.min(np.abs(np.diff(a)), initial=np.inf)
-    return bool((np.abs(a - b) <= SAME_AXIS * step).all())
+    return bool((np.abs(a - b) <= tolerance * step).all())
 
 
 def rising(axis: np.ndarray) -> np.ndarray:
