@@ -4,8 +4,8 @@
         --config.model=runs/transfer --config.data.path=today.csv \\
         --config.monitor.log=control.csv
 
-All samples of the file are entered as one control. Writes report.html with the charts
-of bias, T2 and Q, and a row of the log. Seconds.
+All samples of the file are entered as one control, each as the mean of its scans.
+Writes report.html with the charts of bias, T2 and Q, and a row of the log. Seconds.
 """
 
 from ml_collections import ConfigDict
@@ -21,9 +21,12 @@ def get_config(arg: str = "") -> ConfigDict:
         "path": "",  # spectra
         "instrument": "",  # which one, if the file holds several
         "labels_path": "",  # reference values: CSV or Excel; none: in the file
-        "property": "",  # of the reference values; none: that of the model
+        "property": "",  # which one, of a model of several
         "unit": "",  # of the axis, where the file does not say: nm, um or cm-1
         "modality": "",  # NIR, IR or Raman, where the file does not say
+        # scans of a sample are averaged: "auto" (a replicate column, or suffixes that
+        # labels do not know), "none", or the text before the suffix, such as "_"
+        "replicates": "auto",
         "strict": True,  # stop at the first fault of a file
     }
     monitor = {

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from spektron_jax.commands.report import identify as page
 from spektron_jax.commands.report import identify_hits as hits_page
-from spektron_jax.commands.result import Result
+from spektron_jax.commands.result import Finding, Result
 from spektron_jax.config import COUNT, FRACTION, at_least, check_fields, one_of
 from spektron_jax.encoder.weights import left_out
 from spektron_jax.errors import ADD_NETWORK
@@ -52,6 +52,7 @@ def run(config: ConfigDict, workdir: Path) -> Result:
     """Search or classify, and write hits.csv."""
     given = config.identify
     pairs, files = read_pairs(config.data)
+    notes = dict.fromkeys(note for _, query in pairs for note in query.notes)
     weights, how = given.weights or None, (config.seed, given.progress)
     headline = None
     if given.mode == "search":
@@ -63,7 +64,7 @@ def run(config: ConfigDict, workdir: Path) -> Result:
         sections, data = page.search_sections(found), asdict(found)
         answers = hits_page.answers(rows)
         sections = [*hits_page.sections(answers, pairs), *sections]
-        if not found.methods:  # unknown spectra: the answers are the verdict
+        if found.unscored or not found.methods:  # unknown: answers are the verdict
             verdict = [*hits_page.verdict(answers), *verdict]
             headline = hits_page.headline(answers, given.precision)
     else:
@@ -73,7 +74,7 @@ def run(config: ConfigDict, workdir: Path) -> Result:
     write_table(workdir / "hits.csv", [HitRow._fields, *rows])
     return Result(
         "Identification",
-        verdict,
+        [*verdict, *(Finding(None, "note", note) for note in notes)],
         sections,
         headline=headline,
         facts=f"{', '.join(files)}; {weights or 'no'} encoder.",

@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 import spektron_jax
 from spektron_jax.errors import SpektronError, SpektronWarning
 from spektron_jax.spectra import axis as axes
+from spektron_jax.spectra.labels import meant
 from spektron_jax.spectra.samples import Samples, read_samples
 from spektron_jax.spectra.tables import write_predictions, write_table
 from spektron_jax.transfer.estimator import CalibrationTransfer
@@ -159,20 +160,25 @@ def properties(ct: CalibrationTransfer) -> list[tuple[str, str]]:
 def of_property(
     ct: CalibrationTransfer, name: str, setting: str = "config.data.property"
 ) -> CalibrationTransfer:
-    """The model of one property; `setting` names it.
+    """The model of one property, in any capitals; `setting` names it.
+
+    Without a name it is that of the only property; a model that does not know its
+    property is that of any name.
 
     Raises:
-      SpektronError: a model of several, of which `name` is none.
+      SpektronError: a model of other properties, or of several and no name.
     """
-    found = getattr(ct, "models_", None)
-    if found is None:
+    several, own = hasattr(ct, "models_"), ct.about_.get("property", "")
+    if not several and not (name and own):
         return ct
-    if name not in found:
+    models = _models(ct)
+    wanted = meant(name, models)
+    if wanted not in models:
+        advice = "name one of them" if several else f"give the model of {name}"
         raise SpektronError(
-            f"{setting} = {name!r}: the model predicts {', '.join(found)}; name one of "
-            "them"
+            f"{setting} = {name!r}: the model predicts {', '.join(models)}; {advice}"
         )
-    return found[name]
+    return models[wanted]
 
 
 def by_property(ct: CalibrationTransfer, said: Any) -> dict[str, str]:

@@ -41,6 +41,7 @@ from spektron_jax.encoder.weights import left_out
 from spektron_jax.errors import (
     ADD_NETWORK,
     NetworkMissing,
+    SpektronError,
     has_network,
 )
 from spektron_jax.transfer.comparison import Comparison
@@ -185,7 +186,12 @@ def _second(config: ConfigDict, first: Result, found: Fitted, log: Path) -> Resu
     compared, tested, points = Compared(), {}, {}
     X = samples.X_target[first.arrays["rows"]]
     if hasattr(ct.features_, "adapted") and len(X):
-        points = ct.latent_map(X)  # first: the comparison looks up what this encodes
+        try:  # first: the comparison looks up what this encodes
+            points = ct.latent_map(X)
+        except SpektronError as error:  # the first answer was given and stands
+            text = f"no map of latent codes, and the model stands without: {error}"
+            print(f"warning: {text}")
+            summary = replace(summary, warnings=[*summary.warnings, text])
     if config.transfer.compare:
         comparison, curve = _compare(config, splits, regime, ct, log)
         compared = numbers.compared(comparison, curve, summary)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.grid import to_cm1
+from spektron_jax.spectra.masks import unmasked
 
 MIN_COMMON_POINTS = 30
 SINGLE = 100_000  # spectra above which they are kept in single precision
@@ -49,7 +50,7 @@ def rising(
     spectra: ArrayLike, axis: ArrayLike, unit: str, modality: str, what: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Spectra (n, p) float64 and their axis (p,), rising, in cm-1."""
-    spectra = np.atleast_2d(np.asarray(spectra))
+    spectra = np.atleast_2d(np.asarray(unmasked(spectra)))
     large = len(spectra) > SINGLE  # half the memory
     spectra = np.asarray(spectra, np.float32 if large else np.float64)
     axis = np.asarray(axis, np.float64)

@@ -23,6 +23,8 @@ from spektron_jax.identification import engines, library_file
 from spektron_jax.identification.confidence import Confidence, learnt
 from spektron_jax.identification.engines import Ranking
 from spektron_jax.identification.grids import common_grid, resampled, rising
+from spektron_jax.spectra.axis import QUANTITIES
+from spektron_jax.spectra.grid import check_name
 
 QUERIES = 50  # scored at a time
 
@@ -58,6 +60,8 @@ class SpectralLibrary:
       modality: "Raman", "IR" or "NIR".
       weights: of an encoder, or None: without the network, and faster; None is needed
         above MOST_WHOLE spectra.
+      quantity: of the spectra, such as "absorbance", which `save` keeps; "unknown":
+        not known. Queries have to be of the same, see `spectra.axis.convert_quantity`.
 
     Examples:
       >>> from spektron_jax import demo
@@ -80,8 +84,10 @@ class SpectralLibrary:
         unit: str = "cm-1",
         modality: str = "Raman",
         weights: str | None = None,
+        quantity: str = "unknown",
     ):
-        self.names = np.asarray(names, dtype=str)
+        check_name("quantity", quantity, (*QUANTITIES, "unknown"))
+        self.names, self.quantity = np.asarray(names, dtype=str), quantity
         self.unit, self.modality, self.weights = unit, modality, weights
         self.axis = np.array(axis, np.float64)
         self.spectra, self.axis_cm1 = rising(spectra, axis, unit, modality, "library")

@@ -63,6 +63,7 @@ def write(
         "unit": library.unit,
         "modality": library.modality,
         "weights": library.weights,
+        "quantity": library.quantity,
         "encoder": checksum,
     }
     header = {
@@ -95,7 +96,8 @@ class Saved:
             spectra = spectra[:, ::-1]
         names = _shaped(self.arrays, "names", len(spectra), kind="U")
         given = (self.settings[name] for name in ("unit", "modality", "weights"))
-        return spectra, axis, names, *given
+        quantity = self.settings.get("quantity", "unknown")  # of older files
+        return spectra, axis, names, *given, quantity
 
     def fill(self, engines: Engines) -> None:
         """Give engines what was prepared."""

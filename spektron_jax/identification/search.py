@@ -71,7 +71,7 @@ class Rejection:
         holds
       accuracy: of accepted hits; None: none is accepted
       absent, absent_accepted: queries that the library lacks, accepted ones among them
-      queries: all of them
+      queries: all whose true name is known
       curves: which queries -> share rejected, accuracy of the rest
     """
 
@@ -86,24 +86,34 @@ class Rejection:
 
 @dataclass(frozen=True)
 class SearchResults:
-    """What a search found; methods are empty where no answer is known."""
+    """What a search found; methods are empty where no answer is known.
+
+    Attributes:
+      queries: all of them
+      unscored: those whose true name nobody gave: their own is none of the library's,
+        and is not meant as one (see `Side.declared`); they are not called absent
+      network: top-1 with the network minus without
+    """
 
     queries: int
+    unscored: int = 0
     pairs: Sequence[PairScore] = ()
     methods: Sequence[MethodScore] = ()
     reject: Rejection | None = None
-    network: Estimate | None = None  # top-1 with the network minus without
+    network: Estimate | None = None
     warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """A pair with known answers: found is for all queries, right for known ones."""
+    """Queries of a pair with true names; right is for those that the library holds."""
 
-    known: np.ndarray  # (n,) bool
-    truth: np.ndarray  # (n,)
     right: Mapping[str, np.ndarray]  # (len(TOP), known queries)
-    found: Hits
+    known: np.ndarray  # (n,) bool, whether the library holds them
+    truth: np.ndarray  # (n,)
+    p_correct: np.ndarray  # (n,), as in Hits
+    accepted: np.ndarray  # (n,) bool
+    first: np.ndarray  # (n,) name of the best hit
 
 
 def search(
@@ -131,6 +141,7 @@ def search(
     judged: list[_Judged] = []
     warnings: set[str] = set()
     libraries: dict[str, SpectralLibrary] = {}
+    unscored: set[tuple[str, str]] = set()
     for side, query in tqdm(pairs, desc="pairs", disable=not progress):
         if side.name not in libraries:  # pairs of a library follow each other
             libraries = {side.name: _library(side, weights, precision, seed, warnings)}
@@ -142,7 +153,10 @@ def search(
             query.spectra, query.axis_cm1, k, "cm-1"
         )
         rows += _rows(side, query, found)
-        known = np.isin(query.labels, side.labels)
+        named = query.labels != ""
+        known = np.isin(query.labels, side.labels) & named
+        scored = known | (query.declared & named)
+        unscored |= {(query.name, name) for name in query.ids[~scored].tolist()}
         if not known.any():
             continue
         truth = query.labels[known]
@@ -150,17 +164,20 @@ def search(
             name: np.stack([hits(each[known], side.labels, truth, k) for k in TOP])
             for name, each in scores.items()
         }
-        judged.append(_Judged(known, query.labels, right, found))
+        hit = found.p_correct, found.accepted, found.names[:, 0]
+        rows_of = (each[scored] for each in (known, query.labels, *hit))
+        judged.append(_Judged(right, *rows_of))
         top1 = {name: float(each[0].mean()) for name, each in right.items()}
         table.append(
             PairScore(query.name, side.name, truth.size, len(side.labels), top1)
         )
     queries = len({(row.query_instrument, row.query_id) for row in rows})
     if not judged:
-        return SearchResults(queries, warnings=sorted(warnings)), rows
+        return SearchResults(queries, len(unscored), warnings=sorted(warnings)), rows
     methods, network = _methods(judged)
     results = SearchResults(
-        queries, table, methods, _rejection(judged), network, sorted(warnings)
+        *(queries, len(unscored), table, methods),
+        *(_rejection(judged), network, sorted(warnings)),
     )
     return results, rows
 
@@ -174,6 +191,7 @@ def _library(
         side.labels,
         modality=side.modality,
         weights=weights,
+        quantity=side.quantity,
     )
     weights = library.weights
     try:
@@ -233,12 +251,12 @@ def _methods(judged: Sequence[_Judged]) -> tuple[list[MethodScore], Estimate | N
 
 def _rejection(judged: Sequence[_Judged]) -> Rejection | None:
     """Whether to believe a hit, also for queries that no entry answers."""
-    confidence = np.concatenate([each.found.p_correct for each in judged])
+    confidence = np.concatenate([each.p_correct for each in judged])
     if not np.isfinite(confidence).all():
         return None
-    correct = np.concatenate([e.found.names[:, 0] == e.truth for e in judged])
+    correct = np.concatenate([each.first == each.truth for each in judged])
     answered = np.concatenate([each.known for each in judged])
-    accepted = np.concatenate([each.found.accepted for each in judged])
+    accepted = np.concatenate([each.accepted for each in judged])
     curves = {}
     everything = np.ones_like(answered)
     for name, use in (("in the library", answered), ("all queries", everything)):

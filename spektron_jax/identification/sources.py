@@ -13,11 +13,15 @@ from ml_collections import ConfigDict
 from spektron_jax.archive import checksum
 from spektron_jax.errors import SpektronError
 from spektron_jax.identification import library_file
+from spektron_jax.identification.grids import MIN_COMMON_POINTS, common_grid
 from spektron_jax.identification.library import SpectralLibrary
+from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.grid import to_cm1
 from spektron_jax.spectra.labels import choose
 from spektron_jax.spectra.samples import Samples, read_set, samples_of
 from spektron_jax.spectra.spectra_set import SpectraSet
+
+SCALED = {"counts", "intensity"}  # one is the other but for a factor
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +33,10 @@ class Side:
       spectra, axis_cm1: (n, p), (p,) rising
       ids: of the samples, (n,)
       labels: names to be found, or classes, (n,)
-      modality: of the spectra
+      modality, quantity: of the spectra
+      notes: what was done to them or assumed, a sentence each
+      declared: whether labels are meant as true names: those of a label column, or of
+        the other instruments of a file; ids of unknown spectra may be any
       library: of these spectra, where it was prepared before
     """
 
@@ -39,6 +46,9 @@ class Side:
     ids: np.ndarray
     labels: np.ndarray
     modality: str
+    quantity: str = "unknown"
+    notes: tuple[str, ...] = ()
+    declared: bool = True
     library: SpectralLibrary | None = None
 
 
@@ -46,11 +56,11 @@ def read_pairs(given: ConfigDict) -> tuple[list[tuple[Side, Side]], dict]:
     """Read what `config.data` names.
 
     Returns:
-      (library, query) pairs: the two files, or all ordered pairs of instruments; and
-      files -> SHA-256.
+      (library, query) pairs: the two files, or all ordered pairs of instruments, the
+      queries in the quantity of the library; and files -> SHA-256.
 
     Raises:
-      SpektronError: a file, label or instrument that does not fit.
+      SpektronError: a file, label, instrument or quantity that does not fit.
     """
     if not given.path:
         raise SpektronError("config.data.path: give the library, or a spectra set")
@@ -70,7 +80,8 @@ def read_pairs(given: ConfigDict) -> tuple[list[tuple[Side, Side]], dict]:
         for instrument in found.instruments:
             side = _side(samples_of(found, path, instrument), names, given.low_cm1)
             name = Path(path).stem if given.query_path else side.name
-            sides.append(replace(side, name=name))
+            declared = bool(given.label) or not given.query_path
+            sides.append(replace(side, name=name, declared=declared))
     if len(sides) < 2:
         raise SpektronError(
             f"{given.path}: holds one instrument; give config.data.query_path too"
@@ -82,17 +93,56 @@ def read_pairs(given: ConfigDict) -> tuple[list[tuple[Side, Side]], dict]:
             "of one kind"
         )
     files = {Path(path).name: checksum(path) for path in paths}
-    if given.query_path:
-        return [(sides[0], sides[1])], files
-    return list(itertools.permutations(sides, 2)), files
+    both = [(sides[0], sides[1])] if given.query_path else []
+    pairs = [
+        (library, _alike(query, library))
+        for library, query in both or itertools.permutations(sides, 2)
+    ]
+    for library, query in pairs:  # now: to prepare a library takes long
+        try:
+            common_grid(query.axis_cm1, library.axis_cm1)
+        except SpektronError as error:
+            advice = ", or lower config.data.low_cm1" if given.low_cm1 else ""
+            raise SpektronError(f"{error}{advice}") from error
+    return pairs, files
+
+
+def _alike(query: Side, library: Side) -> Side:
+    """Queries in the quantity of a library."""
+    own, wanted = query.quantity, library.quantity
+    if own == wanted:
+        return query
+    both = f"{query.name} is {_named(own)}, library {library.name} {_named(wanted)}"
+    if "unknown" in (own, wanted) or {own, wanted} <= SCALED:
+        return replace(query, notes=(f"{both}: taken as alike",))
+    try:
+        spectra = axes.convert_quantity(query.spectra, own, wanted, strict=False)
+    except SpektronError as error:
+        raise SpektronError(
+            f"{both}: {error}; search in a library of {own}, or of what it converts to"
+        ) from error
+    bad = ~np.isfinite(spectra).all(axis=1)
+    if bad.any():
+        raise SpektronError(
+            f"{query.name}: {query.ids[bad][0]} holds {own} of 0 or less, which has no "
+            f"{wanted} ({int(bad.sum())} spectra do); leave them out, or the part of "
+            "the axis where it is (config.data.low_cm1)"
+        )
+    note = f"{query.name} converted from {own} to {wanted}, as the library is"
+    return replace(query, spectra=spectra, notes=(note,))
+
+
+def _named(quantity: str) -> str:
+    return "of a quantity that is not named" if quantity == "unknown" else quantity
 
 
 def _prepared(path: str) -> Side:
     """What `SpectralLibrary.save` wrote."""
     library = SpectralLibrary.load(path)
-    names, kind = library.names, library.modality
-    spectra = library.spectra, library.axis_cm1
-    return Side(Path(path).stem, *spectra, names, names, kind, library)
+    names, spectra = library.names, (library.spectra, library.axis_cm1)
+    kind = library.modality, library.quantity
+    side = Side(Path(path).stem, *spectra, names, names, *kind)
+    return replace(side, library=library)
 
 
 def _names(found: SpectraSet, label: str, path: str, needs_label: bool) -> np.ndarray:
@@ -111,13 +161,16 @@ def _side(samples: Samples, names: np.ndarray, low_cm1: float) -> Side:
         axis = to_cm1(axis, samples.unit)
     order = np.argsort(axis)
     order = order[axis[order] >= low_cm1]
+    place = f"{samples.path}, instrument {samples.instrument}"
+    if order.size < min(MIN_COMMON_POINTS, axis.size):
+        raise SpektronError(
+            f"{place}: {order.size} points from {low_cm1:g} cm-1 on, and a search "
+            f"takes {MIN_COMMON_POINTS}; lower config.data.low_cm1"
+        )
     spectra = samples.X[:, order]
     whole = np.isfinite(spectra).all(axis=1)
-    if not whole.any() or not order.size:
-        raise SpektronError(
-            f"{samples.path}, instrument {samples.instrument}: no whole spectrum above "
-            f"{low_cm1:g} cm-1"
-        )
+    if not whole.any():
+        raise SpektronError(f"{place}: no whole spectrum above {low_cm1:g} cm-1")
     return Side(
         samples.instrument,
         spectra[whole],
@@ -125,4 +178,5 @@ def _side(samples: Samples, names: np.ndarray, low_cm1: float) -> Side:
         samples.ids[whole],
         names[whole],
         samples.modality,
+        samples.quantity,
     )

@@ -7,11 +7,14 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from spektron_jax.models.dtypes import STATE
 from spektron_jax.models.embedding import wavenumber_features
 from spektron_jax.shapes import ArrayLike, Axes, Latents, Mask, Spectra, Tokens
+
+SPREAD = 8  # points from one token that a convolution of spectra reads to the next
+HIDDEN = 32  # its channels
 
 
 class Perceptron(nn.Module):
@@ -52,11 +55,12 @@ def interpolate_gaps(values: Spectra, visible: Mask, wavenumber_cm1: Axes) -> Sp
 
 
 class ReconstructionHead(nn.Module):
-    """Measured and clean spectrum from the tokens and [z_chem; z_inst].
+    """Measured and clean spectrum from tokens, [z_chem; z_inst] and the points around.
 
     What the network says is added to straight lines across the gaps
-    (`interpolate_gaps`), so it need not learn to copy and to smooth, only what
-    neighbours do not tell.
+    (`interpolate_gaps`), so it need not learn to copy, only what neighbours do not
+    tell. It sees those lines too: tokens have lost the last digits of an absorbance.
+    Two convolutions look six steps of SPREAD points to each side, across a gap.
     """
 
     stride: int
@@ -64,23 +68,39 @@ class ReconstructionHead(nn.Module):
 
     @nn.compact
     def __call__(
-        self, tokens: Tokens, z: Latents, interpolated: Spectra
+        self,
+        tokens: Tokens,
+        valid: Bool[ArrayLike, "B T 1"],
+        z: Latents,
+        interpolated: Spectra,
     ) -> Float[Array, "B L 2"]:
-        """tokens: (B, L / stride, D); z: (B, Z); interpolated: (B, L); to (B, L, 2).
+        """Spectra, (B, L, 2): channel 0 as the instrument would measure it, 1 clean.
 
-        Channel 0 is the spectrum as the instrument would measure it, channel 1 the
-        clean spectrum. The linear path beside the MLP passes intensity through.
+        Args:
+          tokens: (B, L / stride, D)
+          valid: (B, L / stride, 1) bool, False in padding, which is not read
+          z: (B, Z)
+          interpolated: (B, L)
         """
-        width = tokens.shape[-1]
-        h = nn.Dense(width, dtype=self.dtype, name="tokens")(tokens)
-        h = h + nn.Dense(width, dtype=self.dtype, name="latent")(z)[:, None]
-        h = jnp.concatenate([tokens, nn.gelu(h)], axis=-1)
+
+        def around(reach: int, name: str, x):
+            step = max(SPREAD // self.stride, 1)
+            layer = nn.Conv(
+                HIDDEN, (reach,), kernel_dilation=step, dtype=self.dtype, name=name
+            )
+            return layer(x * valid)
+
+        lines = interpolated.reshape(*tokens.shape[:2], self.stride)
+        seen = nn.LayerNorm(dtype=self.dtype, name="norm")(tokens)
+        h = around(9, "near", jnp.concatenate([seen, lines.astype(seen.dtype)], -1))
+        h = h + nn.Dense(HIDDEN, dtype=self.dtype, name="latent")(z)[:, None]
+        h = nn.gelu(around(5, "far", nn.gelu(h)))
         out = nn.Dense(
             2 * self.stride,
             dtype=STATE,
-            kernel_init=nn.initializers.normal(0.1 * width**-0.5),
+            kernel_init=nn.initializers.normal(0.1 * tokens.shape[-1] ** -0.5),
             name="out",
-        )(h)
+        )(jnp.concatenate([tokens, h], axis=-1))
         return out.reshape(out.shape[0], -1, 2) + interpolated[..., None]
 
 

@@ -267,6 +267,7 @@ class Spektron(nn.Module):
         visible = valid if hidden is None else valid & ~hidden
         spectra = self.reconstruction(
             out["tokens"],
+            group(valid, self.stride, jnp.any)[..., None],
             jnp.concatenate([z_chem, z_inst], axis=-1),
             interpolate_gaps(values, visible, wavenumber_cm1),
         )

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.masks import unmasked
 
 MODALITIES = ("NIR", "IR", "Raman", "unknown")  # place = code of the DOMAIN token
 # Kinds of X-H bonds, place = code. What a hydrogen is bound to decides its overtones.
@@ -131,7 +132,7 @@ def _checked(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return (values (n, p) float64, wavenumber (p,)) or raise SpektronError."""
     try:
-        values = np.asarray(spectra, np.float64)
+        values = np.asarray(unmasked(spectra), np.float64)
         axis = np.asarray(axis, np.float64)
     except (TypeError, ValueError) as error:
         raise SpektronError(f"spectra and axis must be numbers: {error}") from error

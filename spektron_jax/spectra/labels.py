@@ -13,7 +13,7 @@ cells come from the readers of spectra.
 m = labelled samples, k = properties, n = samples that are looked up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -70,10 +70,7 @@ class Labels:
         if name not in self.names:
             _refuse_text(name, self.text, setting, self.place)
         names = self.required().names
-        wanted = name if name in names else name_and_unit(name)[0]  # "fat (%)"
-        if wanted not in names:  # "Fat", "fiber"
-            alike = [one for one in names if british(one) == british(wanted)]
-            wanted = alike[0] if len(alike) == 1 else wanted
+        wanted = meant(name, names)
         column = names.index(choose(wanted, names, setting, self.place))
         rest = tuple(f"{one} of " for one in names if one != names[column])
         return replace(
@@ -180,6 +177,19 @@ class Labels:
         return len(set(self.ids[known].tolist()) - set(sample_ids.tolist()))
 
 
+def meant(name: str, names: Iterable[str]) -> str:
+    """The one of `names` that `name` is in other capitals or spelling, or with a unit.
+
+    "Fat", "fiber" and "fat (%)" are found; what is none of them comes back as it is.
+    """
+    names = list(names)
+    wanted = name if name in names else name_and_unit(name)[0]
+    if wanted in names:
+        return wanted
+    alike = [one for one in names if british(one) == british(wanted)]
+    return alike[0] if len(alike) == 1 else wanted
+
+
 def choose(name: str, names: Sequence[str], setting: str, place: str) -> str:
     """The one of `names` that is called `name`, or the only one.
 
@@ -196,14 +206,13 @@ def choose(name: str, names: Sequence[str], setting: str, place: str) -> str:
 
 def _refuse_text(name: str, text: dict[str, str], setting: str, place: str) -> None:
     """Refuse a property whose column holds text; `text`: name -> a cell."""
-    wanted = british(name_and_unit(name)[0])
-    for column, cell in text.items():
-        if british(column) == wanted:
-            raise SpektronError(
-                f"{setting} = {name!r}: the column {column} of {place} holds text, "
-                f"such as {cell!r}; write numbers alone, and the unit into the header: "
-                f"'{column} (%)'"
-            )
+    column = meant(name, text)
+    if column in text:
+        raise SpektronError(
+            f"{setting} = {name!r}: the column {column} of {place} holds text, such as "
+            f"{text[column]!r}; write numbers alone, and the unit into the header: "
+            f"'{column} (%)'"
+        )
 
 
 def _listed(text: str, there: Sequence[str]) -> list[str]:

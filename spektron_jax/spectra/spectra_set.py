@@ -18,6 +18,7 @@ import numpy as np
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.axis import check
+from spektron_jax.spectra.masks import unmasked
 from spektron_jax.spectra.replicate_scans import column_of
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class SpectraSet:
         n = len(self.sample_ids)
         if self.targets is None:
             self.targets = np.empty((n, 0))
-        self.targets = np.asarray(self.targets, np.float32)
+        self.targets = np.asarray(unmasked(self.targets), np.float32)
         self.target_names = tuple(map(str, self.target_names))
         names = len(self.target_names)
         self.target_units = tuple(map(str, self.target_units)) or ("",) * names
@@ -333,7 +334,7 @@ def _check_instrument(name: str, one: InstrumentSpectra, n: int, modality: str) 
         raise SpektronError(f"{place}: give a name without '/'")
     one.axis = np.asarray(one.axis, np.float64)
     with np.errstate(over="ignore"):  # becomes infinite, which is found as an error
-        one.spectra = np.asarray(one.spectra, np.float32)
+        one.spectra = np.asarray(unmasked(one.spectra), np.float32)
     if one.spectra.shape != (n, one.axis.size):
         raise SpektronError(
             f"{place}: spectra {one.spectra.shape} for {n} samples and "

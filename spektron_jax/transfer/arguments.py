@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from spektron_jax.errors import InputError
+from spektron_jax.spectra.masks import unmasked
 from spektron_jax.transfer import frames
+from spektron_jax.transfer.data import UNPAIRED
 from spektron_jax.transfer.inputs import (
     NO_AXIS,
     POINTS,
@@ -36,6 +38,7 @@ class Arguments:
       features: names of the columns, or None                          (p,)
       label: name of the property, or None
       inputs: samples on one axis
+      unlabelled: source scans that were left out, since their samples have no label
     """
 
     source: Scans
@@ -47,6 +50,7 @@ class Arguments:
     features: np.ndarray | None
     label: str | None
     inputs: AlignedInputs
+    unlabelled: int
 
 
 def read(
@@ -63,8 +67,13 @@ def read(
     groups: Any,
     groups_target: Any,
     instrument: Any,
+    partly: bool = False,
 ) -> Arguments:
     """Arguments of `fit`.
+
+    Args:
+      partly: leave out source samples without a label, which are then nobody's pair;
+        else they are refused
 
     Raises:
       InputError: names the argument and what to change.
@@ -78,10 +87,15 @@ def read(
     X_source, axis_source, unit = _opened(X_source, axis_source, unit, modality)
     X_target, axis_target, own = _opened(X_target, axis_target, unit, modality)
     if own != unit and axis_target is not None:
-        raise InputError(f"X_target: its columns are in {own}, X_source's in {unit}")
+        other = None if axis_source is None else np.asarray(axis_source, np.float64)
+        axis_target = frames.converted(axis_target, own, unit, other)
     X_source, y_source = _with_labels(X_source, y_source)
     about = {"y_target": y_target, "paired": paired, "groups_target": groups_target}
+    if isinstance(paired, np.ma.MaskedArray):
+        paired = paired.filled(UNPAIRED)
     more = [name for name, one in about.items() if one is not None]
+    rows = np.arange(len(X_source))  # of the user's, in messages
+    target_rows = None
     if instrument is not None:
         if X_target is not None or more:
             raise InputError(
@@ -91,16 +105,28 @@ def read(
         on = on_target(instrument, len(X_source))
         X_target, y_target = (X_source[on], y_source[on]) if on.any() else (None, None)
         X_source, y_source = X_source[~on], y_source[~on]
+        rows, target_rows = rows[~on], rows[on]
         groups, groups_target = _by_instrument(groups, on)
     elif X_target is None and more:
         raise InputError(f"X_target: missing, but {' or '.join(more)} is given")
-    source = scans_of(X_source, groups, "groups")
+    source = scans_of(X_source, groups, "groups", rows)
+    known = np.isin(source.sample, source.sample[np.isfinite(y_source)])
+    if not known.all():
+        if not partly:
+            bad = source.scans_named(np.flatnonzero(~known)[:1])
+            raise InputError(f"y_source: {bad} has no label; leave it out")
+        if groups is not None:
+            groups = np.asarray(unmasked(groups), object)[known]
+        paired = _among(known, paired)
+        X_source, y_source = X_source[known], y_source[known]
+        source = scans_of(X_source, groups, "groups", rows[known])
     if X_target is None:
         target, y_target = Scans(np.empty((0, 0)), np.empty(0, int)), np.empty(0)
         mean_target = mean_y = None
         told: list[str] = []
     else:
-        target = scans_of(spectra(X_target, "X_target"), groups_target, "groups_target")
+        X_target = spectra(X_target, "X_target")
+        target = scans_of(X_target, groups_target, "groups_target", target_rows)
         y_target = _labels(y_target, len(target.X))
         paired, told = pairs_of(source, target, paired)
         mean_target, mean_y = target.mean(target.X), target.mean(y_target)
@@ -117,7 +143,19 @@ def read(
     )
     axis_source = np.asarray(axis_source, np.float64)
     sides = source, target, y_source, y_target, axis_source
-    return Arguments(*sides, unit, features, label, inputs)
+    without = int((~known).sum())
+    return Arguments(*sides, unit, features, label, inputs, without)
+
+
+def _among(kept: np.ndarray, paired: Any) -> Any:
+    """Pairs of all source rows as those of the rows that are kept, (t,)."""
+    rows = np.asarray(paired)
+    if paired is None or rows.dtype.kind not in "iu":
+        return paired  # checked with the other data
+    if ((rows != UNPAIRED) & ((rows < 0) | (rows >= kept.size))).any():
+        raise InputError(f"paired: rows must lie in 0..{kept.size - 1} or be -1")
+    place = np.where(kept, np.cumsum(kept) - 1, UNPAIRED)
+    return np.where(rows == UNPAIRED, UNPAIRED, place[rows])
 
 
 def _with_labels(X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -133,7 +171,18 @@ def _with_labels(X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
             f"y_source: {y.size} labels for {len(X)} spectra; give one label for each "
             "row of X_source"
         )
-    return X, y
+    return X, _bounded(y, "y_source")
+
+
+def _bounded(y: np.ndarray, name: str) -> np.ndarray:
+    """Labels (n,) of which none is infinite."""
+    bad = np.flatnonzero(np.isinf(y))
+    if bad.size:
+        raise InputError(
+            f"{name}: row {bad[0]} holds infinity ({bad.size} such rows); give the "
+            "value, or NaN where it is not known"
+        )
+    return y
 
 
 def _by_instrument(groups: Any, on: np.ndarray) -> tuple[Any, Any]:
@@ -191,4 +240,4 @@ def _labels(y_target: Any, count: int) -> np.ndarray:
             f"y_target: {y.size} entries for {count} target spectra; give one for each "
             "row of X_target"
         )
-    return y
+    return _bounded(y, "y_target")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spektron_jax.errors import InputError
+from spektron_jax.spectra.masks import unmasked
 
 UNPAIRED = -1
 MAX_GROUPS = 5  # more changes errors on 20 sets by less than 1 %, and costs its share
@@ -47,7 +48,8 @@ class TransferData:
     def __post_init__(self) -> None:
         set_ = object.__setattr__  # the arrays are normalised once, then stay
         for name in ("X_source", "y_source", "X_target", "y_target"):
-            set_(self, name, np.asarray(getattr(self, name), np.float64))
+            values = unmasked(getattr(self, name))
+            set_(self, name, np.asarray(values, np.float64))
         set_(self, "paired", np.asarray(self.paired, dtype=np.int64))
         self._check_shapes()
         self._check_values()

@@ -14,6 +14,7 @@ S = source spectra, T = target spectra, p, q = their points, m = new spectra.
 """
 
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,17 +22,18 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import NotFittedError
 
 from spektron_jax.errors import InputError, SpektronError, SpektronWarning
-from spektron_jax.transfer import frames, new_spectra, several, transformers
+from spektron_jax.transfer import frames, new_axis, new_spectra, several, transformers
 from spektron_jax.transfer.arguments import read
 from spektron_jax.transfer.before_after import (
     LeftOutPredictions,
     left_out_predictions,
 )
+from spektron_jax.transfer.data import TransferData
 from spektron_jax.transfer.encoder_tools import EncoderTools
 from spektron_jax.transfer.ensemble import FittedEnsemble
 from spektron_jax.transfer.fitting import Fits
-from spektron_jax.transfer.inputs import POINTS, on_axis, same, spectra
-from spektron_jax.transfer.intervals import Intervals, intervals_of
+from spektron_jax.transfer.inputs import POINTS, same, spectra
+from spektron_jax.transfer.intervals import Intervals, all_equal, intervals_of
 from spektron_jax.transfer.judged import Judged
 from spektron_jax.transfer.monitor import Monitored
 from spektron_jax.transfer.next_samples import Chooses
@@ -95,7 +97,7 @@ class CalibrationTransfer(
       network_share_: of these, the encoder's, or what a transfer network moved
       prior_share_: of these, those with the learned prior of coefficients
       comparison_: a Comparison, or None
-      axis_, unit_: points that the model uses, before preprocessing
+      axis_, unit_: points that the model uses, rising, before preprocessing
       preprocessing_: the fitted transformer, or None
       features_: an encoder's Features, a TransferNetwork, or an object of the user's
       domain_: PCA model with limits, or None with fewer than 5 source spectra
@@ -152,12 +154,17 @@ class CalibrationTransfer(
 
         Args:
           X_source: spectra of the source instrument                     (S, p)
-          y_source: their labels, NaN: unknown; of several properties a column for
-            each, or a table or dict with names                  (S,) or (S, k)
-          axis_source: positions; None: the names of X_source's columns where it is a
-            table of wavelengths, else points are numbered               (p,)
+          y_source: their labels; of several properties a column for each, or a table
+            or dict with names. In columns NaN says that a sample has no label and takes
+            no part; of one property, (S,), it is allowed where another scan of the
+            sample has a label                                   (S,) or (S, k)
+          axis_source: positions, rising or falling (the model is the same); None: the
+            names of X_source's columns where it is a table of wavelengths, else points
+            are numbered. Columns that are counted (0, 1, 2, ...; f0, f1, ...) name no
+            positions                                                    (p,)
           X_target: spectra of the target instrument; None: none         (T, q)
-          axis_target: positions; None: as axis_source                   (q,)
+          axis_target: positions; None: the names of X_target's columns as for the
+            source, else as axis_source                                  (q,)
           y_target: labels, NaN: unknown; None: all unknown      (T,) or (T, k)
           paired: row of X_source with the same sample, -1: none; None: by groups, if
             both sides have them. A paired spectrum without a label has the label of its
@@ -169,7 +176,8 @@ class CalibrationTransfer(
             averaged, and it counts once                                 (S,)
           groups_target: sample ids of X_target                          (T,)
           instrument: "source" or "target" (0 or 1) for each row where X_source and
-            y_source hold both instruments, as for cross-validation      (S,)
+            y_source hold both instruments, as for cross-validation; rows in messages
+            are those of X_source, of either side                        (S,)
           properties: names of the columns of y_source; None: those of a table, else
             "property 1", "property 2", ...                              (k,)
 
@@ -224,7 +232,8 @@ class CalibrationTransfer(
         Args:
           X: spectra of the target instrument                            (m, q)
           axis: their positions; None: those of the target at `fit`, or those that the
-            columns of a table name                                      (q,)
+            columns of a table name, in any unit. Spectra in finer steps than the
+            target's at `fit` are put on its points first                (q,)
 
         Raises:
           SpektronError: not fitted, spectra that do not fit, or no finite prediction.
@@ -251,10 +260,10 @@ class CalibrationTransfer(
 
     def _predicted(self, X: Any, axis: Any) -> tuple[np.ndarray, list[str]]:
         """Predictions of one property (m,), and what is strange about the spectra."""
-        aligned, measured = self._measured(X, axis)
+        aligned, measured, told = self._measured(X, axis)
         predicted = new_spectra.finite(self._model(aligned))
         kept, about = self._limited(aligned, predicted), (self._known, self.domain_)
-        told = new_spectra.sentences(measured, aligned, predicted, kept, *about)
+        told += new_spectra.sentences(measured, aligned, predicted, kept, *about)
         return kept, told
 
     def _limited(self, aligned: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -297,12 +306,17 @@ class CalibrationTransfer(
           (10,)
         """
         self._check_fitted()
-        data, fitted = self._data, self._model
-        if data is None or not isinstance(fitted, FittedEnsemble):
+        if self._data is None:
             raise SpektronError(
                 "left_out_predictions: fit again; a file has no samples"
             )
-        return left_out_predictions(data, fitted.groups, fitted.without)
+        return left_out_predictions(self._data, *self._left_out(self._data))
+
+    def _left_out(self, data: TransferData) -> tuple[Sequence, Sequence]:
+        """Rows left out together, and the fits without them, where these can tell."""
+        fitted = self._model
+        assert isinstance(fitted, FittedEnsemble)
+        return ([], []) if all_equal(data) else (fitted.groups, fitted.without)
 
     def _check_fitted(self) -> None:
         if not (hasattr(self, "_model") or hasattr(self, "models_")):
@@ -312,11 +326,14 @@ class CalibrationTransfer(
         """Target spectra on the model's axis and preprocessed, (m, L)."""
         return self._measured(X, axis)[0]
 
-    def _measured(self, X: Any, axis: Any) -> tuple[np.ndarray, np.ndarray]:
-        """The same, and the spectra as they were measured, (m, L) and (m, q)."""
+    def _measured(self, X: Any, axis: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """The same, the spectra as they were measured (m, q), and warnings of these."""
         self._check_fitted()
         if axis is None and (named := frames.axis_of(X, self.unit_, self._modality)):
             X, axis = frames.in_order(X, named[0])
+            if self.unit_ != POINTS:
+                known = self._axis_target
+                axis = frames.converted(axis, named[1], self.unit_, known)
         else:
             frames.check_names(X, getattr(self, "feature_names_in_", None))
         X = spectra(X, "X")
@@ -329,17 +346,17 @@ class CalibrationTransfer(
             )
         if self.unit_ == POINTS and not same(measured, self._axis_target):
             raise InputError("axis: the model was fitted without one; fit it with axis")
-        aligned = on_axis(X, measured, self.axis_, self.unit_)[0]
+        axes = self._axis_target, self.axis_
+        aligned, told = new_axis.as_fitted(X, measured, *axes, self.unit_)
         if self.preprocessing_ is not None:
             aligned = transformers.transformed(self.preprocessing_, aligned)
-        return aligned, X
+        return aligned, X, told
 
     @one_blas_thread
     def _calibrated(self) -> Intervals:
         self._check_fitted()
         if self._intervals is None:  # not of a loaded model
-            data, fitted = self._data, self._model
-            assert data is not None and isinstance(fitted, FittedEnsemble)
-            left_out = fitted.groups, fitted.without
-            self._intervals = intervals_of(data, fitted, *left_out)
+            data = self._data
+            assert data is not None
+            self._intervals = intervals_of(data, self._model, *self._left_out(data))
         return self._intervals

@@ -51,9 +51,14 @@ def expected(errors: np.ndarray, more: Iterable[int]) -> list[ExpectedError]:
     """
     n, added = errors.size, [int(each) for each in more]
     if n < FEWEST:
+        has = (
+            f"the fit has {n}"
+            if n
+            else "and no error is known to start at: there is no label, a single one, "
+            "or all are equal"
+        )
         raise InputError(
-            f"expected_errors: needs {FEWEST} labelled target samples or more, the fit "
-            f"has {n}"
+            f"expected_errors: needs {FEWEST} labelled target samples or more, {has}"
         )
     most = (FURTHEST - 1) * n
     if not added or min(added) < 1 or max(added) > most:

@@ -1,6 +1,8 @@
 """Tables with column names, such as pandas': spectra with their axis in, names out.
 
 A column's name is its position, alone or with text: 1100, "1100.5", "1100 nm", "X1100".
+Names that count the columns (0, 1, 2, ...; f0, f1, ...; pixel_1, pixel_2, ...) are no
+positions.
 
 n = spectra, p = points.
 """
@@ -14,8 +16,10 @@ from sklearn import get_config
 from spektron_jax.errors import InputError, SpektronError
 from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.axis_words import unit_of
+from spektron_jax.transfer.inputs import same
 
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?")
+DIGITS = 0.01  # of a step: what printed positions may be off by
 UNIT = re.compile(r"cm\s*\^?\(?-?1\)?|1/cm", re.IGNORECASE)
 
 
@@ -42,14 +46,42 @@ def axis_of(X: Any, unit: str, modality: str) -> tuple[np.ndarray, str] | None:
         return None
     words = (NUMBER.sub("", name, 1) for name in names if isinstance(name, str))
     units = {unit_of(word) for word in words} - {None}
+    axis = np.array(positions, np.float64)
     if len(units) == 1:
         unit = str(units.pop())
-    axis = np.array(positions, np.float64)
+    elif _counts(axis):
+        return None
     try:
         axes.check(np.sort(axis), unit, modality, "columns")
     except SpektronError:
         return None
     return axis, unit
+
+
+def _counts(positions: np.ndarray) -> bool:
+    """Whether positions are 0, 1, 2, ... or 1, 2, 3, ... in any order."""
+    rising = np.sort(positions)
+    return bool(rising[0] in (0, 1) and (np.diff(rising) == 1).all())
+
+
+def converted(
+    axis: np.ndarray, unit: str, to: str, known: np.ndarray | None
+) -> np.ndarray:
+    """Positions (p,) that columns name, in the unit of another axis.
+
+    Args:
+      axis: positions in `unit`                                        (p,)
+      to: the unit wanted
+      known: an axis in it, which is returned, turned if need be, where the positions
+        are its points but for the digits that were printed; None: there is none (q,)
+    """
+    if unit == to:
+        return axis
+    axis = axes.convert(axis, unit, to)
+    for one in () if known is None else (known, known[::-1]):
+        if same(one, axis, DIGITS):
+            return one
+    return axis
 
 
 def in_order(X: Any, axis: np.ndarray) -> tuple[Any, np.ndarray]:

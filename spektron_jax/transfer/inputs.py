@@ -12,8 +12,9 @@ import numpy as np
 from spektron_jax.errors import InputError
 from spektron_jax.spectra import axis as axes
 from spektron_jax.spectra.grid import MIN_VALID_POINTS
+from spektron_jax.spectra.masks import unmasked
 from spektron_jax.transfer.data import UNPAIRED, TransferData
-from spektron_jax.transfer.intervals import MIN_CALIBRATED
+from spektron_jax.transfer.intervals import MIN_CALIBRATED, all_equal
 
 ONE_SIDED = 8  # labels: so many lie in one half by chance 1 time in 128
 MIN_DIFFERENT = 3  # spectra that are not all equal
@@ -32,7 +33,7 @@ class AlignedInputs:
 
     Attributes:
       data: both instruments on `axis`
-      axis: the source's points that both instruments cover             (L,)
+      axis: the source's points that both instruments cover, rising     (L,)
       axis_target: as the target spectra were measured                  (q,)
       regime: what is known of the target, in words
       warnings: one sentence each
@@ -73,8 +74,12 @@ def prepare(
     else:
         given = axis if axis_target is None else axis_target
         measured = _axis(given, X_target, unit, modality, "axis_target", "X_target")
+    if axis[0] > axis[-1]:  # the same model, whichever way both axes run
+        axis, X_source = rising(axis), np.ascontiguousarray(X_source[:, ::-1])
     common = overlap(axis, measured, unit)
-    if not same(axis, measured):
+    if same(axis, rising(measured)):
+        X_target, _ = on_axis(X_target, measured, axis, unit)
+    else:
         X_target, text = on_axis(X_target, measured, axis[common], unit)
         done = [text] if text else []
         if not common.all():
@@ -96,7 +101,7 @@ def spectra(X: Any, name: str) -> np.ndarray:
     if hasattr(X, "toarray"):
         raise InputError(f"{name}: is sparse; give a dense array")
     try:
-        X = np.asarray(X)
+        X = np.asarray(unmasked(X))
         if X.dtype.kind == "c":
             raise InputError(f"{name}: Complex data not supported; give real numbers")
         X = np.atleast_2d(np.asarray(X, np.float64))
@@ -126,17 +131,26 @@ def spectra(X: Any, name: str) -> np.ndarray:
     return X
 
 
-def same(a: np.ndarray, b: np.ndarray) -> bool:
-    """True when two axes hold the same points in the same order."""
+def same(a: np.ndarray, b: np.ndarray, tolerance: float = SAME_AXIS) -> bool:
+    """True when two axes hold the same points in the same order.
+
+    Args:
+      tolerance: of the smallest step of a
+    """
     if a.shape != b.shape:
         return False
     step = np.min(np.abs(np.diff(a)), initial=np.inf)
-    return bool((np.abs(a - b) <= SAME_AXIS * step).all())
+    return bool((np.abs(a - b) <= tolerance * step).all())
+
+
+def rising(axis: np.ndarray) -> np.ndarray:
+    """An axis that runs one way, turned where it runs down."""
+    return axis[::-1] if axis[0] > axis[-1] else axis
 
 
 def overlap(axis: np.ndarray, measured: np.ndarray, unit: str) -> np.ndarray:
     """Which points of an axis lie inside another one, (p,) bool."""
-    if same(axis, measured):
+    if same(rising(axis), rising(measured)):
         return np.ones(axis.shape, dtype=bool)
     tolerance = SAME_AXIS * np.min(np.abs(np.diff(measured)))
     inside = (axis >= measured.min() - tolerance) & (axis <= measured.max() + tolerance)
@@ -156,12 +170,25 @@ def on_axis(
     """Spectra on another axis by local interpolation, and what was done, in words."""
     if same(measured, axis):
         return X, ""
+    if same(measured[::-1], axis):
+        return np.ascontiguousarray(X[:, ::-1]), ""
     missing = ~overlap(axis, measured, unit)
     if missing.any():
         raise InputError(
             f"axis: {measured.min():g} to {measured.max():g} {unit} does not cover the "
             f"model's {axis.min():g} to {axis.max():g} {unit}"
         )
+    return resampled(X, measured, axis, unit)
+
+
+def resampled(
+    X: np.ndarray, measured: np.ndarray, axis: np.ndarray, unit: str
+) -> tuple[np.ndarray, str]:
+    """The same for points that lie inside the measured axis.
+
+    Raises:
+      InputError: a gap of the measured axis where points are needed.
+    """
     ends = np.clip(axis, measured.min(), measured.max())
     found = axes.resample(X, measured, ends, unit)
     if not found.valid.all():
@@ -244,8 +271,11 @@ def _weaknesses(data: TransferData) -> list[str]:
             f"{labels} labelled target samples: intervals are not calibrated, "
             f"{MIN_CALIBRATED} are needed"
         )
-    if labels > 1 and np.ptp(data.y_target[data.labelled]) == 0:
-        found.append("all target labels are equal: they tell an offset and no more")
+    if all_equal(data):
+        found.append(
+            "all target labels are equal: they tell an offset and no more, and "
+            "intervals are not calibrated; add samples with other values"
+        )
     y = data.y_target[data.labelled]
     if labels and (y.min() < data.y_source.min() or y.max() > data.y_source.max()):
         found.append(
@@ -269,7 +299,7 @@ def _weaknesses(data: TransferData) -> list[str]:
 def column(y: Any, name: str) -> np.ndarray:
     """Labels as (n,) float64; a matrix of one column too."""
     try:
-        y = np.asarray(y, np.float64)
+        y = np.asarray(unmasked(y), np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: must be numbers: {error}") from error
     if y.ndim == 2 and y.shape[1] == 1:
@@ -285,7 +315,7 @@ def column(y: Any, name: str) -> np.ndarray:
 def _axis(
     axis: Any, X: np.ndarray, unit: str, modality: str, name: str, spectra_name: str
 ) -> np.ndarray:
-    axis = np.asarray(axis, np.float64)
+    axis = np.asarray(unmasked(axis), np.float64)
     if unit != POINTS:
         axes.check(axis, unit, modality, name)
     if axis.size != X.shape[1]:

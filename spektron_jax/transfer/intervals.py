@@ -54,6 +54,7 @@ CALIBRATED, NOT_CALIBRATED = "calibrated", "not calibrated"
 TOO_WIDE = "calibrated, but too wide to be of use"
 LEVERAGE_COMPONENTS = 10
 NARROWER = 0.88
+EQUAL = 1e-9  # SD of the labels: what means of scans differ by in the last digits
 
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -121,6 +122,16 @@ class Intervals:
         """Half the width over h(x)^(1/4), calibrated."""
         t = stats.t.ppf((1 + coverage) / 2, self.errors.size - 1)
         return float(NARROWER * t * np.sqrt(np.mean(self.scaled**2)))
+
+
+def all_equal(data: TransferData) -> bool:
+    """Whether the labels of the target are one number, as often as it is there.
+
+    A fit that answers with it whatever the spectrum is then errs by nothing, and the
+    errors of left-out samples say nothing of other samples.
+    """
+    y = data.y_target[data.labelled]
+    return y.size > 1 and bool(np.ptp(y) <= EQUAL * data.y_source.std())
 
 
 def calibrate(method: Method, data: TransferData) -> Intervals:

@@ -38,7 +38,8 @@ class Judged:
     def interval_mark(self, coverage: float = 0.9) -> str:
         """Whether intervals are calibrated and of use; see `Intervals.mark`.
 
-        Not calibrated with bad data, whatever their number: see `failed_checks_`.
+        Not calibrated with bad data, whatever their number: see `failed_checks_`. Nor
+        where all target labels are equal: no error of a left-out sample is known then.
 
         Examples:
           >>> from spektron_jax import demo
@@ -65,7 +66,7 @@ class Judged:
         if self._verdict is None:
             errors, data = self.left_out_errors(), self._data
             assert data is not None
-            labels = data.y_target[data.labelled][: errors.size]
+            labels = data.y_target[data.labelled]
             known = self.poor_probability_, self.failed_checks_, self.comparison_
             self._verdict = verdict(errors, labels, *known)
         return self._verdict
@@ -73,6 +74,8 @@ class Judged:
     @each(dict)
     def left_out_errors(self) -> np.ndarray:
         """|Error| of each labelled target sample by a fit without it, (n,).
+
+        None, (0,), where labels cannot tell it: a single one, or all equal.
 
         Examples:
           >>> from spektron_jax import demo

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spektron_jax.errors import InputError
+from spektron_jax.spectra.masks import unmasked
 from spektron_jax.spectra.replicate_scans import means
 from spektron_jax.transfer.data import UNPAIRED
 
@@ -24,11 +25,13 @@ class Scans:
       X: spectra                                                       (n, p)
       sample: number of the sample of each scan, in order of appearance (n,) int
       ids: of the samples; None: every row is a sample and has no name  N
+      rows: of the scans in what the user gave; None: all of it        (n,) int
     """
 
     X: np.ndarray
     sample: np.ndarray
     ids: Sequence[Any] | None = None
+    rows: np.ndarray | None = None
 
     @property
     def repeated(self) -> bool:
@@ -52,15 +55,17 @@ class Scans:
 
     def scans_named(self, rows: Sequence[int] | np.ndarray) -> str:
         """Scans in words: "row 3" or, with ids, "row 3 (s42)"."""
+        given = rows if self.rows is None else self.rows[list(rows)]
         if self.ids is None:
-            return listed(rows, "row")
-        known = [f"{row} ({self.ids[self.sample[row]]})" for row in rows]
-        return listed(known, "row")
+            return listed(given, "row")
+        names = (self.ids[number] for number in self.sample[list(rows)])
+        pairs = zip(given, names, strict=True)
+        return listed([f"{row} ({name})" for row, name in pairs], "row")
 
     def named(self, samples: Sequence[int] | np.ndarray) -> str:
         """Samples in words: "row 3" or, with ids, "sample s42"."""
         if self.ids is None:
-            return listed(samples, "row")
+            return self.scans_named(samples)
         return listed([self.ids[number] for number in samples], "sample")
 
 
@@ -71,15 +76,23 @@ def listed(names: Sequence[Any] | np.ndarray, word: str) -> str:
     return f"{word}{'s' * (len(names) != 1)} {shown}{more}"
 
 
-def scans_of(X: np.ndarray, groups: Any, name: str) -> Scans:
+def scans_of(
+    X: np.ndarray, groups: Any, name: str, rows: np.ndarray | None = None
+) -> Scans:
     """Scans with their samples' ids; groups None: each row is a sample of its own.
+
+    Args:
+      X: spectra                                                       (n, p)
+      groups: sample ids                                               (n,)
+      name: of that argument
+      rows: see `Scans`
 
     Raises:
       InputError: not one id for each row, or an id that is missing.
     """
     if groups is None:
-        return Scans(X, np.arange(len(X)))
-    ids = np.asarray(groups, dtype=object)
+        return Scans(X, np.arange(len(X)), rows=rows)
+    ids = np.asarray(unmasked(groups), dtype=object)
     if ids.shape != (len(X),):
         raise InputError(
             f"{name}: {ids.size} sample ids for {len(X)} spectra; give one for each"
@@ -91,7 +104,7 @@ def scans_of(X: np.ndarray, groups: Any, name: str) -> Scans:
         if one is None or one != one or one == "":
             raise InputError(f"{name}: row {row} has no sample id; give it one")
         sample[row] = number.setdefault(one, len(number))
-    return Scans(X, sample, list(number))
+    return Scans(X, sample, list(number), rows)
 
 
 def pairs_of(

@@ -16,11 +16,10 @@ from typing import Any, ParamSpec, Self, TypeVar, cast
 import numpy as np
 
 from spektron_jax.errors import InputError, SpektronError
+from spektron_jax.spectra.masks import unmasked
 from spektron_jax.transfer import frames
-from spektron_jax.transfer.arguments import Arguments, on_target, read
-from spektron_jax.transfer.data import UNPAIRED
+from spektron_jax.transfer.arguments import Arguments, read
 from spektron_jax.transfer.inputs import column
-from spektron_jax.transfer.replicates import scans_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,7 +57,8 @@ def columns(y_source: Any, y_target: Any, properties: Any) -> Columns | None:
     Args:
       y_source: (n, k), a table with named columns, or a mapping from names to (n,)
       y_target: the same, (t, k); columns with names are found by them; None: unknown
-      properties: names; None: those of the columns of y_source, else "property 1", ...
+      properties: names, in the order of unnamed columns; None: those of the columns of
+        y_source, else "property 1", ...
 
     Raises:
       InputError: no columns, names that do not fit them or stand twice, a column
@@ -82,6 +82,8 @@ def columns(y_source: Any, y_target: Any, properties: Any) -> Columns | None:
             f"properties: {len(names)} names for {k} columns of y_source; give one "
             "for each"
         )
+    if set(names) == set(own):  # asked for in this order
+        source, own = source[:, [own.index(name) for name in names]], names
     twice = [name for number, name in enumerate(names) if name in names[:number]]
     if twice or "" in names:
         what = f"{twice[0]!r} stands twice" if twice else "a name is empty"
@@ -109,6 +111,7 @@ def _table(y: Any, name: str) -> tuple[np.ndarray | None, list[str]]:
         return np.column_stack(values) if values else np.empty((0, 0)), names
     if frames.is_frame(y):
         names = [str(one) for one in y.columns]
+    y = unmasked(y)
     try:
         if y is None or np.asarray(y).ndim < 2:
             return None, names
@@ -129,12 +132,16 @@ def _target(y: Any, own: Sequence[str], names: Sequence[str]) -> np.ndarray | No
             f"y_target: must have a column for each of {', '.join(names)}, is "
             f"{np.shape(y) if values is None else values.shape}"
         )
-    if given and own and set(given) != set(own):
-        raise InputError(
-            f"y_target: has columns {', '.join(given)}, y_source {', '.join(own)}; "
-            "name both alike"
-        )
-    return values[:, [given.index(one) for one in own]] if given and own else values
+    numbered = not own and given == [str(number) for number in range(len(given))]
+    if not given or numbered:
+        return values
+    for known in (names, own):
+        if sorted(given) == sorted(known):
+            return values[:, [given.index(one) for one in known]]
+    raise InputError(
+        f"y_target: has columns {', '.join(given)}, y_source "
+        f"{', '.join(own or names)}; name both alike, or give properties=..."
+    )
 
 
 def fit(whole: Any, table: Columns, asked: Mapping[str, Any]) -> None:
@@ -149,13 +156,15 @@ def fit(whole: Any, table: Columns, asked: Mapping[str, Any]) -> None:
     for name, y in zip(table.names, range(len(table.names)), strict=True):
         target = None if table.target is None else table.target[:, y]
         try:
-            given[name] = _given(table.source[:, y], target, asked)
+            given[name] = read(
+                y_source=table.source[:, y], y_target=target, **asked, partly=True
+            )
         except InputError as error:
             if not str(error).startswith("y_"):
                 raise  # of the spectra
             raise InputError(f"{name}: {error}") from error
     alike: dict[tuple, dict[str, Any]] = {}
-    for name, (one, _) in given.items():
+    for name, one in given.items():
         alike.setdefault(_samples(one), {})[name] = _one(whole, name)
     for models in alike.values():
         _fit_alike(models, {name: given[name] for name in models})
@@ -171,38 +180,6 @@ def _one(whole: Any, name: str) -> Any:
     return one
 
 
-def _given(
-    y_source: np.ndarray, y_target: np.ndarray | None, asked: Mapping[str, Any]
-) -> tuple[Arguments, int]:
-    """Arguments of one property, and how many source spectra it has no label of.
-
-    A source sample without a label is left out, and is then nobody's pair.
-    """
-    asked, known = dict(asked), ~np.isnan(y_source)
-    elsewhere = np.zeros(known.size, bool)
-    if asked["instrument"] is not None:
-        elsewhere = on_target(asked["instrument"], known.size)
-    if asked["groups"] is not None:  # one scan with a label is enough
-        sample = scans_of(y_source[:, None], asked["groups"], "groups").sample
-        known = np.isin(sample, sample[known & ~elsewhere])
-    stays = known | elsewhere
-    if stays.all() or stays.size != len(asked["X_source"]):  # `read` says so
-        return read(y_source=y_source, y_target=y_target, **asked), 0
-    X, groups = asked["X_source"], asked["groups"]
-    asked["X_source"] = X.iloc[stays] if hasattr(X, "iloc") else np.asarray(X)[stays]
-    if groups is not None:
-        asked["groups"] = np.asarray(groups, object)[stays]
-    if asked["instrument"] is not None:
-        asked["instrument"] = np.asarray(asked["instrument"])[stays]
-    paired = None if asked["paired"] is None else np.asarray(asked["paired"])
-    if paired is not None and paired.dtype.kind in "iu":
-        inside = (paired >= 0) & (paired < stays.size)
-        place = np.where(stays, np.cumsum(stays) - 1, UNPAIRED)
-        asked["paired"] = np.where(inside, place[np.where(inside, paired, 0)], paired)
-    found = read(y_source=y_source[stays], y_target=y_target, **asked)
-    return found, int((~stays).sum())
-
-
 def _samples(given: Arguments) -> tuple:
     """The same for properties that share all that depends on spectra."""
     data = given.inputs.data
@@ -212,23 +189,20 @@ def _samples(given: Arguments) -> tuple:
     ), bool(data.groups())  # fmt: skip
 
 
-def _fit_alike(
-    models: Mapping[str, Any], given: Mapping[str, tuple[Arguments, int]]
-) -> None:
+def _fit_alike(models: Mapping[str, Any], given: Mapping[str, Arguments]) -> None:
     """Fit objects to properties that have labels of the same samples."""
     first = None
     for name, model in models.items():
-        model._begin(given[name][0], first)
+        model._begin(given[name], first)
         first = first or model
     assert first is not None
     fitted = first.ensemble_.fit_each([model._data for model in models.values()])
     like = None
     for (name, model), one in zip(models.items(), fitted, strict=True):
-        arguments, without = given[name]
-        model._end(arguments, one, like)
+        model._end(given[name], one, like)
         model._label, model.about_["property"] = name, name
         like = like or model
-        if without:
+        if without := given[name].unlabelled:
             model.warnings_.append(
                 f"{without} source spectra have no label and do not calibrate"
             )

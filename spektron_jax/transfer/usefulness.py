@@ -37,6 +37,21 @@ def use_of(rpd: float | None) -> str:
     return next((use for limit, use in USES if rpd < limit), QUANTIFICATION)
 
 
+def _untold(labels: np.ndarray) -> str:
+    """Why there are no errors of left-out samples."""
+    if not labels.size:
+        return "no target label tells the error"
+    if labels.size == 1:
+        return (
+            "one target label cannot tell the error, since a fit without it has none; "
+            "measure 2 or more"
+        )
+    return (
+        f"{labels.size} target labels cannot tell the error: all are equal, or too "
+        "little stays to fit without some; measure samples with other values"
+    )
+
+
 def verdict(
     errors: np.ndarray,
     labels: np.ndarray,
@@ -48,7 +63,7 @@ def verdict(
 
     Args:
       errors: of labelled target samples, each by a fit without it      (n,)
-      labels: of the same samples                                       (n,)
+      labels: of the same samples; there may be some, though no errors  (n,)
       poor: probability of a poor transfer without labels; None: not known
       failed: names of the checks of the data that failed
       comparison: with other methods, if there is one
@@ -73,7 +88,7 @@ def verdict(
         )
         useful = use != USES[0][1]
         return Verdict("use this model" if useful else "not good enough", text)
-    text = "no target label tells the error"
+    text = _untold(labels)
     if poor is not None:
         text += f"; R2 is below 0.5 with a probability of {poor:.2f}"
     return Verdict(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -79,3 +80,17 @@ def test_the_words_are_those_of_the_results():
         rows = [row for row in RESULTS if row["property"] == name]
         least = min(names, key=lambda n: np.median([row[n] for row in rows]))
         assert least == "GLSW"
+
+
+def test_the_first_page_of_the_docs_says_what_the_demo_does(shown):
+    page = (ROOT / "docs" / "start.md").read_text(encoding="utf-8")
+    page = " ".join(page.split("## The demo")[1].split("\n## ")[0].split())
+    found = json.loads((shown / "results.json").read_text())
+    (inside,) = re.findall(r"(\d+ of 30) lie in", found["verdict"][0]["text"])
+    assert f"in the demo itself {inside} do" in page
+    better = sum(row["transfer"] < row["GLSW"] for row in RESULTS)
+    share = np.mean([row["inside"] for row in RESULTS])
+    assert f"in {better} of {len(RESULTS)} cases" in page
+    assert f"and {100 * share:.0f} % of the samples lay in" in page
+    words = f"({OLD} labelled samples)", "(ten of them again)", "(30 others, with"
+    assert BOTH == 10 and all(one in page for one in words)

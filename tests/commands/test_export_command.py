@@ -43,3 +43,14 @@ def test_a_file_by_its_ending_or_in_the_workdir(model, tmp_path, capsys):
 def test_mistakes_end_with_a_sentence(tmp_path, capsys, given, said):
     assert run(tmp_path, *given) == 2
     assert said in capsys.readouterr().err
+
+
+def test_another_property_than_the_models_is_refused(model, tmp_path, capsys):
+    ct = CalibrationTransfer.load(model)
+    ct.about_["property"] = "Moisture"
+    ct.save(tmp_path / "named")
+    given = f"--config.model={tmp_path / 'named'}", f"--config.out={tmp_path / 'a.csv'}"
+    assert run(tmp_path, *given, "--config.property=Protein") == 2
+    assert "'Protein': the model predicts Moisture; give" in capsys.readouterr().err
+    assert not (tmp_path / "a.csv").exists()
+    assert run(tmp_path, *given, "--config.property=moisture") == 0

@@ -121,15 +121,17 @@ def test_predict_monitor_and_export(out, tmp_path, capsys):
     said = "data.property = '': the model predicts Moisture, Protein; name one"
     with pytest.raises(SpektronError, match=said):
         task("monitor", tmp_path / "m", **given)
-    task("monitor", tmp_path / "m", **given, data__property="Protein")
-    assert len(rows_of(tmp_path / "log.csv")) == 1
+    for name in ("Protein", "protein"):
+        task("monitor", tmp_path / "m", **given, data__property=name)
+    assert [row["samples"] for row in rows_of(tmp_path / "log.csv")] == ["30", "30"]
     given = {"model": str(out), "out": str(tmp_path / "x.json")}
     task("export", tmp_path, **given)
     both = json.loads((tmp_path / "x.json").read_text())["calibrations"]
     assert [one["about"]["property"] for one in both] == ["Moisture", "Protein"]
     assert [one["about"]["unit"] for one in both] == ["%", "%"]
-    task("export", tmp_path, **given, property="Moisture")
-    assert json.loads((tmp_path / "x.json").read_text()) == both[0]
+    for name in ("Moisture", "moisture", "MOISTURE (%)"):
+        task("export", tmp_path, **given, property=name)
+        assert json.loads((tmp_path / "x.json").read_text()) == both[0]
     with pytest.raises(SpektronError, match="config.property = 'Fat': the model predi"):
         task("export", tmp_path, **given, property="Fat")
 

@@ -214,3 +214,144 @@ def test_queries_without_an_axis_are_on_the_librarys_own(unit, falling):
     spectra = np.cumsum(rng.normal(size=(6, 200)), axis=1)
     library = SpectralLibrary(spectra, axis, list("abcdef"), unit, "NIR")
     assert library.search(spectra).names[:, 0].tolist() == list("abcdef")
+
+
+def written(path, names, X, quantity="unknown", **labels):
+    """One instrument's IR spectra in a file that names their quantity, or does not."""
+    one = InstrumentSpectra(AXIS, "cm-1", quantity, X)
+    save(path, SpectraSet({"ftir": one}, names, "IR", labels=labels))
+    return path
+
+
+def searched(folder, known, unknown):
+    """Exit code of a search, and the first hits."""
+    code = identify(folder, known, f"--config.data.query_path={unknown}")
+    with (folder / "hits.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return code, [row["name"] for row in rows if row["rank"] == "1"]
+
+
+@pytest.fixture
+def absorbance(tmp_path):
+    """A library in absorbance, and the names and spectra of four queries."""
+    A, names = compounds(12), [f"c{i}" for i in range(12)]
+    path = written(tmp_path / "known.h5", names, A, "absorbance")
+    return path, ["c3", "c1", "c7", "c9"], A[[3, 1, 7, 9]]
+
+
+@pytest.mark.parametrize("quantity, scale", [("%T", 100.0), ("transmittance", 1.0)])
+def test_queries_in_another_quantity_are_converted(
+    absorbance, tmp_path, capsys, quantity, scale
+):
+    path, names, A = absorbance
+    new = written(tmp_path / "new.h5", list("wxyz"), scale * 10**-A, quantity)
+    kept = f"--config.identify.keep={tmp_path / 'k.npz'}"
+    query = f"--config.data.query_path={new}"
+    assert identify(tmp_path / "out", path, query, kept) == 0
+    said = f"new converted from {quantity} to absorbance"
+    assert f"note: {said}" in capsys.readouterr().out
+    assert said in (tmp_path / "out" / "report.html").read_text()
+    for library in (path, tmp_path / "k.npz"):
+        assert searched(tmp_path / "out", library, new) == (0, names)
+    assert SpectralLibrary.load(tmp_path / "k.npz").quantity == "absorbance"
+
+
+def test_a_quantity_that_is_not_named_is_taken_as_the_librarys(
+    absorbance, tmp_path, capsys
+):
+    path, names, A = absorbance
+    new = written(tmp_path / "new.h5", list("wxyz"), A)
+    assert searched(tmp_path / "out", path, new) == (0, names)
+    said = "new is of a quantity that is not named, library known absorbance: taken as"
+    assert said in capsys.readouterr().out
+    new = written(tmp_path / "new.h5", list("wxyz"), A, "absorbance")
+    assert searched(tmp_path / "out", path, new) == (0, names)
+    assert "note:" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "quantity, least, said",
+    [
+        ("reflectance", 0.1, "are different measurements; search in a library of refl"),
+        ("%T", 0.0, "new: w holds %T of 0 or less, which has no absorbance (4 spectra"),
+    ],
+)
+def test_a_quantity_that_does_not_convert_is_refused(
+    absorbance, tmp_path, capsys, quantity, least, said
+):
+    path, _, A = absorbance
+    X = 100 * 10**-A
+    X = X - X.min(axis=1, keepdims=True) + least
+    new = written(tmp_path / "new.h5", list("wxyz"), X, quantity)
+    query = f"--config.data.query_path={new}"
+    assert identify(tmp_path / "out", path, query) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.fixture
+def judged(tmp_path, capsys):
+    """Searches queries of a file; returns results.json and what was printed."""
+
+    def searched(known, unknown, *more):
+        query = f"--config.data.query_path={unknown}"
+        assert identify(tmp_path / "out", known, query, *more) == 0
+        results = json.loads((tmp_path / "out" / "results.json").read_text())
+        return results, capsys.readouterr().out
+
+    return searched
+
+
+def test_unknown_spectra_of_any_name_are_not_called_absent(
+    absorbance, tmp_path, judged
+):
+    """One is called as an entry of the library by chance, or because it is known."""
+    path, names, A = absorbance
+    results, out = judged(path, written(tmp_path / "n.h5", ["c3", *"xyz"], A))
+    assert results["unscored"] == 3 and results["reject"]["absent"] == 0
+    assert results["reject"]["queries"] == 1 and results["pairs"][0]["queries"] == 1
+    assert "absent ones" not in out
+    assert "not scored: 3 of 4 queries: the library has no such name" in out
+    assert "x: c1, score" in out  # what they are is the answer
+
+    results, out = judged(path, written(tmp_path / "n.h5", names, A))
+    assert results["unscored"] == 0 and results["reject"]["queries"] == 4
+    assert "not scored" not in out
+
+    results, out = judged(path, written(tmp_path / "n.h5", list("wxyz"), A))
+    assert results["unscored"] == 4 and results["reject"] is None
+
+
+def test_true_names_of_a_column_may_be_absent(absorbance, tmp_path, judged):
+    _, names, A = absorbance
+    own = np.array([f"c{i}" for i in range(12)])
+    path = written(tmp_path / "known.h5", own, compounds(12), compound=own)
+    true = np.array([names[0], names[1], "another", ""])
+    new = written(tmp_path / "n.h5", list("wxyz"), A, compound=true)
+    results, out = judged(path, new, "--config.data.label=compound")
+    assert results["reject"]["absent"] == 1 and results["reject"]["queries"] == 3
+    assert results["unscored"] == 1 and "of 1 for absent ones" in out
+
+
+def test_too_little_in_common_is_told_before_the_search(
+    absorbance, tmp_path, capsys, monkeypatch
+):
+    path, names, A = absorbance
+    monkeypatch.setattr(SpectralLibrary, "__init__", None)
+    part = InstrumentSpectra(AXIS[:100], "cm-1", "absorbance", A[:, :100] + AXIS[:100])
+    save(tmp_path / "n.h5", SpectraSet({"ftir": part}, names, "IR"))
+    query = f"--config.data.query_path={tmp_path / 'n.h5'}"
+    low = "--config.data.low_cm1=700"
+    assert identify(tmp_path / "out", path, query, low) == 2
+    said = capsys.readouterr().err
+    assert "n.h5, instrument ftir: 20 points from 700 cm-1 on, and a sear" in said
+    assert "takes 30; lower config.data.low_cm1" in said
+    low = "--config.data.low_cm1=5000"
+    assert identify(tmp_path / "out", path, query, low) == 2
+    assert "known.h5, instrument ftir: 0 points from 5000" in capsys.readouterr().err
+    beside = InstrumentSpectra(AXIS + 980, "cm-1", "absorbance", A)
+    save(tmp_path / "n.h5", SpectraSet({"ftir": beside}, names, "IR"))
+    assert identify(tmp_path / "out", path, query) == 2
+    said = capsys.readouterr().err
+    assert "query (1480 to 2480 cm-1) and library (500 to 1500 cm-1) have" in said
+    assert identify(tmp_path / "out", path, query, "--config.data.low_cm1=600") == 2
+    assert "or lower config.data.low_cm1" in capsys.readouterr().err

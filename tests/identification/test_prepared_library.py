@@ -151,7 +151,7 @@ def test_every_damage_of_a_file_is_noticed(tmp_path):
         np.testing.assert_array_equal(found.spectra, spectra(5), err_msg=str(at))
 
 
-def resigned(path, changes, settings=()):
+def resigned(path, changes, settings=(), without=()):
     """The file with other arrays and settings, and right checksums."""
     with np.load(path) as file:
         arrays = dict(file)
@@ -160,9 +160,20 @@ def resigned(path, changes, settings=()):
     arrays |= changes
     arrays = {name: values for name, values in arrays.items() if values is not None}
     header["settings"] |= dict(settings)
+    for name in without:
+        del header["settings"][name]
     header["arrays"] = library_file.sha256_of(*(arrays[n] for n in sorted(arrays)))
     arrays[library_file.HEADER] = np.array(json.dumps(archive.sealed(header)))
     np.savez(path, **arrays)
+
+
+def test_a_file_keeps_the_quantity_and_an_older_one_has_none(tmp_path):
+    path = library(5, quantity="%T").save(tmp_path / "known.npz")
+    assert SpectralLibrary.load(path).quantity == "%T"
+    resigned(path, {}, without=["quantity"])
+    assert SpectralLibrary.load(path).quantity == "unknown"
+    with pytest.raises(SpektronError, match="quantity 'percent': unknown; use one of"):
+        library(5, quantity="percent")
 
 
 @pytest.mark.parametrize(
@@ -179,6 +190,8 @@ def resigned(path, changes, settings=()):
         ({}, {"modality": ["Raman"]}),
         ({}, {"weights": "no such weights"}),
         ({}, {"weights": 7}),
+        ({}, {"quantity": "parsec"}),
+        ({}, {"quantity": ["%T"]}),
         ({}, {"encoder": "0" * 64}),
         ({"confidence/logistic": np.zeros(2)}, {}),
     ],

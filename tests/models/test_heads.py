@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from spektron_jax.models.heads import (
     Perceptron,
@@ -55,29 +56,49 @@ def test_bridge_over_everything_shows_nothing_of_what_is_hidden():
     np.testing.assert_array_equal(out[1], values[1, 5])
 
 
-def test_reconstruction_adds_to_the_bridge_and_reads_tokens_and_latents(
-    random_parameters,
-):
+def reconstruction(random_parameters, stride, tokens, width=16):
+    """A head with random weights as a function, and what it reads."""
     rng = np.random.default_rng(3)
-    tokens = rng.normal(size=(3, 5, 16)).astype(np.float32)
-    z = rng.normal(size=(3, 7)).astype(np.float32)
-    bridged = rng.normal(size=(3, POINTS)).astype(np.float32)
-    module = ReconstructionHead(stride=8)
-    params = random_parameters(module, tokens, z, bridged)
+    shapes = (3, tokens, width), (3, 7), (3, tokens * stride)
+    read = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    read.insert(1, np.ones((3, tokens, 1), bool))
+    module = ReconstructionHead(stride=stride)
+    params = random_parameters(module, *read)
     run = jax.jit(module.apply)
-    out = np.asarray(run(params, tokens, z, bridged))
+    return params, read, lambda params, *read: np.asarray(run(params, *read))
+
+
+def test_reconstruction_adds_to_the_bridge(random_parameters):
+    params, (tokens, valid, z, bridged), run = reconstruction(random_parameters, 8, 5)
+    out = run(params, tokens, valid, z, bridged)
     assert out.shape == (3, POINTS, 2) and out.dtype == np.float32
-    zero = np.asarray(run(params, tokens, z, np.zeros_like(bridged)))
-    np.testing.assert_allclose(out - zero, bridged[..., None] * [1, 1], atol=1e-5)
-    # A token writes its own points only; the latents write everywhere.
-    changed = tokens.copy()
-    changed[:, 2] += 1.0
-    moved = np.abs(np.asarray(run(params, changed, z, bridged)) - out).max((0, 2)) > 0
-    np.testing.assert_array_equal(moved, np.arange(POINTS) // 8 == 2)
-    moved = np.abs(np.asarray(run(params, tokens, z[::-1], bridged)) - out) > 0
-    assert moved.any(-1).mean() > 0.6  # all but the middle row
+    # Blind to the bridge, it adds the same to any.
+    near = params["params"]["near"]
+    near["kernel"] = jnp.asarray(near["kernel"]).at[:, 16:].set(0.0)
+    blind, zero = (run(params, tokens, valid, z, x) for x in (bridged, 0 * bridged))
+    np.testing.assert_allclose(blind - zero, bridged[..., None] * [1, 1], atol=1e-5)
+    assert np.abs(blind - out).max() > 0.01
     # Both channels are there.
     assert np.abs(zero[..., 0] - zero[..., 1]).max() > 0.01
+    moved = np.abs(run(params, tokens, valid, z[::-1], bridged) - blind) > 0
+    assert moved.any(-1).mean() > 0.6  # the latents write everywhere: all but one row
+
+
+@pytest.mark.parametrize("stride", [8, 4, 1])
+def test_reconstruction_looks_as_far_whatever_the_stride(random_parameters, stride):
+    """4 + 2 steps of 8 points to each side: across a gap of 100 cm-1, 58 points."""
+    count = 160 // stride
+    params, read, run = reconstruction(random_parameters, stride, count)
+    out = run(params, *read)
+    reach = 6 * 8 // stride
+    for which, per in ((0, 1), (3, stride)):  # a token, and what the bridge has there
+        changed = [x.copy() for x in read]
+        middle = count // 2 * per
+        changed[which][:, middle : middle + per] *= -1.0
+        moved = np.abs(run(params, *changed) - out).max((0, 2)) > 1e-6
+        tokens = np.flatnonzero(moved.reshape(count, stride).any(axis=1))
+        assert tokens.min() == count // 2 - reach
+        assert tokens.max() == count // 2 + reach
 
 
 def test_transfer_needs_only_latents_and_works_on_any_axis(random_parameters):

@@ -195,6 +195,28 @@ def test_names_and_forms_of_labels(both):
     assert list(found.columns) == NAMES and list(found.index) == list(spectra.index)
 
 
+def test_columns_are_found_by_the_names_asked_for(both):
+    """Catches: columns of y_target taken by position where y_source has no names."""
+    from spektron_jax.transfer.several import columns
+
+    Y, mixed = both[3], NAMES[::-1]
+    plain = pd.DataFrame(Y)  # columns 0, 1, 2
+    table = pd.DataFrame(Y, columns=NAMES)[mixed]
+    for target in (table, {name: table[name].to_numpy() for name in mixed}):
+        for source in (Y, plain, table):
+            found = columns(source, target, NAMES)
+            assert found.names == tuple(NAMES)
+            np.testing.assert_array_equal(found.source, Y)
+            np.testing.assert_array_equal(found.target, Y)
+    for target in (Y, plain):  # without names: by position
+        np.testing.assert_array_equal(columns(Y, target, NAMES).target, Y)
+    renamed = columns(table, table[NAMES], ["c", "b", "a"])
+    np.testing.assert_array_equal(renamed.target, renamed.source)
+    for properties in (None, ["a", "b", "c"]):
+        with pytest.raises(SpektronError, match="has columns Starch, Oil, Moisture, y"):
+            columns(Y, table, properties)
+
+
 def test_a_column_stays_a_column(both):
     X_t, Y = both[1], both[3]
     one = fitted(both, Y[:, :1])
@@ -222,7 +244,7 @@ def test_a_column_stays_a_column(both):
         (lambda Y: (Y * [1, np.nan, 1], {}), "property 2 has no label"),
         (
             lambda Y: (Y * [1, np.inf, 1], {}),
-            "property 2: y_source: row 0 has no label",
+            "property 2: y_source: row 0 holds infinity",
         ),
         (lambda Y: (Y * [1, 0, 1] + 0.0, {}), "property 2: y_source: every label is 0"),
         (lambda Y: (Y.astype(str) + "x", {}), "y_source: must be numbers"),

@@ -226,7 +226,49 @@ def test_the_unit_is_taken_from_column_names(both):
     columns = [f"{1e7 / value:.6f} cm-1" for value in axis]
     ct = CalibrationTransfer(None).fit(Table(X_s, columns), y)
     assert ct.unit_ == "cm-1"
-    np.testing.assert_allclose(ct.axis_, 1e7 / axis, atol=1e-5)
+    np.testing.assert_allclose(ct.axis_, np.sort(1e7 / axis), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name", [int, "f{}".format, lambda k: f"pixel_{k + 1}", lambda k: str(k + 1)]
+)
+def test_numbered_columns_are_no_positions(both, name):
+    """0 to 79 cm-1 are Raman shifts: numbers of columns were taken for them."""
+    X_s, X_t, axis, y = both
+    axis = axis - 900  # as if in cm-1
+    columns = [name(k) for k in range(axis.size)]
+    given = {"unit": "cm-1", "modality": "Raman", "paired": range(10)}
+    ct = CalibrationTransfer(None).fit(X_s, y, axis, X_t[:10], **given)
+    expected = ct.predict(X_t)
+    np.testing.assert_array_equal(ct.predict(Table(X_t, columns)), expected)
+    tables = Table(X_s, columns), Table(X_t[:10], columns)
+    again = CalibrationTransfer(None).fit(tables[0], y, axis, tables[1], **given)
+    np.testing.assert_array_equal(again.predict(Table(X_t, columns)), expected)
+    numbered = CalibrationTransfer(None).fit(tables[0], y, X_target=tables[1], **given)
+    assert numbered.unit_ == "points"
+    assert any("no axis was given" in text for text in numbered.warnings_)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [lambda nm: f"{nm / 1000:.5f} um", lambda nm: f"{1e7 / nm:.3f} cm-1"],
+)
+def test_columns_in_another_unit_are_converted(both, name):
+    """Catches: 1.1 um taken for 1.1 nm."""
+    X_s, X_t, axis, y = both
+    ct, columns = fitted(both), [name(value) for value in axis]
+    table, expected = Table(X_t, columns), ct.predict(X_t)
+    np.testing.assert_allclose(ct.predict(table), expected, rtol=1e-12)
+    order = np.random.default_rng(0).permutation(axis.size)
+    np.testing.assert_allclose(ct.predict(table[:, order]), expected, rtol=1e-12)
+    some = slice(4, None)  # too few points, but in the right unit
+    with pytest.raises(SpektronError, match="nm does not cover the model's"):
+        ct.predict(Table(X_t[:, some], columns[some]))
+    again = CalibrationTransfer(None).fit(
+        *(X_s, y, axis, Table(X_t[:10], columns), None, y[:10], np.arange(10))
+    )
+    np.testing.assert_allclose(again.predict(X_t, axis), expected, rtol=1e-12)
+    assert again.warnings_ == ct.warnings_
 
 
 @pytest.mark.parametrize("columns", [list("abcdefgh"), [f"col{i}" for i in range(8)]])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spektron_jax import CalibrationTransfer
+from spektron_jax import CalibrationTransfer, SpektronError
 from spektron_jax.transfer.comparison import Comparison
 from spektron_jax.transfer.usefulness import verdict
 
@@ -66,3 +66,33 @@ def test_the_estimator_says_it_and_keeps_it(instruments, tmp_path):
     assert loaded.verdict() == ct.verdict()
     ct.fit(X_s[10:], y[10:], axis, X_target=X_t[:10])
     assert ct.verdict().label == "not checked"
+
+
+def test_one_label_cannot_tell_the_error(instruments, tmp_path):
+    X_s, axis, X_t, _, y = instruments()
+    ct = CalibrationTransfer(None).fit(X_s, y, axis, X_t[:3], paired=[4, -1, -1])
+    loaded = CalibrationTransfer.load(ct.save(tmp_path / "model"))
+    for one in (ct, loaded):
+        assert one.verdict().label == "not checked"
+        assert "one target label cannot tell the error" in one.verdict().text
+        with pytest.raises(SpektronError, match="no error is known.*a single one"):
+            one.expected_errors()
+
+
+@pytest.mark.parametrize("n", [3, 10])
+def test_equal_labels_cannot_tell_the_error(instruments, tmp_path, n):
+    """Catches: intervals of 1e-8, called calibrated."""
+    X_s, axis, X_t, _, y = instruments()
+    level = np.full(n, y[0])
+    level[0] *= 1 + 1e-15  # as the mean of scans
+    ct = CalibrationTransfer(None).fit(X_s, y, axis, X_t[:n], y_target=level)
+    loaded = CalibrationTransfer.load(ct.save(tmp_path / "model"))
+    assert any("labels are equal" in text for text in ct.warnings_)
+    for one in (ct, loaded):
+        assert one.interval_mark() == "not calibrated"
+        low, high = one.predict_interval(X_t)
+        assert (high - low).min() > 0.05 * y.std()
+        assert one.left_out_errors().size == 0
+        assert one.verdict().label == "not checked"
+        assert f"{n} target labels cannot tell" in one.verdict().text
+    assert ct.left_out_predictions()[0].size == 0

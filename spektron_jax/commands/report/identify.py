@@ -35,14 +35,20 @@ def search_verdict(results: SearchResults, precision: float) -> list[Finding]:
         found.append(Finding(None, "what the network adds", text))
     if reject := results.reject:
         text = f"{reject.accepted_known:.0%} of the hits for compounds in the library "
-        text += f"accepted; {reject.absent_accepted} of {reject.absent} for absent "
-        text += "ones; "
+        text += "accepted; "
+        if reject.absent:
+            text += f"{reject.absent_accepted} of {reject.absent} for absent ones; "
         if reject.accuracy is None:
             text += "none accepted"
         else:
             text += f"{reject.accuracy:.0%} of all accepted hits are right "
             text += f"(asked for: {precision:.0%}, in virtual searches)"
         found.append(Finding(None, "reject option", text))
+    if results.unscored:
+        text = f"{results.unscored} of {results.queries} queries: the library has no "
+        text += "such name. They count as unknown, not as absent; true names are those "
+        text += "of a label column (config.data.label)"
+        found.append(Finding(None, "not scored", text))
     return found
 
 

@@ -44,6 +44,7 @@ class Points:
     def plain(self) -> bool:
         """Whether the points are the spectrum as it was measured."""
         same = self.first.size == self.measured and self.weights.shape[1] == 1
+        same = same and (self.first == np.arange(self.measured)).all()
         return bool(same and (self.weights == 1).all() and not self.constant.any())
 
     def folded(self, vector: np.ndarray) -> np.ndarray:

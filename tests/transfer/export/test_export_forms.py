@@ -27,6 +27,7 @@ KINDS = {
     "no domain": {"n": 3, "source": 4},
     "encoder": {"n": 8, "labels": False, "weights": "linear"},
     "one point less": {"points_target": 40},
+    "falling": {"step": -1},
 }
 ABOUT = {
     "property": '=cmd|"<b>*/</script>\n',
@@ -75,9 +76,11 @@ def fitted(
     points_target=None,
     source=24,
     weights=None,
+    step=1,
 ):
     """A transfer, its target axis, and 11 spectra of which some are unlike others."""
     X_s, axis, X_t, axis_t, y = instruments(points_target=points_target)
+    X_t, axis_t = X_t[:, ::step], axis_t[::step]
     rows = np.arange(n)
     known = {"y_target": y[rows], "paired": rows} if labels else {}
     if preprocessing is not None:
