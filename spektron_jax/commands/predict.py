@@ -104,6 +104,8 @@ def target_spectra(
     X, quantity = one.X, ct.about_.get("quantity", "unknown")
     if "unknown" not in (quantity, one.quantity):
         X = one.converted(quantity, "the model")
+    elif quantity != "unknown":
+        print(f"{quantity} taken from the model: {one.path} does not name its quantity")
     axis = axes.convert(one.axis, one.unit, ct.unit_)
     return one, X, axis, len(found.X) - len(X)
 

@@ -32,6 +32,7 @@ n = labelled target samples, m = new spectra, L = points.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Protocol
 
 import numpy as np
@@ -259,5 +260,5 @@ def instrument_shift(
 
 
 def _check_coverage(coverage: float) -> None:
-    if not 0 < coverage < 1:
-        raise SpektronError(f"coverage = {coverage}: must lie between 0 and 1")
+    if not isinstance(coverage, Real) or not 0 < coverage < 1:
+        raise SpektronError(f"coverage = {coverage!r}: must lie between 0 and 1")

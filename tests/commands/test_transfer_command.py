@@ -354,11 +354,15 @@ def test_replicates_in_files(instruments, tmp_path, column, capsys):
     assert "Repeatability" in (tmp_path / "out" / "report.html").read_text()
     scans_file(tmp_path / "fresh.csv", ids[:4], axis, X_t[:4], 1)
     capsys.readouterr()
+    ct = CalibrationTransfer.load(tmp_path / "out" / "model")
+    ct.about_["quantity"] = "absorbance"
     config = ["--config=configs/predict.py", f"--workdir={tmp_path}/fresh"]
-    config += [f"--config.model={tmp_path}/out/model"]
+    config += [f"--config.model={ct.save(tmp_path / 'model')}"]
     config += [f"--config.data.path={tmp_path}/fresh.csv"]
     assert main.main(config) == 0
-    assert "unit nm taken from the model" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "unit nm taken from the model" in told
+    assert "absorbance taken from the model" in told
     assert len(rows_of(tmp_path / "fresh" / "predictions.csv")) == 4
 
 

@@ -168,10 +168,11 @@ def test_without_labels_or_pairs(targets, two_instruments):
         assert intervals.shift == pytest.approx(y.std())
 
 
-def test_impossible_coverage():
+@pytest.mark.parametrize("coverage", [1, 0, "0.9", None, float("nan")])
+def test_impossible_coverage(coverage):
     data, (X, _) = line_data(np.random.default_rng(6), 10)
-    with pytest.raises(SpektronError, match="coverage = 1"):
-        calibrate(Line(), data).interval(X, 1)
+    with pytest.raises(SpektronError, match=f"coverage = {coverage!r}: must lie"):
+        calibrate(Line(), data).interval(X, coverage)
 
 
 @pytest.mark.parametrize(("share", "mark"), [(0.9, CALIBRATED), (1.1, TOO_WIDE)])
