@@ -93,7 +93,8 @@ class Samples:
                     "or correct what a file calls it: absorbance that was measured in "
                     "reflection is log(1/R)"
                 )
-            raise SpektronError(f"{self.path}: {error}{way}") from error
+            text = str(error).replace(" or convert with strict=False (NaN there)", "")
+            raise SpektronError(f"{self.path}: {text}{way}") from error
 
     def take(self, rows: np.ndarray) -> "Samples":
         """Some of the samples, by index or mask."""
