@@ -31,7 +31,7 @@ from spektron_jax.errors import SpektronError
 BALANCED = {
     "contrastive": 0.5,
     "denoising": 0.5,
-    "physics": 0.3,
+    "physics": 0.4,
     "transport": 5.0,
     "swap": 0.7,
     "beta_start": 0.01,
