@@ -12,7 +12,7 @@ from spektron_jax.spectra.axis_words import quantity_of
 from spektron_jax.spectra.own_notes import MARK, OwnNotes, taken_from
 from spektron_jax.spectra.readers import big_table
 from spektron_jax.spectra.readers.columns import names_signal
-from spektron_jax.spectra.readers.decimals import without_commas
+from spektron_jax.spectra.readers.decimals import Columns, without_commas
 from spektron_jax.spectra.readers.find_table import (
     COMMENTS,
     DELIMITERS,
@@ -123,7 +123,8 @@ def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
             log.fail(place, f"{len(row)} cells, the header has {len(rows[0])}")
     if not rows[0]:
         log.fail("line 1", "holds no cells; give a header and rows")
-    others = without_commas([row[1:] for row in rows], places, delimiter, log)
+    bare = [row[1:] for row in rows]
+    others = without_commas(bare, places, delimiter, log, Columns())
     return [[row[0], *rest] for row, rest in zip(rows, others, strict=True)], places
 
 
