@@ -188,7 +188,7 @@ def _shows_thousands(cells: list[str], sign: str) -> bool:
     for cell in map(str.strip, cells):
         value = number(cell)
         if value is None:
-            if not any(f.fullmatch(cell) for f in (_GROUPED, _DOTS, _WITH_COMMA)):
+            if not may_be_number(cell):
                 return False
         elif np.isnan(value) or (sign == "." and len(cell.strip("+-")) < 3):
             continue  # "1" may stand beside "1.012"
@@ -280,6 +280,17 @@ def _plain_position(cell: str) -> str:
 
 def _decimal_point(cell: str) -> str:
     return cell.replace(",", ".") if _is_position(cell) else cell
+
+
+def may_be_number(cell: str) -> bool:
+    """Whether a cell is a number, if its commas, points and blanks are sorted out."""
+    forms = _GROUPED, _DOTS, _THOUSANDS, _WITH_COMMA
+    return number(cell) is not None or any(form.fullmatch(cell) for form in forms)
+
+
+def has_plain_comma(cell: str) -> bool:
+    """Whether a cell has a comma that can be read in one way: not "45,123"."""
+    return "," in cell and may_be_number(cell) and not _EITHER.fullmatch(cell)
 
 
 def _is_position(cell: str) -> bool:
