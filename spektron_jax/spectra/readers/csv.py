@@ -19,6 +19,7 @@ from spektron_jax.spectra.readers.find_table import (
     find_table,
     split,
 )
+from spektron_jax.spectra.readers.layout import ID_NAME
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, apply
 from spektron_jax.spectra.readers.table import read_table
 from spektron_jax.spectra.readers.text_notes import hints
@@ -124,7 +125,11 @@ def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
     if not rows[0]:
         log.fail("line 1", "holds no cells; give a header and rows")
     bare = [row[1:] for row in rows]
-    others = without_commas(bare, places, delimiter, log, Columns())
+    ids = set[int]()
+    if not rows[0][0].strip():  # then the names may stand behind a counter
+        names = enumerate(map(str.strip, bare[0]))
+        ids = {j for j, name in names if name and ID_NAME.fullmatch(name)}
+    others = without_commas(bare, places, delimiter, log, Columns(ids))
     return [[row[0], *rest] for row, rest in zip(rows, others, strict=True)], places
 
 

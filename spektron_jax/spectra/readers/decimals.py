@@ -60,11 +60,13 @@ def columns_of(header: list[str]) -> Columns:
     if unit_of(plain[0]) or AXIS_NAME.search(plain[0]):  # positions in the first column
         return Columns(ids, set(range(len(plain))) - ids)
     top = positions(plain)[0]
-    top[0] = np.nan
+    if not is_axis(top[~np.isnan(top)][:4]):  # else there may be no ids
+        top[0] = np.nan
     known = top[~np.isnan(top)]
     if not is_axis(known) or is_count(known):
         return Columns(ids)
-    return Columns(ids | {0}, set(np.flatnonzero(~np.isnan(top)).tolist()))
+    spectra = set(np.flatnonzero(~np.isnan(top)).tolist())
+    return Columns((ids | {0}) - spectra, spectra)
 
 
 def without_commas(

@@ -177,11 +177,13 @@ def _with_points(table: list[list[object]], places: list[str], log: Log) -> Rows
 
 def _header(rows: Rows) -> tuple[int, Columns]:
     """The row of positions or of names, and what the columns of a sheet hold."""
+    ids = set(columns_of(rows[0]).ids)
     for i, row in enumerate(rows):
         columns = columns_of(row)
         if columns.spectra and sum(bool(cell.strip()) for cell in row) > 1:
-            return i, columns
-    return 0, Columns()
+            ids |= columns.ids
+            return i, Columns(ids, columns.spectra - ids)
+    return 0, Columns(ids)
 
 
 def _holds_numbers(stored: Rows, rows: Rows, column: int, top: int) -> bool:
