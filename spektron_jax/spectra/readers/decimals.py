@@ -57,16 +57,16 @@ def columns_of(header: list[str]) -> Columns:
     ids = {j for j, cell in enumerate(plain) if cell and ID_NAME.fullmatch(cell)}
     if not plain:
         return Columns()
-    if unit_of(plain[0]) or AXIS_NAME.search(plain[0]):  # positions in the first column
-        return Columns(ids, set(range(len(plain))) - ids)
     top = positions(plain)[0]
     if not is_axis(top[~np.isnan(top)][:4]):  # else there may be no ids
         top[0] = np.nan
     known = top[~np.isnan(top)]
+    names_axis = bool(unit_of(plain[0]) or AXIS_NAME.search(plain[0]))
     if not is_axis(known) or is_count(known):
-        return Columns(ids)
+        return Columns(ids, set(range(len(plain))) - ids if names_axis else set())
     spectra = set(np.flatnonzero(~np.isnan(top)).tolist())
-    return Columns((ids | {0}) - spectra, spectra)
+    # "nm" may also stand above the names, for the positions beside it.
+    return Columns(ids if names_axis else (ids | {0}) - spectra, spectra)
 
 
 def without_commas(

@@ -92,7 +92,7 @@ def wide(folder, names, cells=None, header="sample", comma=","):
 
 
 @pytest.mark.parametrize("comma", [",", "."])
-@pytest.mark.parametrize("header", ["sample", "Probe", "Sample No."])
+@pytest.mark.parametrize("header", ["sample", "Probe", "Sample No.", "nm"])
 @pytest.mark.parametrize("name", ["24.001.10{}", "24 10{}", "1'10{}"])
 def test_names_of_samples_are_no_numbers(tmp_path, name, header, comma):
     """Catches: 24.001.100 becomes 24001100 and matches no sample any more."""
