@@ -6,9 +6,10 @@ A table of labels is CSV (comma, semicolon, tab; decimal commas too) or one Exce
     A1;10,2;8,9
     A2;;9,4
 
-The first column holds sample ids, each further one a property; an empty cell is an
-unknown label. Columns of text alone, such as dates and remarks, are no properties. The
-cells come from the readers of spectra.
+The first column holds sample ids, each further one a property; a count of rows may
+stand before, as pandas writes it. An empty cell is an unknown label. Columns of text
+alone, such as dates and remarks, are no properties. The cells come from the readers of
+spectra.
 
 m = labelled samples, k = properties, n = samples that are looked up.
 """
@@ -21,6 +22,7 @@ import numpy as np
 
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.readers import read_cells
+from spektron_jax.spectra.readers.axis_columns import counts
 from spektron_jax.spectra.readers.cells import name_and_unit, number
 from spektron_jax.spectra.readers.layout import ID_NAME
 from spektron_jax.spectra.readers.parsed import Log
@@ -243,7 +245,9 @@ def read_labels(path: str | Path, strict: bool = True, wanted: str = "") -> Labe
     rows, places = read_cells(path, log)
     chosen = [note for note in log.notes if any(map(note.text.count, CHANGED))]
     told = len(log.problems)  # of the text itself, such as decimal commas
-    header = [name_and_unit(cell.strip()) for cell in rows[0][1:]]
+    ids_at = _id_column(rows)
+    at = [j for j in range(1, len(rows[0])) if j != ids_at]  # of properties
+    header = [name_and_unit(rows[0][j].strip()) for j in at]
     if not header or len(rows) < 2:
         log.fail(
             places[0],
@@ -251,8 +255,7 @@ def read_labels(path: str | Path, strict: bool = True, wanted: str = "") -> Labe
             "by comma, semicolon or tab",
         )
     names = tuple(name for name, _ in header)
-    first = rows[0][0].strip()
-    if all(number(name) is not None for name in names) and not ID_NAME.fullmatch(first):
+    if all(number(name) is not None for name in names) and not _heads(rows[0][ids_at]):
         log.fail(
             places[0],
             f"holds numbers ({names[0]!r}) where the header is; name the columns in a "
@@ -260,7 +263,7 @@ def read_labels(path: str | Path, strict: bool = True, wanted: str = "") -> Labe
         )
     if "" in names or len(set(names)) < len(names):
         log.fail(places[0], "give every column of labels a name of its own")
-    columns = [[row[j].strip() for row in rows[1:]] for j in range(1, len(rows[0]))]
+    columns = [[row[j].strip() for row in rows[1:]] for j in at]
     text = _of_text(names, columns)
     kept = [j for j, name in enumerate(names) if name not in text]
     header, names = [header[j] for j in kept], tuple(names[j] for j in kept)
@@ -273,15 +276,15 @@ def read_labels(path: str | Path, strict: bool = True, wanted: str = "") -> Labe
     ids: dict[str, str] = {}
     values = []
     for row, place in zip(rows[1:], places[1:], strict=True):
-        name = row[0].strip()
+        name = row[ids_at].strip()
         if not name:
-            log.error(f"{place}, column 1", "the sample id is missing")
+            log.error(f"{place}, column {ids_at + 1}", "the sample id is missing")
         elif name in ids:
             twice = f"sample {name!r} stands in {ids[name]} already; keep one of them"
             log.error(place, twice)
         else:
             ids[name] = place
-            cells = [(j + 2, row[j + 1]) for j in kept]
+            cells = [(at[j] + 1, row[at[j]]) for j in kept]
             values.append(_numbers(cells, names, checked, place, log))
     return Labels(
         np.array(list(ids), dtype=str),
@@ -292,6 +295,25 @@ def read_labels(path: str | Path, strict: bool = True, wanted: str = "") -> Labe
         tuple(f"{path}: {one}" for one in (*log.problems[told:], *chosen)),
         text,
     )
+
+
+def _id_column(rows: list[list[str]]) -> int:
+    """The column of sample ids: the first, or a named one of text behind a counter."""
+    if rows[0][0].strip() or not counts([row[0] for row in rows[1:]]):
+        return 0
+    for j, name in enumerate(map(str.strip, rows[0])):
+        cells = [row[j] for row in rows[1:] if row[j].strip()]
+        if name and ID_NAME.fullmatch(name) and cells:
+            if all(number(cell) is None for cell in cells):
+                return j
+    return 0
+
+
+def _heads(cell: str) -> bool:
+    """Whether the first cell is of a header: "sample", "Probe"; not "A" or "S1"."""
+    cell = cell.strip()
+    words = len(cell) > 1 and not any(map(str.isdigit, cell))
+    return words or ID_NAME.fullmatch(cell) is not None
 
 
 def _of_text(names: tuple[str, ...], columns: list[list[str]]) -> dict[str, str]:

@@ -38,6 +38,13 @@ def unnamed(source: "Samples", target: "Samples") -> list[str]:
         return []
     listed = " and ".join(Path(side.path).name for side in bare)
     names = "give both files a column of sample names (called sample)"
+    counted = [Path(side.path).name for side in bare if side.ids[:1].tolist() == ["0"]]
+    if counted:
+        names = (
+            f"the first column of {' and '.join(counted)} has no name and counts 0, 1, "
+            "2, ..., and was taken as a counter of rows; if it holds the names of the "
+            f"samples, call it sample, else {names}"
+        )
     what, rows = f"no sample names in {listed}", (source.ids.size, target.ids.size)
     if len(bare) == 1:
         return [

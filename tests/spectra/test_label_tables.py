@@ -69,3 +69,27 @@ def test_a_table_without_a_header_is_refused(tmp_path):
         read_labels(table(tmp_path, "A,1.5\nB,2.5\nC,3.5\n"))
     found = read_labels(table(tmp_path, "sample,2023,2024\nA,1,2\nB,2,3\n"))
     assert found.names == ("2023", "2024")
+
+
+def test_years_may_be_properties(tmp_path):
+    """Catches: a header of a word and years is taken as the first sample."""
+    found = read_labels(table(tmp_path, "Probe;2022;2023\nA;3,4;3\nB;3,5;4\n"))
+    assert found.names == ("2022", "2023")
+    assert found.values.tolist() == [[3.4, 3], [3.5, 4]]
+    with pytest.raises(SpektronError, match="holds numbers"):
+        read_labels(table(tmp_path, "S1;2022;2023\nS2;3;4\n"))
+
+
+def test_names_behind_a_counter(tmp_path):
+    """Catches: the index that pandas writes is taken as the names of the samples."""
+    for names in (["A", "B"], ["24 100", "24 101"], ["24.1.100", "24.1.101"]):
+        text = f";sample;fat\n0;{names[0]};3,5\n1;{names[1]};4,5\n"
+        found = read_labels(table(tmp_path, text))
+        assert found.ids.tolist() == names and found.names == ("fat",)
+        assert found.values.tolist() == [[3.5], [4.5]]
+    found = read_labels(table(tmp_path, ",fat,id\n1,3.5,A\n2,4.5,B\n"))
+    assert found.ids.tolist() == ["A", "B"] and found.names == ("fat",)
+    with pytest.raises(SpektronError, match=r"line 3, column 3 \(fat\): 'x' is not"):
+        read_labels(table(tmp_path, ",sample,fat\n0,A,3.5\n1,B,x\n"))
+    found = read_labels(table(tmp_path, ",fat\n0,3.5\n1,4.5\n"))
+    assert found.ids.tolist() == ["0", "1"]

@@ -52,6 +52,20 @@ def test_rows_without_names(tmp_path, without):
     assert "no sample names in old.csv: its row numbers" in one.warnings[0]
 
 
+def test_a_counter_that_may_be_the_names(tmp_path):
+    """Catches: the names 0, 1, 2, ... are there, and none are said to be."""
+    taken = "first column of old.csv and new.csv has no name and counts 0, 1, 2, "
+    with pytest.raises(SpektronError, match=f"{taken}.*call it sample") as error:
+        read_paired(given(tmp_path, counted(OLD), counted(NEW)))
+    assert "of 50 and 10 rows" in str(error.value)
+    found = read_paired(given(tmp_path, counted(OLD[:11]), counted(NEW)))
+    assert taken in found.warnings[0]
+    called = [[["sample", *r[0][1:]], *r[1:]] for r in map(counted, (OLD, NEW))]
+    found = read_paired(given(tmp_path, *called))
+    assert found.ids.size == 50 and found.ids[0] == "0"
+    assert not any("no sample names" in text for text in found.warnings)
+
+
 NEW_NUMBERED = [NEW[0], *([str(i), *row[1:]] for i, row in enumerate(NEW[1:], 1))]
 
 

@@ -12,13 +12,14 @@ from spektron_jax.spectra.axis_words import quantity_of
 from spektron_jax.spectra.own_notes import MARK, OwnNotes, taken_from
 from spektron_jax.spectra.readers import big_table
 from spektron_jax.spectra.readers.columns import names_signal
-from spektron_jax.spectra.readers.decimals import without_commas
+from spektron_jax.spectra.readers.decimals import Columns, without_commas
 from spektron_jax.spectra.readers.find_table import (
     COMMENTS,
     DELIMITERS,
     find_table,
     split,
 )
+from spektron_jax.spectra.readers.layout import ID_NAME
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, apply
 from spektron_jax.spectra.readers.table import read_table
 from spektron_jax.spectra.readers.text_notes import hints
@@ -123,7 +124,12 @@ def read_cells(path: Path, log: Log) -> tuple[list[list[str]], list[str]]:
             log.fail(place, f"{len(row)} cells, the header has {len(rows[0])}")
     if not rows[0]:
         log.fail("line 1", "holds no cells; give a header and rows")
-    others = without_commas([row[1:] for row in rows], places, delimiter, log)
+    bare = [row[1:] for row in rows]
+    ids = set[int]()
+    if not rows[0][0].strip():  # then the names may stand behind a counter
+        names = enumerate(map(str.strip, bare[0]))
+        ids = {j for j, name in names if name and ID_NAME.fullmatch(name)}
+    others = without_commas(bare, places, delimiter, log, Columns(ids))
     return [[row[0], *rest] for row, rest in zip(rows, others, strict=True)], places
 
 

@@ -1,15 +1,22 @@
 """Cells of a sheet as text, as a person sees them in Excel.
 
-Per cent: a cell with 0.011 that shows as 1.1 % is 1.1 below a header that names %.
-Merged: one value of several rows counts for each of them. Numbers that are stored as
-text may have decimal commas, as in CSV.
+Per cent: a cell with 0.011 that shows as 1.1 % is 1.1 below a header that names %; the
+sign may also be mere text of the format, as in `0.0"%"`. Merged: one value of several
+rows counts for each of them. Numbers that are stored as text may have decimal commas,
+as in CSV; names and remarks keep theirs.
 """
 
 import re
 import zipfile
 
-from spektron_jax.spectra.readers.cells import MIN_POSITIONS
-from spektron_jax.spectra.readers.decimals import without_commas
+from spektron_jax.spectra.readers.cells import MIN_POSITIONS, is_axis, positions
+from spektron_jax.spectra.readers.decimals import (
+    Columns,
+    columns_of,
+    has_plain_comma,
+    may_be_number,
+    without_commas,
+)
 from spektron_jax.spectra.readers.parsed import Log
 
 MAX_BLANK_ROWS = 2**18  # one after the other; a second of looking through them
@@ -18,6 +25,9 @@ MAX_GAP_SHARE = 50  # empty cells for each filled one beyond that
 _MERGED = re.compile(
     rb'<(?:\w+:)?mergeCell\s[^>]*ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"'
 )
+# Of a format of numbers: texts, single characters, blanks of a width, colours.
+_LITERAL = re.compile(r'"[^"]*"|\\.|[_*].|\[[^\]]*\]')
+_CONDITION = re.compile(r"\[[<>=]")
 
 Rows = list[list[str]]
 Sheet = tuple[Rows, list[int]]  # rows of one width, and their numbers
@@ -79,16 +89,23 @@ class _Shown:
         self._open: dict[int, tuple[int, object]] = {}  # column -> last row, value
         self._heads: dict[int, str] = {}  # column -> the last text in it
         self._told: set[int] = set()
+        self._has_axis = False  # a row of positions was seen
 
     def values(self, index: int, row: tuple) -> list[object]:
         """Values of a row, None for an empty cell."""
         values = [cell.value for cell in row]
+        if not self._has_axis:
+            known = positions(list(map(_text, values)))[0]
+            self._has_axis = is_axis(known[known == known])
+            if self._has_axis:  # what stands above positions is a title
+                for j, value in enumerate(values):
+                    if type(value) in (int, float) and not _shows_per_cent(row[j]):
+                        self._heads.pop(j, None)
         for j, value in enumerate(values):
             if isinstance(value, str):
                 self._heads[j] = value
-            elif type(value) in (int, float) and row[j].has_style:
-                if "%" in row[j].number_format and "%" in self._heads.get(j, ""):
-                    values[j] = self._per_cent(j, float(value))
+            elif "%" in self._heads.get(j, "") and _shows_per_cent(row[j]):
+                values[j] = self._per_cent(j, float(value))
         if self._merged:
             self._spread(index, values)
         return values
@@ -118,6 +135,18 @@ class _Shown:
                 self._log.note(self._place, f"{text}{value} counts for each of them")
 
 
+def _shows_per_cent(cell) -> bool:
+    """Whether a cell shows its number in per cent: a hundred times what it holds."""
+    value = cell.value
+    if type(value) not in (int, float) or "%" not in cell.number_format:
+        return False
+    parts = _LITERAL.sub("", cell.number_format).split(";")
+    if _CONDITION.search(cell.number_format):
+        return all("%" in part for part in parts)
+    index = 1 if value < 0 else 2 if value == 0 else 0
+    return "%" in (parts[index] if index < len(parts) else parts[0])
+
+
 def _with_points(table: list[list[object]], places: list[str], log: Log) -> Rows:
     """Cells as text; numbers that are stored as text get decimal points."""
     rows = [[_text(value) for value in row] for row in table]
@@ -126,11 +155,44 @@ def _with_points(table: list[list[object]], places: list[str], log: Log) -> Rows
     ]
     if not any("," in cell for row in stored for cell in row):
         return rows
-    pointed = without_commas(stored, places, "\t", log)
-    return [
-        [new or old for new, old in zip(*pair, strict=True)]
-        for pair in zip(pointed, rows, strict=True)
+    left = min(j for row in rows for j, cell in enumerate(row) if cell.strip())
+    top, columns = _header([row[left:] for row in rows])
+    columns = Columns(*({left + j for j in one} for one in columns))
+    numeric = {
+        j
+        for j in range(left + 1, len(rows[0]))
+        if j in columns.spectra or _holds_numbers(stored, rows, j, top)
+    } - columns.ids
+    numeric |= columns.spectra & {left}
+    bare = [
+        [cell if j in numeric else "" for j, cell in enumerate(row)]
+        for row in stored[top:]
     ]
+    pointed = without_commas(bare, places[top:], "\t", log, columns)
+    return rows[:top] + [
+        [new or old for new, old in zip(*pair, strict=True)]
+        for pair in zip(pointed, rows[top:], strict=True)
+    ]
+
+
+def _header(rows: Rows) -> tuple[int, Columns]:
+    """The row of positions or of names, and what the columns of a sheet hold."""
+    ids = set(columns_of(rows[0]).ids)
+    for i, row in enumerate(rows):
+        columns = columns_of(row)
+        if columns.spectra and sum(bool(cell.strip()) for cell in row) > 1:
+            ids |= columns.ids
+            return i, Columns(ids, columns.spectra - ids)
+    return 0, Columns(ids)
+
+
+def _holds_numbers(stored: Rows, rows: Rows, column: int, top: int) -> bool:
+    """Whether a column holds numbers alone below its header, and a plain comma."""
+    cells = [row[column] for row in rows[top:] if row[column].strip()]
+    while cells and not may_be_number(cells[0]):
+        del cells[0]
+    commas = any(has_plain_comma(row[column]) for row in stored[top:])
+    return commas and all(map(may_be_number, cells))
 
 
 def _text(value: object) -> str:

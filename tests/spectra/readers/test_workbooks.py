@@ -7,6 +7,7 @@ from test_readings import NM, Y
 
 import spektron_jax
 from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.labels import read_labels
 
 ROWS = [["sample", *NM.tolist()]]
 ROWS += [[f"s{i}", *(Y[:50] + 0.01 * i).round(5).tolist()] for i in range(3)]
@@ -165,3 +166,65 @@ def test_numbers_stored_as_text(tmp_path, kept):
     want = [row[1:] for row in ROWS[1:]]
     np.testing.assert_allclose(found.instruments["spectra"].spectra, want, atol=1e-6)
     assert "decimal commas" in str(found)
+
+
+LITERAL = ['0.00"%"', r"0.00\%", '0.00" %"', '0.0;[Red]-0.0" %"', "0.0;-0%"]
+
+
+@pytest.mark.parametrize("form", LITERAL)
+def test_a_per_cent_sign_that_is_text(tmp_path, form):
+    """Catches: 4.57 that shows as 4.57% is 457."""
+
+    def change(sheet):
+        for i in range(3):
+            sheet.cell(2 + i, 2).number_format = form
+
+    found = spektron_jax.read(labelled(tmp_path / "x.xlsx", change))
+    assert found.target("moisture").tolist() == [1.5, 2.5, 3.5]
+
+
+@pytest.mark.parametrize("form", ["0.0%", '0.0%;[Red]-0.0%;"none"', '0.0 "pc" %'])
+def test_a_title_with_per_cent_is_no_header(tmp_path, form):
+    """Catches: one column of the spectra is a hundred times the others."""
+    rows = [["NIR", "Reflectance (%)"], ["sample", "fat (%)", *NM.tolist()]]
+    rows += [[row[0], 0.1, *row[1:]] for row in ROWS[1:]]
+    for table in (rows, [[None, None, "Reflectance (%)"], *rows[1:]]):
+        made = openpyxl.load_workbook(book(tmp_path / "x.xlsx", Data=table))
+        for row in made.active.iter_rows(min_row=3, min_col=2):
+            for cell in row:
+                cell.number_format = form
+        made.save(tmp_path / "x.xlsx")
+        found = spektron_jax.read(tmp_path / "x.xlsx", unit="nm")
+        want = [row[1:] for row in ROWS[1:]]
+        spectra = found.instruments["spectra"].spectra
+        np.testing.assert_allclose(spectra, want, atol=1e-6)
+        np.testing.assert_allclose(found.target("fat"), [10, 10, 10])
+
+
+@pytest.mark.parametrize(
+    "names, remarks",
+    [
+        (["1,100", "1,101", "1,102"], ["a", "b", "c"]),
+        (["12,0", "12,1", "12,2"], ["a", "b", "c"]),
+        (["24.100", "24.101", "24.102"], ["1,5", "a", "b"]),
+        (["a", "b", "c"], ["50,100", "ok", "ok"]),
+        (["a", "b", "c"], ["24,100", "24,101", "24,102"]),
+    ],
+)
+def test_names_and_remarks_keep_their_commas(tmp_path, names, remarks):
+    """Catches: the name 12,0 becomes 12.0, and a remark of 50,100 is refused."""
+    rows = [["sample", "remark", "fat", *(f"{x:g} nm" for x in NM.tolist())]]
+    for i, row in enumerate(ROWS[1:]):
+        rows.append([names[i], remarks[i], "4,57", *row[1:]])
+    path = book(tmp_path / "x.xlsx", Data=[["NIR", None, "wavelengths"], *rows])
+    found = spektron_jax.read(path)
+    assert found.sample_ids.tolist() == names
+    assert list(found.labels["remark"]) == remarks
+    np.testing.assert_allclose(found.target("fat"), 4.57, rtol=1e-6)
+    indexed = [[i - 1 if i else None, *row[:3]] for i, row in enumerate(rows)]
+    for table in ([row[:3] for row in rows], indexed):
+        path = book(tmp_path / "y.xlsx", Labels=table)
+        labels = read_labels(path, wanted="fat")
+        assert labels.only("fat").values[:, 0].tolist() == [4.57] * 3
+        if table is not indexed or names[0] != "24.100":  # which may be a property
+            assert labels.ids.tolist() == names
