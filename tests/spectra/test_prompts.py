@@ -30,7 +30,11 @@ def test_what_a_file_does_not_say_is_asked_as_it_is_typed(tmp_path, text, asked)
 
 def test_light_of_nothing_has_no_absorbance(tmp_path):
     """Catches: at the prompt, the advice of an argument that only Python has."""
-    rows = ["# spektron_jax spectra", "# quantity: %T", "sample,1000 nm,1002 nm,1004 nm"]
+    rows = [
+        "# spektron_jax spectra",
+        "# quantity: %T",
+        "sample,1000 nm,1002 nm,1004 nm",
+    ]
     (tmp_path / "a.csv").write_text("\n".join([*rows, "s1,50,0,40", "s2,50,60,40"]))
     config = config_file.load("configs/predict.py")
     config.data.path = str(tmp_path / "a.csv")
