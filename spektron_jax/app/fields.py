@@ -130,6 +130,15 @@ COVERAGE = Field(
     choices=(("0.9", "90 % of the values"), ("0.95", "95 %"), ("0.99", "99 %")),
     more=True,
 )
+REPLICATES = Field(
+    "replicates",
+    "Scans of a sample",
+    "text",
+    "--replicates",
+    "auto",
+    "what stands before the number of a scan, such as _ or -; none: each is a sample",
+    more=True,
+)
 MODEL = Slot(
     "model",
     "Model",
@@ -204,6 +213,7 @@ _TRANSFER = Task(
             hint="of several in its file",
             more=True,
         ),
+        REPLICATES,
         MODALITY,
         STRICT,
         Field(
@@ -296,6 +306,7 @@ _MONITOR = Task(
         ),
         UNIT,
         INSTRUMENT,
+        REPLICATES,
         MODALITY,
         STRICT,
     ),

@@ -58,6 +58,9 @@ def offered(old: Read, new: Read, labels: bool) -> dict[str, Any]:
       said: a sentence on both; settings: field -> value.
     """
     both = len(set(old["samples"]) & set(new["samples"]))
+    bare = old["numbered"] and new["numbered"]  # ids are row numbers
+    if bare and len(old["samples"]) != len(new["samples"]):
+        both = 0
     properties = list(old["targets"])
     own = any(count for count in new["targets"].values())
     regime = "paired" if both else "unpaired" if own or labels else "unlabelled"
@@ -70,11 +73,16 @@ def offered(old: Read, new: Read, labels: bool) -> dict[str, Any]:
     if len(new["instruments"]) > 1:
         settings["target"] = list(new["instruments"])[-1]
     said = f"{both} sample names stand in both files."
-    if not both:
+    if bare and both:
         said = (
-            "No sample name stands in both files: samples measured on both instruments "
-            "need the same name."
+            f"No file names its samples: their {both} rows are paired in order. If the "
+            "samples are not the same, in the same order, give names to both."
         )
+    elif not both:
+        why = "No file names its samples"
+        if not bare:
+            why = "No sample name stands in both files"
+        said = f"{why}: samples measured on both instruments need the same name."
     if not properties and not labels:
         said += " No reference values were found: give them in a table of their own."
     return {"said": said, "settings": settings}

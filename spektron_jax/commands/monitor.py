@@ -14,13 +14,13 @@ from spektron_jax.commands.predict import model_folder, of_property, target_spec
 from spektron_jax.commands.result import Finding, Plot, Result, Section
 from spektron_jax.errors import SpektronError
 from spektron_jax.spectra.labels import Labels, meant
+from spektron_jax.spectra.property_units import is_another, plain
 from spektron_jax.spectra.replicate_scans import (
     labels_by_sample,
     merged,
     samples_of_scans,
 )
 from spektron_jax.spectra.samples import Samples
-from spektron_jax.spelling import british
 from spektron_jax.transfer.estimator import CalibrationTransfer
 from spektron_jax.transfer.monitor import IN_CONTROL
 
@@ -114,8 +114,8 @@ def _reference(
       notes: receives what had to be assumed
 
     Raises:
-      SpektronError: another unit than the model's, or a table of labels without the
-        property.
+      SpektronError: a unit known to be another than the model's, or a table of labels
+        without the property.
     """
     labels, name = one.labels, str(ct.about_.get("property", ""))
     if not labels.names:
@@ -145,11 +145,13 @@ def _reference(
         notes.append(f"no reference values: {labels.place} has no value of {name} yet")
         return None
     unit, own = labels.units[0], str(ct.about_.get("property_unit", ""))
-    if unit and own and british(unit) != british(own):
-        raise SpektronError(
-            f"{labels.place}: {wanted} is in {unit}, and the model predicts {own}; "
-            f"give values in {own}, in a column {name} ({own})"
-        )
+    if unit and own and plain(unit) != plain(own):
+        both = f"{labels.place}: {wanted} is in {unit}, and the model predicts {own}"
+        if is_another(unit, own):
+            raise SpektronError(
+                f"{both}; give values in {own}, in a column {name} ({own})"
+            )
+        notes.append(f"{both}: taken as the same unit")
     if own and not unit:
         notes.append(f"{wanted} taken as {own}: {labels.place} does not name its unit")
     return labels

@@ -72,6 +72,7 @@ def _data(found: SpectraSet) -> dict[str, Any]:
     known = np.isfinite(found.targets).sum(axis=0).tolist()
     return {
         "samples": found.sample_ids.tolist(),
+        "numbered": found.numbered,
         "modality": found.modality,
         "instruments": instruments,
         "targets": dict(zip(found.target_names, known, strict=True)),

@@ -21,7 +21,10 @@ from spektron_jax.spectra.labels import choose
 from spektron_jax.spectra.samples import Samples, read_set, samples_of
 from spektron_jax.spectra.spectra_set import SpectraSet
 
-SCALED = {"counts", "intensity"}  # one is the other but for a factor
+# Compared as they are: one is a multiple of the other, or both are -log10 of a share.
+ALIKE = ({"counts", "intensity"}, {"absorbance", "log(1/R)"})
+FEW = 0.01  # of a spectrum's points may lack a logarithm
+NAMED = 5  # queries in a note
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +116,7 @@ def _alike(query: Side, library: Side) -> Side:
     if own == wanted:
         return query
     both = f"{query.name} is {_named(own)}, library {library.name} {_named(wanted)}"
-    if "unknown" in (own, wanted) or {own, wanted} <= SCALED:
+    if "unknown" in (own, wanted) or {own, wanted} in ALIKE:
         return replace(query, notes=(f"{both}: taken as alike",))
     try:
         spectra = axes.convert_quantity(query.spectra, own, wanted, strict=False)
@@ -121,15 +124,56 @@ def _alike(query: Side, library: Side) -> Side:
         raise SpektronError(
             f"{both}: {error}; search in a library of {own}, or of what it converts to"
         ) from error
-    bad = ~np.isfinite(spectra).all(axis=1)
-    if bad.any():
+    notes = [f"{query.name} converted from {own} to {wanted}, as the library is"]
+    return _mended(replace(query, spectra=spectra), own, wanted, notes)
+
+
+def _mended(query: Side, own: str, wanted: str, notes: list[str]) -> Side:
+    """Queries without points of 0 or less, which have no logarithm and are NaN.
+
+    Few in a query become its smallest value above; a query with more is left out.
+
+    Args:
+      query: converted
+      own, wanted: quantities of the files
+      notes: of the conversion
+
+    Raises:
+      SpektronError: no query is left.
+    """
+    lacking = np.isnan(query.spectra)
+    share = lacking.mean(axis=1)
+    few, out = (share > 0) & (share <= FEW), share > FEW
+    what = f"{own} of 0 or less, which has no {wanted}"
+    if out.all():
         raise SpektronError(
-            f"{query.name}: {query.ids[bad][0]} holds {own} of 0 or less, which has no "
-            f"{wanted} ({int(bad.sum())} spectra do); leave them out, or the part of "
-            "the axis where it is (config.data.low_cm1)"
+            f"{query.name}: {query.ids[0]} holds {what} ({out.size} spectra do); "
+            "measure them anew, or leave out wavenumbers below by config.data.low_cm1"
         )
-    note = f"{query.name} converted from {own} to {wanted}, as the library is"
-    return replace(query, spectra=spectra, notes=(note,))
+    spectra = query.spectra
+    if few.any():
+        highest = np.nanmax(spectra[few], axis=1, keepdims=True)
+        spectra = spectra.copy()
+        spectra[few] = np.where(lacking[few], highest, spectra[few])
+        notes.append(
+            f"{query.name}: {_listed(query.ids[few])} with a few points of {what}: "
+            "taken as the smallest value above 0 of the spectrum"
+        )
+    if out.any():
+        notes.append(f"{query.name}: {_listed(query.ids[out])} left out, with {what}")
+    kept = ~out
+    return replace(
+        query,
+        spectra=spectra[kept],
+        ids=query.ids[kept],
+        labels=query.labels[kept],
+        notes=tuple(notes),
+    )
+
+
+def _listed(ids: np.ndarray) -> str:
+    more = f" and {ids.size - NAMED} more" if ids.size > NAMED else ""
+    return ", ".join(map(str, ids[:NAMED])) + more
 
 
 def _named(quantity: str) -> str:

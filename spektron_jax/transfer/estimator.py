@@ -178,8 +178,8 @@ class CalibrationTransfer(
           instrument: "source" or "target" (0 or 1) for each row where X_source and
             y_source hold both instruments, as for cross-validation; rows in messages
             are those of X_source, of either side                        (S,)
-          properties: names of the columns of y_source; None: those of a table, else
-            "property 1", "property 2", ...                              (k,)
+          properties: names of the columns of y_source; None: those of a table, or of
+            y_target in the same order, else "property 1", ...           (k,)
 
         Returns:
           The object itself.

@@ -58,7 +58,7 @@ def columns(y_source: Any, y_target: Any, properties: Any) -> Columns | None:
       y_source: (n, k), a table with named columns, or a mapping from names to (n,)
       y_target: the same, (t, k); columns with names are found by them; None: unknown
       properties: names, in the order of unnamed columns; None: those of the columns of
-        y_source, else "property 1", ...
+        y_source, else of y_target, else "property 1", ...
 
     Raises:
       InputError: no columns, names that do not fit them or stand twice, a column
@@ -76,6 +76,8 @@ def columns(y_source: Any, y_target: Any, properties: Any) -> Columns | None:
     if not k:
         raise InputError("y_source: has no column; give one for each property")
     names = own if properties is None else [str(name) for name in properties]
+    if properties is None and (not own or _numbered(own)):
+        names = _named(y_target, k) or names
     names = names or [f"property {number}" for number in range(1, k + 1)]
     if len(names) != k:
         raise InputError(
@@ -94,6 +96,16 @@ def columns(y_source: Any, y_target: Any, properties: Any) -> Columns | None:
             f"y_source: {', '.join(empty)} has no label; leave that column out"
         )
     return Columns(tuple(names), source, _target(y_target, own, names))
+
+
+def _named(y_target: Any, k: int) -> list[str]:
+    """Names of the columns of y_target, for those of y_source, which have none."""
+    _, names = _table(y_target, "y_target")
+    return [] if _numbered(names) or len(names) != k else names
+
+
+def _numbered(names: Sequence[str]) -> bool:
+    return list(names) == [str(number) for number in range(len(names))]
 
 
 def _unknown(y: np.ndarray) -> bool:
@@ -132,8 +144,7 @@ def _target(y: Any, own: Sequence[str], names: Sequence[str]) -> np.ndarray | No
             f"y_target: must have a column for each of {', '.join(names)}, is "
             f"{np.shape(y) if values is None else values.shape}"
         )
-    numbered = not own and given == [str(number) for number in range(len(given))]
-    if not given or numbered:
+    if not given or (not own and _numbered(given)):
         return values
     for known in (names, own):
         if sorted(given) == sorted(known):

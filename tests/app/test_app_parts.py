@@ -292,6 +292,7 @@ def test_what_stands_in_for_files():
 
 
 READ = {
+    "numbered": False,
     "samples": ["a", "b"],
     "modality": "NIR",
     "instruments": {
@@ -335,6 +336,30 @@ def test_what_is_offered_first(samples, targets, labels, regime):
     assert offered["settings"]["regime"] == regime
     assert offered["settings"]["property"] == "fat" and offered["settings"]["n"] == "1"
     assert ("need the same name" in offered["said"]) is (regime != "paired")
+
+
+@pytest.mark.parametrize(
+    "rows, targets, regime, said",
+    [
+        ("12", {}, "paired", "their 2 rows are paired in order"),
+        ("1", {"fat": 0}, "unlabelled", "No file names its samples: samples measured"),
+        ("1", {"fat": 1}, "unpaired", "No file names its samples: samples measured"),
+    ],
+)
+def test_row_numbers_are_no_names(rows, targets, regime, said):
+    """Catches: an offer to pair files whose transfer is refused."""
+    bare = {**READ, "numbered": True}
+    old, new = bare | {"samples": ["1", "2"]}, bare | {"samples": list(rows)}
+    offered = found.offered(old, new | {"targets": targets}, False)
+    assert offered["settings"]["regime"] == regime and said in offered["said"]
+
+
+@pytest.mark.parametrize("task", ["transfer", "monitor"])
+def test_scans_of_a_sample_have_a_field(task):
+    """Catches: the page showed --replicates, which nobody can type there."""
+    text = "S_1, S_2: taken as 2 samples; --replicates _ averages them"
+    told = words.in_page_words(text, fields.TASKS[task].fields)
+    assert "--" not in told and "“Scans of a sample” _ averages" in told
 
 
 def test_messages_speak_of_the_page():

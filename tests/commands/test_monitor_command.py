@@ -90,6 +90,22 @@ def test_another_unit_is_refused(control, tmp_path):
     assert not (tmp_path / "log.csv").exists()
 
 
+@pytest.mark.parametrize("unit", ["wt%", "% m/m", "%w/w", "g/100g", "g/100 g", "% DM"])
+def test_a_unit_written_otherwise_is_entered(control, tmp_path, unit):
+    """Catches: only units spelt as the model's were taken."""
+    path = written(tmp_path / "c.csv", {f"Moisture ({unit})": 1})
+    row, (note,), _ = control(path)
+    assert row["samples"] == "4" and abs(float(row["bias"])) < 0.3
+    assert f"is in {unit}, and the model predicts %: taken as the same" in note
+
+
+@pytest.mark.parametrize("unit", ["%", "percent", "Per cent"])
+def test_a_unit_spelt_out_needs_no_note(control, tmp_path, unit):
+    path = written(tmp_path / "c.csv", {f"Moisture ({unit})": 1})
+    row, notes, _ = control(path)
+    assert row["samples"] == "4" and not notes
+
+
 def test_another_property_than_the_models_is_refused(control):
     with pytest.raises(SpektronError, match="'Protein': the model predicts Moisture"):
         control(NEW, property="Protein")

@@ -273,7 +273,7 @@ def test_a_quantity_that_is_not_named_is_taken_as_the_librarys(
     "quantity, least, said",
     [
         ("reflectance", 0.1, "are different measurements; search in a library of refl"),
-        ("%T", 0.0, "new: w holds %T of 0 or less, which has no absorbance (4 spectra"),
+        ("%T", -50, "new: w holds %T of 0 or less, which has no absorbance (4 spectra"),
     ],
 )
 def test_a_quantity_that_does_not_convert_is_refused(
@@ -286,6 +286,38 @@ def test_a_quantity_that_does_not_convert_is_refused(
     query = f"--config.data.query_path={new}"
     assert identify(tmp_path / "out", path, query) == 2
     assert said in capsys.readouterr().err
+
+
+def test_log_of_reflectance_is_searched_in_absorbance(absorbance, tmp_path, capsys):
+    path, names, A = absorbance
+    new = written(tmp_path / "new.h5", list("wxyz"), A, "log(1/R)")
+    assert searched(tmp_path / "out", path, new) == (0, names)
+    said = "new is log(1/R), library known absorbance: taken as alike"
+    assert f"note: {said}" in capsys.readouterr().out
+
+
+def test_points_without_light_do_not_stop_a_search(absorbance, tmp_path, capsys):
+    """Catches: one %T of 0 in one query refused the search of all queries."""
+    path, names, A = absorbance
+    X = 100 * 10**-A
+    X[0, 100], X[2, 50:150] = 0, -0.1
+    new = written(tmp_path / "new.h5", list("wxyz"), X, "%T")
+    assert searched(tmp_path / "out", path, new) == (0, [*names[:2], names[3]])
+    out = capsys.readouterr().out
+    assert "new: w with a few points of %T of 0 or less" in out
+    assert "new: y left out, with %T of 0 or less, which has no absorbance" in out
+
+
+def test_advice_names_options_as_typed(absorbance, tmp_path, capsys):
+    """Catches: a setting with a digit in its name kept its name of a config."""
+    from spektron_jax.commands.prompt.run import main as prompt
+
+    path, _, A = absorbance
+    new = written(tmp_path / "new.h5", list("wxyz"), A - 9, "%T")
+    out = f"--out={tmp_path / 'out'}"
+    assert prompt(["identify", str(path), str(new), "--weights=", out]) == 2
+    error = capsys.readouterr().err
+    assert "by --low-cm1" in error and "config." not in error
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ class Words:
     def __call__(self, text: str) -> str:
         """The message in the words of the prompt."""
         setting = (
-            r"(?<![\w/.\\-])(--(?:no)?)?config\.([a-z_]+(?:\.[a-z_]+)*)(=| = |: )?"
+            r"(?<![\w/.\\-])(--(?:no)?)?config\.([a-z_]\w*(?:\.[a-z_]\w*)*)(=| = |: )?"
         )
         text = re.sub(setting, self._setting, text)
         argument = r"(?<![\w.-])([a-z_]+)=('[^']*'|True|False)"
