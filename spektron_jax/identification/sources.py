@@ -36,7 +36,8 @@ class Side:
       spectra, axis_cm1: (n, p), (p,) rising
       ids: of the samples, (n,)
       labels: names to be found, or classes, (n,)
-      modality, quantity: of the spectra
+      modality, quantity: of the spectra; a quantity in words of the file's own is
+        "unknown"
       notes: what was done to them or assumed, a sentence each
       declared: whether labels are meant as true names: those of a label column, or of
         the other instruments of a file; ids of unknown spectra may be any
@@ -222,5 +223,5 @@ def _side(samples: Samples, names: np.ndarray, low_cm1: float) -> Side:
         samples.ids[whole],
         names[whole],
         samples.modality,
-        samples.quantity,
+        samples.quantity if samples.quantity in axes.QUANTITIES else "unknown",
     )

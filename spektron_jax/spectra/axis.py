@@ -171,11 +171,11 @@ def convert_quantity(
 
     A share of 0 or less has no logarithm: SpektronError, or NaN if not strict.
     """
+    values = np.asarray(values, np.float64)
+    if quantity == to:  # in words of a file's own too
+        return values.copy()
     for name in (quantity, to):
         check_name("quantity", name, QUANTITIES)
-    values = np.asarray(values, np.float64)
-    if quantity == to:
-        return values.copy()
     family, factor = _FAMILIES.get(quantity, (quantity, 1.0))
     to_family, to_factor = _FAMILIES.get(to, (to, 1.0))
     if family != to_family:

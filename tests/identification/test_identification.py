@@ -269,6 +269,19 @@ def test_a_quantity_that_is_not_named_is_taken_as_the_librarys(
     assert "note:" not in capsys.readouterr().out
 
 
+def test_a_quantity_in_the_files_own_words_is_one_that_is_not_named(
+    absorbance, tmp_path, capsys
+):
+    """Catches: a set whose quantity is a remark can no longer be searched."""
+    _, names, A = absorbance
+    own = "intensity (arbitrary)"
+    known = written(tmp_path / "known.h5", names, A, own)
+    assert searched(tmp_path / "a", known, known) == (0, names)
+    new = written(tmp_path / "new.h5", list("wxyz"), A, "absorbance")
+    assert searched(tmp_path / "b", known, new) == (0, names)
+    assert "known of a quantity that is not named: taken as" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "quantity, least, said",
     [
