@@ -75,11 +75,11 @@ def offered(old: Read, new: Read, labels: bool) -> dict[str, Any]:
     said = f"{both} sample names stand in both files."
     if bare and both:
         said = (
-            f"No file names its samples: their {both} rows are paired in order. If the "
-            "samples are not the same, in the same order, give names to both."
+            f"Neither file names its samples: their {both} rows are paired in order. "
+            "If the samples are not the same, in the same order, give names to both."
         )
     elif not both:
-        why = "No file names its samples"
+        why = "Neither file names its samples"
         if not bare:
             why = "No sample name stands in both files"
         said = f"{why}: samples measured on both instruments need the same name."

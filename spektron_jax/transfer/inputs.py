@@ -25,6 +25,7 @@ NO_AXIS = (
 POINTS = "points"  # the unit of an axis that nobody named
 LARGEST = 1e12  # counts of a detector stay far below
 SAME_AXIS = 1e-6  # of a step: axes nearer than this are the same
+ENDS = 0.01  # of a step: an end may lie so far inside; axes drift from scan to scan
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,10 +150,10 @@ def rising(axis: np.ndarray) -> np.ndarray:
 
 
 def overlap(axis: np.ndarray, measured: np.ndarray, unit: str) -> np.ndarray:
-    """Which points of an axis lie inside another one, (p,) bool."""
+    """Which points of an axis lie inside another one, (p,) bool, or within `ENDS`."""
     if same(rising(axis), rising(measured)):
         return np.ones(axis.shape, dtype=bool)
-    tolerance = SAME_AXIS * np.min(np.abs(np.diff(measured)))
+    tolerance = ENDS * np.min(np.abs(np.diff(measured)))
     inside = (axis >= measured.min() - tolerance) & (axis <= measured.max() + tolerance)
     if inside.sum() < MIN_VALID_POINTS:
         raise InputError(
@@ -174,17 +175,27 @@ def on_axis(
         return np.ascontiguousarray(X[:, ::-1]), ""
     missing = ~overlap(axis, measured, unit)
     if missing.any():
+        own, needed = _ranges(measured, axis)
         raise InputError(
-            f"axis: {measured.min():g} to {measured.max():g} {unit} does not cover the "
-            f"model's {axis.min():g} to {axis.max():g} {unit}"
+            f"axis: {own} {unit} does not cover the model's {needed} {unit}"
         )
     return resampled(X, measured, axis, unit)
+
+
+def _ranges(*found: np.ndarray) -> list[str]:
+    """Ranges of axes that differ, with the digits that tell them apart."""
+    texts: list[str] = []
+    for digits in (6, 9, 12):
+        texts = [f"{one.min():.{digits}g} to {one.max():.{digits}g}" for one in found]
+        if len(set(texts)) == len(texts):
+            break
+    return texts
 
 
 def resampled(
     X: np.ndarray, measured: np.ndarray, axis: np.ndarray, unit: str
 ) -> tuple[np.ndarray, str]:
-    """The same for points that lie inside the measured axis.
+    """The same for points inside the measured axis; beyond an end its value is held.
 
     Raises:
       InputError: a gap of the measured axis where points are needed.

@@ -342,8 +342,18 @@ def test_what_is_offered_first(samples, targets, labels, regime):
     "rows, targets, regime, said",
     [
         ("12", {}, "paired", "their 2 rows are paired in order"),
-        ("1", {"fat": 0}, "unlabelled", "No file names its samples: samples measured"),
-        ("1", {"fat": 1}, "unpaired", "No file names its samples: samples measured"),
+        (
+            "1",
+            {"fat": 0},
+            "unlabelled",
+            "Neither file names its samples: samples measured",
+        ),
+        (
+            "1",
+            {"fat": 1},
+            "unpaired",
+            "Neither file names its samples: samples measured",
+        ),
     ],
 )
 def test_row_numbers_are_no_names(rows, targets, regime, said):

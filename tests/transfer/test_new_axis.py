@@ -104,3 +104,33 @@ def test_a_falling_axis_of_few_points(instruments):
         *(X_s, y, axis, X_t[:9, down], axis[down]), paired=range(9)
     )
     np.testing.assert_allclose(ct.predict(X_t[:, down]), rising.predict(X_t))
+
+
+@pytest.mark.parametrize("drift", [0.005, -0.005, 0.0099])
+@pytest.mark.parametrize("turned", [1, -1])
+def test_an_axis_that_drifts_by_less_than_a_hundredth_of_a_step(
+    instruments, drift, turned
+):
+    """Catches: the axis of each scan of an FT instrument "does not cover" the model."""
+    X_s, axis, X_t, _, y = instruments(points=80, samples=30)
+    drifted = axis + drift * (axis[1] - axis[0])
+    X_new, new = X_t[:, ::turned], drifted[::turned]
+    ct = CalibrationTransfer(None).fit(X_s, y, axis, X_t[:10], paired=range(10))
+    expected = ct.predict(X_t)
+    np.testing.assert_allclose(ct.predict(X_new, new), expected, atol=0.01 * np.ptp(y))
+    ct = CalibrationTransfer(None).fit(
+        *(X_s, y, axis, X_new[:10], new), paired=range(10)
+    )
+    np.testing.assert_array_equal(ct.axis_, axis)
+    np.testing.assert_allclose(ct.predict(X_new), expected, atol=0.02 * np.ptp(y))
+
+
+def test_ranges_that_print_alike_get_more_digits(instruments):
+    X_s, axis, X_t, _, y = instruments(points=80, samples=30)
+    axis = 1000 + 0.1 * np.arange(80)
+    ct = CalibrationTransfer(None).fit(X_s, y, axis, X_t[:10], paired=range(10))
+    said = (
+        r"axis: 1000\.004 to 1007\.904 nm does not cover the model's 1000 to 1007\.9 nm"
+    )
+    with pytest.raises(SpektronError, match=said):
+        ct.predict(X_t, axis + 0.004)
