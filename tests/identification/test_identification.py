@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from spektron_jax import main
+from spektron_jax.encoder.weights import checksum, locate
 from spektron_jax.errors import SpektronError
 from spektron_jax.identification import combine
 from spektron_jax.identification.library import SpectralLibrary
@@ -195,6 +196,12 @@ def test_classes_from_few_spectra(tmp_path):
     for entry in results["shots"]:
         for method in ("LDA", "PLS-DA", "nearest centroid"):
             assert entry["methods"][method]["share"] > 0.9, method
+
+
+def test_the_shipped_encoder_has_learnt_weights():
+    """Catches: new weights ship, and identification quietly does without them."""
+    learnt = combine.shipped("Raman", checksum(locate("nano")))
+    assert max(w for name, w in learnt.items() if name != combine.AVERAGE) > 0.1
 
 
 def test_an_encoder_that_was_not_weighted_has_no_part():
