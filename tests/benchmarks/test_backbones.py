@@ -38,7 +38,7 @@ def of(name):
 def test_parameters_agree_within_three_per_cent():
     counts = {name: init_shapes(layers.build(CONFIG, name)) for name in layers.NETWORKS}
     whole = {name: parameter_count(params) for name, params in counts.items()}
-    assert whole["d-linoss"] == 128_539  # docs/model.md
+    assert whole["d-linoss"] == 144_251  # docs/model.md: tiny
     for name in OWN:
         assert abs(whole[name] / whole["d-linoss"] - 1) < 0.03
         share = parameter_count(counts[name]["backbone"]) / 17_152
@@ -46,6 +46,7 @@ def test_parameters_agree_within_three_per_cent():
     assert "backbone" not in counts["none"]
 
 
+@pytest.mark.slow
 def test_each_reads_both_sides_and_no_two_are_the_same():
     found = {}
     for name in LAYERS:

@@ -29,6 +29,7 @@ def test_the_interval_is_students():
     assert mean - low == pytest.approx(high - mean)
 
 
+@pytest.mark.slow
 def test_a_bias_of_nothing_changes_nothing_and_a_large_one_decides():
     config = experts.settings("told", 1)
     model = experts.network(config, "told")

@@ -84,6 +84,7 @@ def test_the_size_of_the_mean_difference_can_be_said(task, found, monkeypatch):
     assert abs(mine - package(task, found)) < 1e-8
 
 
+@pytest.mark.slow
 def test_all_outputs_have_a_finite_slope_at_the_recipe(found):
     said = {key: np.asarray(x, float) for key, x in task_prior.NOTHING.items()}
     slopes = jax.grad(lambda said: task_prior.log_error(found, said))(said)
@@ -101,6 +102,7 @@ def test_a_network_starts_as_the_recipe_and_says_no_more_than_its_outputs():
     assert {name for name, x in said.items() if np.abs(x).max() > 0} == {"sample"}
 
 
+@pytest.mark.slow
 def test_a_network_that_reads_the_axis_knows_where_instruments_differ(found):
     seen = np.ones(131), found["axis"]
     model = task_prior.Network(("sample",), True)

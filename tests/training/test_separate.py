@@ -167,6 +167,7 @@ def test_who_says_not_what_a_spectrum_is_gets_the_modalities_pooled():
     np.testing.assert_allclose(found.mean, (parts["IR"].mean + parts["NIR"].mean) / 2)
 
 
+@pytest.mark.slow
 def test_a_run_moves_latents_once_and_then_only_heads(micro, tmp_path, monkeypatch):
     monkeypatch.setattr(separate, "MOLECULES", 10)
     monkeypatch.setattr(separate, "VALIDATION", 10)
