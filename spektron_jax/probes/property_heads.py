@@ -23,7 +23,6 @@ from sklearn.preprocessing import StandardScaler
 from spektron_jax.metrics import interval, resampled_scores
 from spektron_jax.transfer.methods.pls import (
     cross_validated,
-    folds_of,
     pls_path,
     rmse_by_components,
     smallest_good,
@@ -69,7 +68,7 @@ def pls(X: np.ndarray, Y: np.ndarray, test: np.ndarray, seed: int = 0) -> np.nda
     """Predictions (n, k), PLS1 for each property, components by cross-validation."""
     columns = []
     for y in np.reshape(Y, (len(X), -1)).T:
-        fold = folds_of(np.arange(len(X)), PLS_FOLDS, seed)
+        fold = np.random.default_rng(seed).permutation(np.arange(len(X)) % PLS_FOLDS)
         errors = rmse_by_components(cross_validated(X, y, fold), y)
         best = smallest_good(errors)
         columns.append(pls_path(X, y, best)(test)[:, -1])

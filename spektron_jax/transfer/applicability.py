@@ -98,7 +98,7 @@ def fit_applicability(
         components = min(components, MAX_COMPONENTS)
     a, n = min(components, variances.size), len(X)
     t2_limit = a * (n**2 - 1) / (n * (n - a)) * stats.f.ppf(level, a, n - a)
-    fold = folds_of(np.arange(n), CV_FOLDS)
+    fold = folds_of(C, np.zeros(n), CV_FOLDS)
     q = np.empty(n)
     for held in np.unique(fold):
         part, rows, own = _pca(C[fold != held], a)
@@ -123,9 +123,9 @@ def outliers(X: np.ndarray) -> np.ndarray:
     """
     if len(X) < CV_FOLDS:
         return np.empty(0, dtype=int)
-    fold, q = folds_of(np.arange(len(X)), CV_FOLDS), np.empty(len(X))
     X = X - X.mean(axis=0)
-    C = X @ spanned(X)
+    C, q = X @ spanned(X), np.empty(len(X))
+    fold = folds_of(X, np.zeros(len(X)), CV_FOLDS)
     for held in np.unique(fold):
         mean, rows, variances = _pca(C[fold != held], MAX_COMPONENTS)
         q[fold == held] = _distances(C[fold == held] - mean, rows, variances)[1]

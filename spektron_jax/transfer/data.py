@@ -186,6 +186,8 @@ class TransferData:
         """Labelled target samples to leave out together, as rows of X_target.
 
         None where too little would stay: a target label and 3 labels of the source.
+        Dealt out in turn from the weakest spectrum to the strongest, so that the order
+        of rows changes nothing.
 
         Args:
           most: number of groups at most; as many groups as samples otherwise
@@ -200,6 +202,7 @@ class TransferData:
           [[0, 2, 4], [1, 3]]
         """
         rows = self.labelled
+        rows = rows[np.argsort(np.sum(self.X_target[rows] ** 2, axis=1), kind="stable")]
         number = min(most, rows.size)
         groups = [rows[first::number] for first in range(number)]
         for group in groups:

@@ -227,7 +227,7 @@ def spread(data: TransferData) -> Spread:
 
 def source_predictions(data: TransferData) -> np.ndarray:
     """Cross-validated PLS predictions of the source's own samples, (S,)."""
-    fold = folds_of(np.arange(data.y_source.size), 10)
+    fold = folds_of(data.X_source, data.y_source, 10)
     predicted = cross_validated(data.X_source, data.y_source, fold)
     errors = rmse_by_components(predicted, data.y_source)
     return predicted[:, smallest_good(errors) - 1]

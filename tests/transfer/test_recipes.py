@@ -12,7 +12,7 @@ from spektron_jax.transfer.methods import make
 from spektron_jax.transfer.methods.workspace import Workspace
 
 RECIPES = "sbc/raw", "none/snv", "target_only/raw", "none/raw"
-N, SOURCE, SAMPLES, POINTS, SEEDS = 25, 65, 125, 120, range(6)
+N, SOURCE, SAMPLES, POINTS, SEEDS = 25, 65, 125, 120, range(12)
 
 
 def spectra(rng):
@@ -71,9 +71,9 @@ def test_ours_is_not_far_behind_the_right_recipe(differ, right, paired):
         for name, errors in recipes.items():
             errors.append(rmse(make(name).fit(data)(X), truth))
     best = min(np.mean(errors) for errors in recipes.values())
-    # It is what was planted; another may be as good by chance of six seeds.
+    # It is what was planted; another may be as good by chance of the seeds.
     assert np.mean(recipes[right]) < 1.1 * best
-    # Weights by 25 samples never are 0 and 1; over 16 seeds 1.07 was the worst.
+    # Weights by 25 samples never are 0 and 1; gain and offset: 1.06 over 24 seeds.
     assert np.mean(ours) < 1.15 * best
 
 

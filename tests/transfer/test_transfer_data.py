@@ -82,8 +82,15 @@ def test_bad_input_is_named(replaced, message):
 
 def test_groups_hold_labelled_rows_and_as_many_as_asked():
     data = TransferData(**arrays())
-    assert [rows.tolist() for rows in data.groups()] == [[0], [2]]
-    assert [rows.tolist() for rows in data.groups(most=1)] == [[0, 2]]
+    assert [rows.tolist() for rows in data.groups()] == [[2], [0]]
+    assert [rows.tolist() for rows in data.groups(most=1)] == [[2, 0]]
+
+
+def test_groups_run_from_the_weakest_spectrum_to_the_strongest():
+    strength = np.array([3.0, 1.0, 5.0, 2.0, 4.0])
+    changed = {"X_target": np.outer(strength, np.ones(4)), "y_target": np.ones(5)}
+    data = TransferData(**arrays(**changed, paired=np.full(5, -1)))
+    assert [rows.tolist() for rows in data.groups(most=2)] == [[1, 0, 2], [3, 4]]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +113,6 @@ def test_nothing_is_left_out_where_too_little_stays(replaced, labels):
 def test_a_workspace_leaves_out_the_same_groups():
     space = Workspace(TransferData(**arrays()))
     (first, rest), _ = space.leave_out()
-    np.testing.assert_array_equal(first, [0])
-    np.testing.assert_array_equal(rest.data.y_source, [0, 2, 3, 4, 5])
+    np.testing.assert_array_equal(first, [2])
+    np.testing.assert_array_equal(rest.data.y_source, [0, 1, 2, 3, 5])
     assert space.leave_out() is space.leave_out()

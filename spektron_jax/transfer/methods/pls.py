@@ -89,13 +89,32 @@ def smallest_good(errors: np.ndarray) -> int:
     return int(np.argmax(errors <= ERROR_TOLERANCE * errors.min())) + 1
 
 
-def folds_of(groups: np.ndarray, folds: int, seed: int = 0) -> np.ndarray:
-    """Deal groups out to folds at random, all of one group together, (n,) int."""
-    names, index = np.unique(groups, return_inverse=True)
+def folds_of(
+    X: np.ndarray, y: np.ndarray, folds: int, groups: np.ndarray | None = None
+) -> np.ndarray:
+    """Deal samples out to folds in turn, from the lowest label to the highest.
+
+    So every fold spans the labels, and the order of rows changes nothing.
+
+    Args:
+      X: spectra, whose lengths order equal labels                     (n, L)
+      y: labels                                                        (n,)
+      folds: number of folds at most
+      groups: samples, kept together in a fold; None: each row is one  (n,)
+
+    Returns:
+      Number of the fold of each row, (n,).
+    """
+    groups = np.arange(y.size) if groups is None else groups
+    names, index, count = np.unique(groups, return_inverse=True, return_counts=True)
     if names.size < 2:
         raise SpektronError("cross-validation needs at least 2 samples")
-    fold = np.arange(names.size) % min(folds, names.size)
-    return np.random.default_rng(seed).permutation(fold)[index]
+    length, label = (
+        np.bincount(index, values) / count for values in (np.sum(X**2, axis=1), y)
+    )
+    fold = np.empty(names.size, dtype=int)
+    fold[np.lexsort((length, label))] = np.arange(names.size) % folds
+    return fold[index]
 
 
 def cross_validated(

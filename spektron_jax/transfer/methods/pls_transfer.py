@@ -152,9 +152,7 @@ def source_components(ready: Workspace, prepared: Prepared) -> int:
     """Choose k by cross-validation on the training set."""
 
     def choose() -> int:
-        groups = prepared.groups
-        groups = np.arange(prepared.y.size) if groups is None else groups
-        fold = folds_of(groups, prepared.folds)
+        fold = folds_of(prepared.X, prepared.y, prepared.folds, prepared.groups)
         predicted = cross_validated(
             prepared.X, prepared.y, fold, prepared.k_max, prepared.weights
         )

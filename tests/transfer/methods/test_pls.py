@@ -56,16 +56,33 @@ def test_constant_spectra_predict_the_mean():
 
 def test_folds_keep_groups_together_and_are_even():
     groups = np.array(["a", "b", "c", "d", "e", "a", "b"])
-    fold = folds_of(groups, 3)
+    X, y = np.ones((7, 2)), np.arange(7.0)
+    fold = folds_of(X, y, 3, groups)
     assert fold[0] == fold[5] and fold[1] == fold[6]
     assert sorted(np.bincount(fold[:5])) == [1, 2, 2]
     with pytest.raises(SpektronError, match="at least 2 samples"):
-        folds_of(np.array(["a", "a"]), 2)
+        folds_of(X[:2], y[:2], 2, np.array(["a", "a"]))
+
+
+def test_every_fold_spans_the_labels_whatever_the_order_of_rows():
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(20, 3)), np.repeat(np.arange(10.0), 2)
+    fold = folds_of(X, y, 4)
+    order = rng.permutation(20)
+    np.testing.assert_array_equal(folds_of(X[order], y[order], 4), fold[order])
+    np.testing.assert_array_equal(
+        fold[np.lexsort((np.abs(X @ X.T).diagonal(), y))], np.arange(20) % 4
+    )
+    groups = rng.integers(0, 12, 20)
+    fold = folds_of(X, y, 4, groups)
+    names = rng.permutation(12)  # what groups are called changes nothing either
+    again = folds_of(X[order], y[order], 4, names[groups][order])
+    np.testing.assert_array_equal(again, fold[order])
 
 
 def test_cross_validation_does_not_see_the_fold(spectra):
     X, y, _ = spectra(4)
-    fold = folds_of(np.arange(40), 5)
+    fold = np.random.default_rng(0).permutation(np.arange(40) % 5)
     before = cross_validated(X, y, fold, 5)
     changed = np.where(fold == 2, y + 100, y)
     after = cross_validated(X, changed, fold, 5)
