@@ -177,6 +177,8 @@ def _spectrum(
             raise _Wrong(name, "this kind of data is no spectrum on an axis")
     if block.data is None:
         return None  # a LINK block, or only text
+    if "INTERFEROGRAM" in block.value("DATATYPE").upper():
+        raise _Wrong("DATA TYPE", "an interferogram; transform it to a spectrum first")
     xfactor = _number(block, "XFACTOR", 1.0)
     yfactor = _number(block, "YFACTOR", 1.0)
     points = _number(block, "NPOINTS")
@@ -204,6 +206,7 @@ def _spectrum(
         axis = axis * xfactor
         if axis.size != points:
             raise _Wrong("NPOINTS", f"{points}, but {axis.size} points were read")
+        _check_ends(block, axis, log, at)
     else:
         raise _Wrong(block.data[0], f"{form[:30]!r} is not (X++(Y..Y)) or (XY..XY)")
     with np.errstate(over="ignore"):  # infinite values are found as errors
@@ -291,7 +294,7 @@ def _unpacked(text: str, place: str) -> tuple[list[float], bool]:
             position += 1
             continue
         if text[position] == "?":
-            ys.append(np.nan)
+            ys.append(last := np.nan)
             position, is_difference = position + 1, False
             continue
         token = _TOKEN.match(text, position)
@@ -354,6 +357,15 @@ def _pairs(
             raise _Wrong(f"line {number}", f"not pairs of numbers: {line[:60]!r}")
         values += map(_value, tokens)
     return np.array(values[0::2]), np.array(values[1::2])
+
+
+def _check_ends(block: _Block, axis: np.ndarray, log: Log, at: str) -> None:
+    """FIRSTX and LASTX must be the ends of the pairs, in either order."""
+    said = sorted(_number(block, name, np.nan) for name in ("FIRSTX", "LASTX"))
+    ends = np.sort(axis[[0, -1]])
+    if (abs(ends - said) > 0.02 * (said[1] - said[0])).any():
+        text = f"FIRSTX and LASTX say {said[0]:g} to {said[1]:g}, the pairs "
+        log.warning(at, f"{text}{ends[0]:g} to {ends[1]:g}")
 
 
 def _number(block: _Block, name: str, default: float | None = None) -> float:
