@@ -196,7 +196,7 @@ def _spectrum(
         if step == 0:
             raise _Wrong("LASTX", "equals FIRSTX")
         given = _number(block, "DELTAX", step)
-        if abs(given - step) > 0.05 * abs(step):
+        if abs(abs(given) - abs(step)) > 0.05 * abs(step):
             text = f"{given:g}, but FIRSTX, LASTX and NPOINTS give {step:g}"
             raise _Wrong("DELTAX", text)
         values = _packed_rows(block.rows, first, step, xfactor, points, log, at)

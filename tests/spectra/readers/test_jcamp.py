@@ -205,3 +205,10 @@ def test_pairs_that_end_elsewhere(tmp_path):
     ):
         files.jcamp(path, CM1, SPECTRA[:1], ["a"], "XY", **labels)
         assert ("FIRSTX and LASTX say" in str(spektron_jax.read(path).problems)) == told
+
+
+def test_steps_without_a_sign(tmp_path):
+    path = tmp_path / "x.jdx"
+    files.jcamp(path, CM1, SPECTRA[:1], ["a"], DELTAX="60")  # the axis runs down
+    one = spektron_jax.read(path).instruments["spectra"]
+    np.testing.assert_allclose(one.spectra, SPECTRA[:1, ::-1], atol=1e-7)
