@@ -29,7 +29,8 @@ def read_arrays(arrays: Arrays, log: Log) -> list[ParsedSpectra]:
     numeric = {k: v for k, v in sized.items() if v.dtype.kind in "iufb"}
     words = {k: v for k, v in sized.items() if v.dtype.kind == "U"}
     for name in filter(_NUMBERED_IDS.fullmatch, list(numeric)):
-        if (numeric[name] % 1 == 0).all():
+        values = numeric[name]
+        if values.size == max(values.shape, default=0) and (values % 1 == 0).all():
             words[name] = numeric.pop(name).astype(np.int64).astype(str)
     axes = _axes(numeric)
     parts = []

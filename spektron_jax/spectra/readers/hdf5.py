@@ -11,6 +11,8 @@ from spektron_jax.spectra.hdf5_open import open_hdf5
 from spektron_jax.spectra.readers.arrays import read_arrays
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 
+_EMPTY = "This is a netCDF dimension but not a netCDF variable"
+
 
 def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of an HDF5 file that is no spectra set."""
@@ -28,6 +30,8 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
                     log.fail(f"{name!r}", "cannot be opened: damaged, or a dead link")
                 if not isinstance(item, h5py.Dataset):
                     groups.append(name)
+                    continue
+                if _EMPTY in str(attribute(item, "NAME", "")):
                     continue
                 if not can_be(item):
                     log.fail(

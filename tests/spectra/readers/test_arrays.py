@@ -79,11 +79,15 @@ def test_packed_numbers_of_netcdf(tmp_path):
             ("reflectance", "add_offset", 0.1),
             ("reflectance", "_FillValue", np.int16(-9999)),
             ("wavelength", "units", "nm"),
+            ("row", "NAME", b"This is a netCDF dimension but not a netCDF variable."),
         ],
         reflectance=packed,
         wavelength=NM,
+        row=np.zeros(5, np.float32),
     )
-    one = spektron_jax.read(path).instruments["spectra"]
+    found = spektron_jax.read(path)
+    one = found.instruments["spectra"]
+    assert found.target_names == ()
     assert one.measured.tolist() == [True, False, True, True, True]
     np.testing.assert_allclose(one.spectra[2:], SPECTRA[2:], atol=1e-6)
 
