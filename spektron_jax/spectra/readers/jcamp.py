@@ -86,11 +86,16 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     axis, rows = common_axis([s[2] for s in spectra], [s[0] for s in spectra], log)
     spectra = [spectra[i] for i in rows]
     first = spectra[0][1]
-    for name in ("XUNITS", "YUNITS"):
+    for name, meaning in (("XUNITS", unit_of), ("YUNITS", quantity_of)):
+        usual = first.value(name).upper()
         for at, block, *_ in spectra[1:]:
-            if block.value(name).upper() != first.value(name).upper():
+            said = block.value(name).upper()
+            if said != usual and (meaning(said) or said) != (meaning(usual) or usual):
                 log.fail(at, f"mixed {name}; keep one kind of spectra in a file")
     unit = unit_of(first.value("XUNITS"))
+    kinds = {_modality(one.value("DATATYPE"), axis, unit) for _, one, *_ in spectra}
+    if len(kinds - {None}) > 1:
+        log.fail("file", "mixed DATA TYPE; keep one kind of spectra in a file")
     blocks = [one.labels for _, one, *_ in spectra]
     return [
         ParsedSpectra(
@@ -278,7 +283,8 @@ def _line(line: str, packed: bool, place: str) -> tuple[float, list[float], bool
             if not re.fullmatch(r"[\d\s.+-]+[eE][\dEe\s.]*", rest):
                 raise _Wrong(place, f"text among numbers: {line[:60]!r}")
         elif len(tokens) > 1:
-            return float(tokens[0]), [_value(token) for token in tokens[1:]], False
+            ys = [float(token.replace("?", "nan")) for token in tokens[1:]]
+            return float(tokens[0]), ys, False
     x = _MANTISSA.match(line)
     assert x is not None  # as _PLAIN did
     ys, is_difference = _unpacked(line[x.end() :], place)
@@ -326,10 +332,6 @@ def _unpacked(text: str, place: str) -> tuple[list[float], bool]:
     return ys, is_difference
 
 
-def _value(token: str) -> float:
-    return np.nan if token == "?" else float(token)
-
-
 def _decimals(line: str) -> int:
     """How many decimals the X of a line has."""
     found = _DECIMALS.match(line)
@@ -355,7 +357,7 @@ def _pairs(
         tokens = re.split(r"[\s,;]+", line.strip(" ,;"))
         if len(tokens) % 2 or not all(_PLAIN.fullmatch(token) for token in tokens):
             raise _Wrong(f"line {number}", f"not pairs of numbers: {line[:60]!r}")
-        values += map(_value, tokens)
+        values += [float(token.replace("?", "nan")) for token in tokens]
     return np.array(values[0::2]), np.array(values[1::2])
 
 

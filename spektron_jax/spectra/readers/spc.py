@@ -93,6 +93,8 @@ def _new(data: bytes, stem: str, log: Log) -> ParsedSpectra:
         shared = _array(data, where, points, f"{order}f4", "axis", log)
         where += 4 * points
     elif not flags & OWN_AXES:
+        if not np.isfinite([first, last]).all():
+            log.fail("header", f"axis {first:g} to {last:g}: damaged")
         shared = np.linspace(first, last, points)
     places = [f"spectrum {i + 1}" for i in range(count)]
     axes, spectra = _subfiles(data, where, order, flags, exponent, shared, places, log)

@@ -212,3 +212,22 @@ def test_steps_without_a_sign(tmp_path):
     files.jcamp(path, CM1, SPECTRA[:1], ["a"], DELTAX="60")  # the axis runs down
     one = spektron_jax.read(path).instruments["spectra"]
     np.testing.assert_allclose(one.spectra, SPECTRA[:1, ::-1], atol=1e-7)
+
+
+def test_blocks_of_one_kind_in_other_words(tmp_path):
+    path = tmp_path / "x.jdx"
+    for labels, mixed in (
+        ({"XUNITS": "cm-1", "YUNITS": "Abs"}, None),
+        ({"DATA TYPE": "INFRARED SPECTRUM "}, None),
+        ({"DATA TYPE": "RAMAN SPECTRUM"}, "DATA TYPE"),
+        ({"XUNITS": "?"}, "XUNITS"),
+        ({"YUNITS": "KUBELKA-MUNK"}, "YUNITS"),
+    ):
+        blocks = files.jcamp_block("a", CM1, SPECTRA[0])
+        blocks += files.jcamp_block("b", CM1, SPECTRA[1], **labels)
+        path.write_text("\n".join(blocks) + "\n")
+        if mixed is None:
+            assert len(spektron_jax.read(path)) == 2
+            continue
+        with pytest.raises(SpektronError, match=f"mixed {mixed}; keep one kind"):
+            spektron_jax.read(path)

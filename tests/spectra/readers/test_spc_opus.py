@@ -101,6 +101,8 @@ def test_spc_damage(tmp_path):
     assert_refused(path, "header: 5 spectra of 2147483648 points: more than")
     path.write_bytes(data[:1] + b"\xcf" + data[2:])
     assert_refused(path, "header: version CF; this program reads 4B")
+    path.write_bytes(data[:8] + struct.pack("<d", np.nan) + data[16:])
+    assert_refused(path, "header: axis nan to 400: damaged")
     files.spc(path, CM1, FALLING[:2], xtype=0)
     assert_refused(path, "the file does not name the unit; give unit=")
     assert len(spektron_jax.read(path, unit="cm-1")) == 2
