@@ -279,8 +279,8 @@ def _by_content(path: Path, head: bytes) -> str | None:
     refused = foreign.describe(head, path.suffix.lower())
     if refused is not None:
         raise SpektronError(f"{path}: byte 0: {refused}")
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start[:2] == b"##" and re.search(rb"##\s*(TITLE|JCAMP.?DX)\s*=", head, re.I):
+    text = head.decode(utf16_of(head) or "utf-8-sig", "ignore")
+    if _is_text(head) and _JCAMP.search(text):
         return "JCAMP-DX"
     if not _is_text(head):
         is_spc = len(head) >= 256 and head[1] in (0x4B, 0x4C, 0x4D)
@@ -295,6 +295,9 @@ _MAGIC = {
     perkinelmer.HEAD: "PerkinElmer",
     svc.HEAD: "SVC",
 }
+
+
+_JCAMP = re.compile(r"^\s*##\s*(TITLE|JCAMP.?DX)\s*=", re.I | re.M)
 
 
 def _is_text(head: bytes) -> bool:

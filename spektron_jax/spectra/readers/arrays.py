@@ -5,13 +5,10 @@ of as many rows is targets; strings of as many rows are sample ids or labels.
 """
 
 import re
-from collections.abc import Sequence
 
 import numpy as np
 
-from spektron_jax.spectra.axis import QUANTITIES
-from spektron_jax.spectra.axis_words import unit_of
-from spektron_jax.spectra.grid import UNITS
+from spektron_jax.spectra.axis_words import quantity_of, unit_of
 from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra, of_matrix
 
 Arrays = dict[str, np.ndarray]
@@ -22,7 +19,8 @@ _AXIS = re.compile(
     r"|freq|frequency|frequencies)(?:_?(?:axis|nm|um|cm_?1|\d+|[a-z]))?",
     re.I,
 )
-_IDS = re.compile(r"id|name|sample", re.I)
+_IDS = re.compile(r"(?<![a-z])[iI]d|ID|(?i:name|sample)")  # but not "acid"
+_NUMBERED_IDS = re.compile(r"(?:samples?_?)?(?:ids?|names?|numbers?)", re.I)
 
 
 def read_arrays(arrays: Arrays, log: Log) -> list[ParsedSpectra]:
@@ -30,9 +28,16 @@ def read_arrays(arrays: Arrays, log: Log) -> list[ParsedSpectra]:
     sized = {k: v for k, v in arrays.items() if v.size}
     numeric = {k: v for k, v in sized.items() if v.dtype.kind in "iufb"}
     words = {k: v for k, v in sized.items() if v.dtype.kind == "U"}
+    for name in filter(_NUMBERED_IDS.fullmatch, list(numeric)):
+        values = numeric[name]
+        if values.size == max(values.shape, default=0) and (values % 1 == 0).all():
+            words[name] = numeric.pop(name).astype(np.int64).astype(str)
     axes = _axes(numeric)
     parts = []
     for name, matrix in numeric.items():
+        if matrix.ndim > 2:
+            text = f"{matrix.shape} is no matrix; left out"
+            log.warning(f"array {name!r}", text)
         if name in axes or matrix.ndim != 2:
             continue
         axis_name = _axis_of(name, matrix, axes, log)
@@ -46,10 +51,12 @@ def read_arrays(arrays: Arrays, log: Log) -> list[ParsedSpectra]:
             text = "square: rows were taken as spectra; its columns could be"
             log.note(f"array {name!r}", text)
         part = of_matrix(f"array {name!r}", name, axis, matrix)
-        part.unit = _word(words, "unit", UNITS) or unit_of(axis_name)
-        part.quantity = _word(words, "quantity", QUANTITIES)
+        own = f"{axis_name}_unit", f"{name}_unit"
+        unit = _word(words, *own, "axis_unit", "xunits", "unit")
+        part.axis_label = f"{axis_name} in {unit}" if unit else axis_name
+        part.unit = unit_of(part.axis_label)
+        part.quantity = quantity_of(_word(words, "quantity"))
         part.axis_place = f"array {axis_name!r}"
-        part.axis_label = axis_name
         parts.append(part)
     if not parts:
         listed = ", ".join(f"{k} {v.shape}" for k, v in numeric.items()) or "none"
@@ -131,10 +138,7 @@ def _runs_one_way(values: np.ndarray) -> bool:
     return bool(max((steps > 0).mean(), (steps < 0).mean()) >= 0.9)
 
 
-def _word(words: Arrays, name: str, allowed: Sequence[str]) -> str | None:
-    for key in (name, f"axis_{name}", f"x{name}s"):
-        if key in words and words[key].size == 1:
-            value = str(words[key].ravel()[0]).strip()
-            if value in allowed:
-                return value
-    return None
+def _word(words: Arrays, *names: str) -> str:
+    """The first of some names that is one string; "" if none is."""
+    found = (words[name] for name in names if name in words)
+    return next((str(one.ravel()[0]).strip() for one in found if one.size == 1), "")

@@ -8,6 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from spektron_jax.errors import SpektronError
+from spektron_jax.spectra.axis_words import other_unit_of
 from spektron_jax.spectra.readers.parsed import LATE, Log, ParsedSpectra, common_axis
 
 
@@ -20,6 +21,9 @@ def read(
     )
     if not files:
         log.fail("folder", "holds no files")
+    if any(file.is_dir() for file in path.iterdir()):
+        log.note("folder", "folders within it are not searched")
+    alike = Counter(file.stem for file in files)
     parts = []
     said: dict[tuple[bool, str, str], list[str]] = {}
     for file in tqdm(files, desc=path.name, unit="file", **LATE):
@@ -36,14 +40,20 @@ def read(
         if len(found) != 1:
             log.error(file.name, f"{len(found)} instruments in one file")
             continue
+        log.keeps_constant |= own.keeps_constant
         part = found[0]
+        # OPUS counts repeated measurements in the suffix: pill.0, pill.1.
+        sample = file.stem if alike[file.stem] == 1 else file.name
         if len(part.sample_ids) == 1:
             name = part.sample_ids[0]
-            part.sample_ids = [file.stem]
+            part.sample_ids = [sample]
             if not part.numbered and name not in {file.stem, ""}:
                 part.labels["name"] = [name]
         else:
-            part.sample_ids = [f"{file.stem} {i}" for i in part.sample_ids]
+            part.sample_ids = [f"{sample} {i}" for i in part.sample_ids]
+        if part.standards is not None:
+            names, values = part.standards
+            part.standards = [f"{sample} {name}" for name in names], values
         part.places = [f"{file.name}, {place}" for place in part.places]
         parts.append(part)
     for (is_note, place, text), names in said.items():
@@ -60,7 +70,11 @@ def _stack(parts: list[ParsedSpectra], log: Log) -> ParsedSpectra:
     _, members = common_axis([part.axis for part in parts], names, log)
     parts = [parts[i] for i in members]
     kinds = [
-        (_said(d.unit, d.unit_hint), _said(d.quantity, d.quantity_hint), d.modality)
+        (
+            _said(d.unit, d.unit_hint) or other_unit_of(d.axis_label),
+            _said(d.quantity, d.quantity_hint),
+            d.modality,
+        )
         for d in parts
     ]
     usual = Counter(kinds).most_common(1)[0][0]
@@ -74,6 +88,7 @@ def _stack(parts: list[ParsedSpectra], log: Log) -> ParsedSpectra:
     first = alike[0]
     labels = {key for part in alike for key in part.labels}
     targets = {key for part in alike for key in part.targets}
+    standards = [part.standards for part in alike if part.standards is not None]
     return ParsedSpectra(
         axis=first.axis,
         spectra=np.concatenate([part.spectra for part in alike]),
@@ -85,6 +100,13 @@ def _stack(parts: list[ParsedSpectra], log: Log) -> ParsedSpectra:
         unit_hint=first.unit_hint,
         quantity_hint=first.quantity_hint,
         axis_place=f"{first.places[0].split(',')[0]}, {first.axis_place}",
+        axis_label=first.axis_label,
+        standards=(
+            [name for names, _ in standards for name in names],
+            np.concatenate([values for _, values in standards]),
+        )
+        if standards
+        else None,
         labels={
             key: [
                 text

@@ -68,6 +68,8 @@ def describe(head: bytes, suffix: str) -> str | None:
     for magic, text in _MAGIC.items():
         if head.startswith(magic):
             return text
+    if head.startswith(_OLE) and suffix == ".spc":
+        return "Shimadzu UVProbe (.spc): export it as text (ASCII)"
     if head.startswith(_OLE) and suffix not in _SUFFIXES:
         return "an old Excel workbook (.xls): save it as .xlsx"
     return _SUFFIXES.get(suffix) if b"\0" in head else None

@@ -86,11 +86,16 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     axis, rows = common_axis([s[2] for s in spectra], [s[0] for s in spectra], log)
     spectra = [spectra[i] for i in rows]
     first = spectra[0][1]
-    for name in ("XUNITS", "YUNITS"):
+    for name, meaning in (("XUNITS", unit_of), ("YUNITS", quantity_of)):
+        usual = first.value(name).upper()
         for at, block, *_ in spectra[1:]:
-            if block.value(name).upper() != first.value(name).upper():
+            said = block.value(name).upper()
+            if said != usual and (meaning(said) or said) != (meaning(usual) or usual):
                 log.fail(at, f"mixed {name}; keep one kind of spectra in a file")
     unit = unit_of(first.value("XUNITS"))
+    kinds = {_modality(one.value("DATATYPE"), axis, unit) for _, one, *_ in spectra}
+    if len(kinds - {None}) > 1:
+        log.fail("file", "mixed DATA TYPE; keep one kind of spectra in a file")
     blocks = [one.labels for _, one, *_ in spectra]
     return [
         ParsedSpectra(
@@ -177,6 +182,8 @@ def _spectrum(
             raise _Wrong(name, "this kind of data is no spectrum on an axis")
     if block.data is None:
         return None  # a LINK block, or only text
+    if "INTERFEROGRAM" in block.value("DATATYPE").upper():
+        raise _Wrong("DATA TYPE", "an interferogram; transform it to a spectrum first")
     xfactor = _number(block, "XFACTOR", 1.0)
     yfactor = _number(block, "YFACTOR", 1.0)
     points = _number(block, "NPOINTS")
@@ -194,7 +201,7 @@ def _spectrum(
         if step == 0:
             raise _Wrong("LASTX", "equals FIRSTX")
         given = _number(block, "DELTAX", step)
-        if abs(given - step) > 0.05 * abs(step):
+        if abs(abs(given) - abs(step)) > 0.05 * abs(step):
             text = f"{given:g}, but FIRSTX, LASTX and NPOINTS give {step:g}"
             raise _Wrong("DELTAX", text)
         values = _packed_rows(block.rows, first, step, xfactor, points, log, at)
@@ -204,6 +211,7 @@ def _spectrum(
         axis = axis * xfactor
         if axis.size != points:
             raise _Wrong("NPOINTS", f"{points}, but {axis.size} points were read")
+        _check_ends(block, axis, log, at)
     else:
         raise _Wrong(block.data[0], f"{form[:30]!r} is not (X++(Y..Y)) or (XY..XY)")
     with np.errstate(over="ignore"):  # infinite values are found as errors
@@ -275,7 +283,8 @@ def _line(line: str, packed: bool, place: str) -> tuple[float, list[float], bool
             if not re.fullmatch(r"[\d\s.+-]+[eE][\dEe\s.]*", rest):
                 raise _Wrong(place, f"text among numbers: {line[:60]!r}")
         elif len(tokens) > 1:
-            return float(tokens[0]), [_value(token) for token in tokens[1:]], False
+            ys = [float(token.replace("?", "nan")) for token in tokens[1:]]
+            return float(tokens[0]), ys, False
     x = _MANTISSA.match(line)
     assert x is not None  # as _PLAIN did
     ys, is_difference = _unpacked(line[x.end() :], place)
@@ -291,7 +300,7 @@ def _unpacked(text: str, place: str) -> tuple[list[float], bool]:
             position += 1
             continue
         if text[position] == "?":
-            ys.append(np.nan)
+            ys.append(last := np.nan)
             position, is_difference = position + 1, False
             continue
         token = _TOKEN.match(text, position)
@@ -323,10 +332,6 @@ def _unpacked(text: str, place: str) -> tuple[list[float], bool]:
     return ys, is_difference
 
 
-def _value(token: str) -> float:
-    return np.nan if token == "?" else float(token)
-
-
 def _decimals(line: str) -> int:
     """How many decimals the X of a line has."""
     found = _DECIMALS.match(line)
@@ -352,8 +357,17 @@ def _pairs(
         tokens = re.split(r"[\s,;]+", line.strip(" ,;"))
         if len(tokens) % 2 or not all(_PLAIN.fullmatch(token) for token in tokens):
             raise _Wrong(f"line {number}", f"not pairs of numbers: {line[:60]!r}")
-        values += map(_value, tokens)
+        values += [float(token.replace("?", "nan")) for token in tokens]
     return np.array(values[0::2]), np.array(values[1::2])
+
+
+def _check_ends(block: _Block, axis: np.ndarray, log: Log, at: str) -> None:
+    """FIRSTX and LASTX must be the ends of the pairs, in either order."""
+    said = sorted(_number(block, name, np.nan) for name in ("FIRSTX", "LASTX"))
+    ends = np.sort(axis[[0, -1]])
+    if (abs(ends - said) > 0.02 * (said[1] - said[0])).any():
+        text = f"FIRSTX and LASTX say {said[0]:g} to {said[1]:g}, the pairs "
+        log.warning(at, f"{text}{ends[0]:g} to {ends[1]:g}")
 
 
 def _number(block: _Block, name: str, default: float | None = None) -> float:

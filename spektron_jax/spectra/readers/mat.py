@@ -31,14 +31,15 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
         return _read_datasets(datasets, log)
     arrays = {}
     for name, value in values.items():
-        if not isinstance(value, np.ndarray):
-            continue
-        if value.dtype.kind == "O":  # a cell array of strings
+        if isinstance(value, np.ndarray) and value.dtype.kind == "O":
             cells = [np.asarray(cell) for cell in value.ravel()]
             if cells and all(c.dtype.kind == "U" and c.size == 1 for c in cells):
-                arrays[name] = np.array([str(c.ravel()[0]) for c in cells])
-        else:
+                value = np.array([str(c.ravel()[0]) for c in cells])
+        if isinstance(value, np.ndarray) and value.dtype.kind != "O":
             arrays[name] = value
+        else:
+            text = "a structure or cell array, not searched; save what it holds"
+            log.warning(f"variable {name!r}", f"{text} as variables of their own")
     return read_arrays(arrays, log)
 
 
@@ -49,7 +50,11 @@ def _read_hdf5(path: Path, log: Log) -> dict[str, np.ndarray]:
         with open_hdf5(path) as file:
             for key, item in file.items():
                 name = key if isinstance(key, str) else key.decode("utf-8", "replace")
+                if name.startswith("#") or "MATLAB_empty" in item.attrs:
+                    continue
                 if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "iuf":
+                    text = "a structure or cell array, not read; save with -v7"
+                    log.warning(f"variable {name!r}", text)
                     continue
                 if not can_be(item):
                     log.fail(f"variable {name!r}", f"{item.shape} cannot be: damaged")

@@ -32,6 +32,8 @@ _RESULTS = {
 _UNITS = {"WN": "cm-1", "MI": "um", "NM": "nm", "RS": "cm-1", "RSH": "cm-1"}
 _RAMAN_UNITS = ("RS", "RSH")
 _SERIES, _COMPACT, _SAMPLE_SOURCE = 2, 4, 1
+_FORMS = (0, _SERIES, _COMPACT)  # others hold text and structures
+_IMAGINARY = 2
 _RESULT_SOURCES = (0, 3)
 MAX_OVERLAP = 4  # bytes of all blocks, in lengths of the file
 
@@ -50,21 +52,29 @@ class _DataBlock:
         self.code = self.kind >> 10 & 0x7F  # what the data are
         self.form = self.kind >> 19 & 7
         self.without_parameter = self.kind & ~(0x3F << 4)
+        self.unread = ""  # what it is, if no spectrum
+        if self.form == _SERIES:
+            self.unread = "a series of spectra"
+        elif self.kind >> 17 & 3:
+            self.unread = "a derivative"
+        elif self.kind & 3 == _IMAGINARY:
+            self.unread = "the imaginary part of a spectrum"
 
 
 def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the result spectrum of an OPUS file; other data are only named."""
     blocks = _blocks(path.read_bytes(), log)
-    data = [b for b in blocks if b.parameter == 0 and b.code in _RESULTS]
+    data = [b for b in blocks if b.parameter == 0 and b.form in _FORMS]
+    data = [b for b in data if b.code in _RESULTS]
     data = [
         b
         for b in data
         if b.source in _RESULT_SOURCES or (b.code == 1 and b.source == _SAMPLE_SOURCE)
     ]
-    series = [b for b in data if b.form == _SERIES]
-    if series:
-        log.warning(series[0].place, "a series of spectra, which is not read")
-    data = [b for b in data if b.form != _SERIES]
+    for block in data:
+        if block.unread:
+            log.warning(block.place, f"{block.unread}, which is not read")
+    data = [b for b in data if not b.unread]
     found = [code for code in _RESULTS if any(b.code == code for b in data)]
     if not found:
         log.fail("file", "no result spectrum among its blocks; export one with OPUS")

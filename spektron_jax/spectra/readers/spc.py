@@ -76,9 +76,7 @@ def _new(data: bytes, stem: str, log: Log) -> ParsedSpectra:
     head = struct.Struct(HEADER.format.replace("<", order)).unpack_from(data)
     flags, exponent, points, first, last, count = head[0], *head[3:8]
     xtype, ytype = head[8], head[9]
-    comment = head[24].split(b"\0")[0].decode("latin-1").strip()
-    labels = head[25].split(b"\0")[:2] if flags & LABELS else []
-    words = [label.decode("latin-1").strip() for label in labels]
+    comment, labels = _words(head[24], head[25], flags)
     count = max(count, 1)
     if not flags & MULTI and count > 1:
         log.warning(
@@ -95,6 +93,8 @@ def _new(data: bytes, stem: str, log: Log) -> ParsedSpectra:
         shared = _array(data, where, points, f"{order}f4", "axis", log)
         where += 4 * points
     elif not flags & OWN_AXES:
+        if not np.isfinite([first, last]).all():
+            log.fail("header", f"axis {first:g} to {last:g}: damaged")
         shared = np.linspace(first, last, points)
     places = [f"spectrum {i + 1}" for i in range(count)]
     axes, spectra = _subfiles(data, where, order, flags, exponent, shared, places, log)
@@ -103,7 +103,7 @@ def _new(data: bytes, stem: str, log: Log) -> ParsedSpectra:
     ids = [stem] if count == 1 else [f"{stem} {i + 1}" for i in rows]
     part = _parsed(
         axis, [spectra[i] for i in rows], ids, [places[i] for i in rows],
-        xtype, ytype, comment, words, log,
+        xtype, ytype, comment, labels, log,
     )  # fmt: skip
     if head[26] and len(rows) == count:
         _add_log(part, data[head[26] :], log)
@@ -122,7 +122,7 @@ def _subfiles(
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Axis and values of each spectrum, from the first one's subheader on."""
     subheader = struct.Struct(SUBHEADER.format.replace("<", order))
-    axes, spectra = [], []
+    axes, spectra, powers = [], [], set()
     for place in places:
         if where + subheader.size > len(data):
             _cut(log, f"{place}, subheader", len(data))
@@ -142,6 +142,10 @@ def _subfiles(
         with np.errstate(invalid="ignore"):  # signalling NaN of damaged files
             axes.append(axis.astype(np.float64))
             spectra.append(values.astype(np.float64))
+        powers.add(FLOAT if is_float else power)
+    if flags & MULTI and powers == {0} and exponent:
+        text = f"scales by 2^{exponent}, the subheaders by 1, which was taken"
+        log.warning("header", f"{text}; compare one spectrum with its plot")
     return axes, spectra
 
 
@@ -149,8 +153,10 @@ def _old(data: bytes, stem: str, log: Log) -> ParsedSpectra:
     """Version 4D: 32-bit integers whose 16-bit halves are swapped, one spectrum."""
     head = _OLD_HEADER.unpack_from(data)
     flags, exponent, points, first, last, xtype, ytype = head[0], *head[2:8]
-    if flags & (MULTI | SHORT):
-        log.fail("header", "version 4D with several or short spectra; save it as 4B")
+    comment, labels = _words(head[-2], head[-1], flags)
+    if flags & (MULTI | SHORT | OWN_AXES | HAS_AXIS):
+        text = "several or short spectra, or a stored axis"
+        log.fail("header", f"version 4D with {text}; save it as 4B")
     if not (np.isfinite([points, first, last]).all() and 2 <= points <= len(data)):
         log.fail("header", f"{points:g} points; the file is damaged")
     where = _OLD_HEADER.size + 32
@@ -162,7 +168,18 @@ def _old(data: bytes, stem: str, log: Log) -> ParsedSpectra:
         values = _scaled(whole.astype(np.int32), exponent - 32)
     axis = np.linspace(first, last, int(points))
     log.note("header", "old version 4D: compare one spectrum with its plot")
-    return _parsed(axis, [values], [stem], ["spectrum 1"], xtype, ytype, "", [], log)
+    return _parsed(
+        axis, [values], [stem], ["spectrum 1"], xtype, ytype, comment, labels, log
+    )
+
+
+def _words(comment: bytes, labels: bytes, flags: int) -> tuple[str, list[str]]:
+    """The comment, and the labels of x and y where they replace the types."""
+    parts = [comment.split(b"\0")[0]]
+    if flags & LABELS:
+        parts += labels.split(b"\0")[:2]
+    text, *words = (part.decode("latin-1").strip() for part in parts)
+    return text, words
 
 
 def _parsed(

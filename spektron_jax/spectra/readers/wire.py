@@ -16,6 +16,7 @@ from spektron_jax.spectra.readers.parsed import Log, ParsedSpectra
 
 _UNITS = {1: "cm-1", 2: "cm-1", 3: "nm", 5: "um"}
 _RAMAN_SHIFT, _ELECTRON_VOLT, _COUNTS = 1, 4, 6
+_SEVERAL = 1 | 8  # flags: more axes and blocks of data, or tracks, than one
 _COORDINATES = {3: "x", 4: "y", 5: "z"}
 MAX_BLOCKS = 10_000
 
@@ -24,6 +25,9 @@ def read(path: Path, log: Log, modality: str | None) -> list[ParsedSpectra]:
     """Return the spectra of a .wdf file."""
     fields = Fields(path.read_bytes(), log)
     blocks = _blocks(fields, log)
+    (flags,) = fields.unpack("Q", 16, "WDF1")
+    if flags & _SEVERAL:
+        log.fail("WDF1", "several axes or tracks in one file; export it from WiRE")
     points, capacity, count = fields.unpack("IQQ", 60, "WDF1")
     y_size, x_size, origins = fields.unpack("III", 84, "WDF1")
     _, kind = fields.unpack("II", 128, "WDF1")

@@ -34,13 +34,13 @@ def omnic(path, axis, spectra, titles=None, units=(1, 17), form=b"Spectral Data 
     path.write_bytes(bytes(data) + table.ljust(start - 304, b"\0") + body)
 
 
-def wdf(path, axis, spectra, *, unit=1, kind=1, capacity=None, spot=None):
+def wdf(path, axis, spectra, *, unit=1, kind=1, capacity=None, spot=None, flags=0):
     """A .wdf with WDF1, DATA, XLST and, for maps, ORGN."""
     spectra = np.atleast_2d(spectra)
     n, points = spectra.shape
     capacity = capacity or n
     head = bytearray(512)
-    struct.pack_into("<4sIQ", head, 0, b"WDF1", 1, 512)
+    struct.pack_into("<4sIQQ", head, 0, b"WDF1", 1, 512, flags)
     struct.pack_into(
         "<IQQIIII", head, 60, points, capacity, n, 1, 1, points, 2 if spot else 0
     )

@@ -222,23 +222,26 @@ def _parameters(values):
     return out + b"\0" * (-len(out) % 4)
 
 
-def opus(path, axis, spectrum, name="pill", unit="WN", result=4):
-    """Header, directory, a sample block, and absorbance with its status block."""
+def opus(path, axis, spectrum, name="pill", unit="WN", result=4, others=()):
+    """Header, directory, a sample block, and absorbance with its status block.
 
-    def kind(complex_=3, source=3, parameter=0, data=0):
-        return complex_ | source << 2 | parameter << 4 | data << 10
+    `others`: more spectra, each after what else its kind says.
+    """
 
-    y = spectrum.astype("<f4")
-    status = _parameters(
-        {"DPF": 1, "NPT": int(axis.size), "FXV": float(axis[0]), "LXV": float(axis[-1])}
-        | {"CSF": 1.0, "MXY": float(y.max()), "MNY": float(y.min()), "DXU": unit}
-    )
-    sample = _parameters({"SNM": name, "SFM": "tablet"})
-    blocks = [
-        (kind(data=result), y.tobytes()),
-        (kind(parameter=1, data=result), status),
-        (kind(0, 0, 10), sample),
-    ]
+    def kind(complex_=3, source=3, parameter=0, data=0, derivative=0, form=0):
+        bits = complex_ | source << 2 | parameter << 4 | data << 10
+        return bits | derivative << 17 | form << 19
+
+    blocks = []
+    for said, values in ({}, spectrum), *others:
+        y = values.astype("<f4")
+        status = {"DPF": 1, "NPT": int(axis.size), "CSF": 1.0, "DXU": unit}
+        status |= {"FXV": float(axis[0]), "LXV": float(axis[-1])}
+        status |= {"MXY": float(y.max()), "MNY": float(y.min())}
+        said = {"data": result} | said
+        blocks.append((kind(**said), y.tobytes()))
+        blocks.append((kind(**said, parameter=1), _parameters(status)))
+    blocks.append((kind(0, 0, 10), _parameters({"SNM": name, "SFM": "tablet"})))
     start = 24 + 12 * (len(blocks) + 1)
     entries, body = [(13 << 10, 3 * (len(blocks) + 1), 24)], b""
     for code, data in blocks:

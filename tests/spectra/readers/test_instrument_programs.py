@@ -151,6 +151,16 @@ def test_wire_maps(tmp_path):
         read(path)
 
 
+@pytest.mark.parametrize("flags", [1, 8, 9])
+def test_wire_several_axes_or_tracks(tmp_path, flags):
+    path = tmp_path / "x.wdf"
+    written.wdf(path, CM1, MANY, flags=flags)
+    with pytest.raises(SpektronError, match="several axes or tracks in one file"):
+        read(path)
+    written.wdf(path, CM1, MANY, flags=2 | 4 | 16)  # checksum, cosmic rays, saturation
+    assert_right(read(path)[1], CM1, MANY, "cm-1", "counts")
+
+
 def test_wire_counts_that_cannot_be(tmp_path):
     path = tmp_path / "x.wdf"
     written.wdf(path, CM1, MANY)

@@ -41,6 +41,7 @@ def test_every_form(tmp_path, form, count, spectra):
         ("100A%J1j2", [1, 1, 12, 0]),
         ("5000.03B1399TB1410B1416", [21399, 21399, 21410, 21416]),
         ("2610D769J23m746", [4769, 4892, 146]),
+        ("100A5?UB", [15, np.nan, np.nan, np.nan, 2]),
         ("100@VA", [0, 0, 0, 0, 1]),
         ("100b05s", [-205] * 9),
     ],
@@ -171,3 +172,62 @@ def test_concentrations_of_one_line(tmp_path, between):
     assert found.target_names == ("Moisture", "Oil", "fat (dry)(raw)")
     assert found.target_units == ("%", "g/kg", "%")
     assert found.targets.tolist() == [[12.5, 3.5, 2]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("above", ["", "$$ a comment\n", "Made by a program\n\n"])
+def test_what_stands_above_the_title(tmp_path, encoding, above):
+    """Eight rows of seven ordinates are no table of seven spectra."""
+    path = tmp_path / "x.txt"
+    axis = np.linspace(4000, 400, 56)
+    spectrum = files.bands(axis, 1)
+    text = above + "\n".join(files.jcamp_block("t", axis, spectrum[0]))
+    path.write_bytes(text.encode(encoding))
+    one = spektron_jax.read(path).instruments["spectra"]
+    np.testing.assert_allclose(one.axis, axis[::-1])
+    np.testing.assert_allclose(one.spectra, spectrum[:, ::-1], atol=1e-6)
+
+
+def test_interferograms(tmp_path):
+    labels = {"DATA TYPE": "INFRARED INTERFEROGRAM"}
+    files.jcamp(tmp_path / "x.jdx", CM1, SPECTRA[:1], ["a"], **labels)
+    with pytest.raises(SpektronError, match="interferogram; transform it"):
+        spektron_jax.read(tmp_path / "x.jdx")
+
+
+def test_pairs_that_end_elsewhere(tmp_path):
+    path = tmp_path / "x.jdx"
+    for labels, told in (
+        ({"XFACTOR": "0.5"}, True),
+        ({"FIRSTX": "400", "LASTX": "4000"}, False),  # in the other order
+        ({"FIRSTX": ""}, False),
+        ({"FIRSTX": "10000"}, True),
+    ):
+        files.jcamp(path, CM1, SPECTRA[:1], ["a"], "XY", **labels)
+        assert ("FIRSTX and LASTX say" in str(spektron_jax.read(path).problems)) == told
+
+
+def test_steps_without_a_sign(tmp_path):
+    path = tmp_path / "x.jdx"
+    files.jcamp(path, CM1, SPECTRA[:1], ["a"], DELTAX="60")  # the axis runs down
+    one = spektron_jax.read(path).instruments["spectra"]
+    np.testing.assert_allclose(one.spectra, SPECTRA[:1, ::-1], atol=1e-7)
+
+
+def test_blocks_of_one_kind_in_other_words(tmp_path):
+    path = tmp_path / "x.jdx"
+    for labels, mixed in (
+        ({"XUNITS": "cm-1", "YUNITS": "Abs"}, None),
+        ({"DATA TYPE": "INFRARED SPECTRUM "}, None),
+        ({"DATA TYPE": "RAMAN SPECTRUM"}, "DATA TYPE"),
+        ({"XUNITS": "?"}, "XUNITS"),
+        ({"YUNITS": "KUBELKA-MUNK"}, "YUNITS"),
+    ):
+        blocks = files.jcamp_block("a", CM1, SPECTRA[0])
+        blocks += files.jcamp_block("b", CM1, SPECTRA[1], **labels)
+        path.write_text("\n".join(blocks) + "\n")
+        if mixed is None:
+            assert len(spektron_jax.read(path)) == 2
+            continue
+        with pytest.raises(SpektronError, match=f"mixed {mixed}; keep one kind"):
+            spektron_jax.read(path)
