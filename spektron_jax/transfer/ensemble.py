@@ -82,8 +82,8 @@ class FittedEnsemble(Affine):
       members: names, kinds and weights, sum 1
       groups: rows of target samples that were left out together
       without: the whole procedure without each group, weights too
-      poor: probability that R2 on the target stays below 0.5, where no label tells;
-        None: not known
+      poor: probability that R2 on the target stays below 0.5, where no labels tell,
+        as a single one cannot; None: not known
       moved: share of the weights that a transfer network moved
     """
 
@@ -248,10 +248,10 @@ def recipe(
         parts = [errors, *(errors[:, group != one] for one in range(len(groups)))]
         weights = [error_weights(members, part) for part in parts]
         return members, weights, (errors, group), None
-    own, kept = prior_weights(members, len(data.X_target)), None
+    own = prior_weights(members, len(data.X_target))
+    changed, kept = plausible(members, data, own)
     if not data.labelled.size:
-        members, kept = plausible(members, data, own)
-        own = own * kept / (own @ kept)
+        members, own = changed, own * kept / (own @ kept)
     return members, [own], (None, None), kept
 
 

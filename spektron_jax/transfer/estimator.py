@@ -90,7 +90,7 @@ class CalibrationTransfer(
       failed_checks_: names of the checks of the data that failed (`checks.NAMES`); with
         any of them intervals are not called calibrated
       poor_probability_: that R2 on the target stays below 0.5, from how far the models
-        disagree; None with labels, which tell, or with fewer than 5 target spectra
+        disagree; None with 2 labels, which tell, or with fewer than 5 target spectra
       repeatability_: SD of the predictions of repeated target scans, or None
       n_features_in_: points of X_source; feature_names_in_: its columns, if named
       members_: weights of the models in the prediction, by name; sum 1

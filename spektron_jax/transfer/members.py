@@ -178,6 +178,8 @@ def spectral_members(
     """
     points = each[0].X_source.shape[1]
     views = [preprocessed(each[0], name) for name in VIEWS if _fits(points, name)]
+    # SNV of two points, of one spectrum times a number: nothing is left but rounding.
+    views = [own for own in views if own.name == "raw" or not own.alike]
     if not each[0].labelled.size:
         sizes = sample_sizes(each[0], modality)
         views = [replace(one, space=replace(one.space, sizes=sizes)) for one in views]
@@ -274,6 +276,8 @@ def prior_members(data: TransferData, groups: Groups, modality: str) -> list[Mem
         return []
     scales = coefficient_scales(data)
     own = preprocessed(data, PRIOR_PRETREATMENT, lambda X: X * scales)
+    if own.alike:
+        return []
     return bayes_members(own, groups, "prior")
 
 

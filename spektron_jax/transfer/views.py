@@ -26,6 +26,7 @@ from spektron_jax.transfer.priors import difference_terms
 # Added to C_A, share of its trace: a derivative leaves more of it to noise.
 COVARIANCE_RIDGE = {"raw": 5e-5, "sg1": 3e-4, "sg2": 3e-4}
 THIRD_DIFFERENCE = np.array([1.0, -3.0, 3.0, -1.0])
+ROUNDING = 1e-12  # of the largest value: features that differ by less are all alike
 
 Linear = Callable[[np.ndarray], np.ndarray]
 
@@ -43,6 +44,7 @@ class View:
       span: from features to coordinates                               (F, r)
       back: coefficients of features as those of spectra     (F, .) -> (L, .)
       moved: what was taken away from spectra before                   (L,) or ()
+      alike: whether source spectra differ in the features by rounding alone
     """
 
     name: str
@@ -53,6 +55,7 @@ class View:
     span: np.ndarray
     back: Linear
     moved: np.ndarray | float = 0.0
+    alike: bool = False
 
     @property
     def spectra(self) -> TransferData:
@@ -126,6 +129,7 @@ def view(
     A, B = features(data.X_source), features(data.X_target)
     centre = data.X_source.mean(axis=0) if centre is None else centre
     origin, unit = A.mean(axis=0), float(A.std(axis=0).mean()) or 1.0
+    alike = bool(A.std(axis=0).max() <= ROUNDING * np.abs(data.X_source).max())
     A, B, J = A - origin, B - origin, features(difference_terms(centre))
     span = spanned(A, B)
     spectral = span.shape[1]
@@ -143,7 +147,7 @@ def view(
     )
     spectra = data.on(A @ span, B @ span)
     space = Coordinates(spectra, J @ span, (source, target), ridge)
-    return View(name, "raw", space, spectral, origin, span, back)
+    return View(name, "raw", space, spectral, origin, span, back, alike=alike)
 
 
 def white_noise(X: np.ndarray) -> float:

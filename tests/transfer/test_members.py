@@ -7,6 +7,7 @@ import pytest
 
 from spektron_jax.transfer.bayes import fits
 from spektron_jax.transfer.data import TransferData
+from spektron_jax.transfer.ensemble import Ensemble
 from spektron_jax.transfer.members import (
     VIEWS,
     bayes_members,
@@ -210,3 +211,23 @@ def test_the_combination_is_the_weighted_sum_of_what_members_say(instruments, kn
         ours = combined(members, weights, fit)
         assert set(ours.coefficients) == {"raw", "snv"}
         np.testing.assert_allclose(ours(X), expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize("kind", ["two points", "one spectrum", "offsets"])
+def test_what_differs_by_rounding_alone_predicts_nothing(kind, labelled):
+    """SNV of two points, or of one spectrum times a number; a derivative of offsets."""
+    rng, y = np.random.default_rng(0), np.linspace(1.0, 3.0, 60)
+    if kind == "two points":
+        X = np.column_stack([y, 2 * y + 3]) + rng.normal(0, 0.2, (60, 2))
+        new = X[40:] @ np.array([[0.0, 1.0], [1.0, 0.0]])  # rises where all others fall
+    else:
+        shape = 2 + np.sin(np.linspace(0, 9, 80))
+        X = y[:, None] * shape if kind == "one spectrum" else y[:, None] + shape
+        new = X[40:] + rng.normal(0, 1e-3, X[40:].shape)
+    labels, paired = np.full(12, np.nan), np.full(12, -1)
+    if labelled:
+        labels, paired = y[:12], np.arange(12)
+    data = TransferData(X[:40], y[:40], 1.1 * X[:12], labels, paired)
+    predicted = Ensemble("combination", "NIR").fit(data)(1.1 * new)
+    assert np.abs(predicted - y[40:]).max() < 60 * y.std()  # it had been up to 1e14

@@ -181,3 +181,15 @@ def test_models_that_disagree_are_a_warning(instruments):
         )
     ct.fit(X_s[12:], y[12:], axis, X_target=X_t[:12], y_target=y[:12])
     assert ct.poor_probability_ is None
+
+
+def test_a_single_label_does_not_silence_the_warning(instruments):
+    """It cannot tell the error, so that the models' disagreement still has to."""
+    X_s, axis, X_t, _, y = instruments(samples=60)
+    one = np.where(np.arange(12) == 0, y[:12], np.nan)
+    for gain, poor in ((1.0, False), (10.0, True)):
+        ct = CalibrationTransfer(weights=None)
+        ct.fit(X_s[12:], y[12:], axis, X_target=gain * X_t[:12], y_target=one)
+        assert (ct.poor_probability_ > 0.5) is poor
+        assert (ct.verdict().label == "measure labels") is poor
+        assert any("probability of" in text for text in ct.warnings_) is poor
