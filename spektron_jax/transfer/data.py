@@ -199,7 +199,7 @@ class TransferData:
           >>> X, y = rng.normal(size=(20, 30)), rng.normal(size=20)
           >>> data = TransferData(X, y, X[:5] + 0.1, y[:5], np.arange(5))
           >>> [rows.tolist() for rows in data.groups(most=2)]
-          [[0, 2, 4], [1, 3]]
+          [[0, 4, 2], [3, 1]]
         """
         rows = self.labelled
         rows = rows[np.argsort(np.sum(self.X_target[rows] ** 2, axis=1), kind="stable")]

@@ -107,7 +107,7 @@ class Judged:
           >>> from spektron_jax import demo
           >>> ct, X, y = demo.transferred()
           >>> [(one.n, round(one.error, 2)) for one in ct.expected_errors([5, 20])]
-          [(10, 0.11), (15, 0.1), (30, 0.1)]
+          [(10, 0.11), (15, 0.11), (30, 0.1)]
         """
         return expected(self.left_out_errors(), more)
 
