@@ -2,6 +2,7 @@
 
 import struct
 
+import brukeropus
 import numpy as np
 import pytest
 import spectra_files as files
@@ -114,7 +115,6 @@ def test_opus_agrees_with_an_independent_reader(tmp_path, result):
     files.opus(path, CM1, FALLING[0], result=result)
     found = spektron_jax.read(path)
     assert_right(found, CM1[::-1], FALLING[:1, ::-1])
-    brukeropus = pytest.importorskip("brukeropus")
     theirs = brukeropus.read_opus(path)
     (block,) = theirs.iter_data()
     one = found.instruments["spectra"]
